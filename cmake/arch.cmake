@@ -1,0 +1,38 @@
+# GLASS_ARCH becomes two variables:
+#   arch_flags     the compiler flags, e.g. -march=native
+#   cpu_features   what they switch on, each followed by a space, for tensor/cpu_check.cpp to look for
+include(CheckCXXCompilerFlag)
+
+set(arch_flags "")
+if(NOT GLASS_ARCH STREQUAL "baseline")
+  # On ARM -mcpu names a CPU (native too) and -march an architecture, as in armv8.2-a.
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(arm|aarch64)" AND NOT GLASS_ARCH MATCHES "^arm")
+    set(arch_flags -mcpu=${GLASS_ARCH})
+  else()
+    set(arch_flags -march=${GLASS_ARCH})
+  endif()
+  string(MAKE_C_IDENTIFIER "GLASS_FLAG${arch_flags}" supported)
+  check_cxx_compiler_flag(${arch_flags} ${supported})
+  if(NOT ${supported})
+    if(NOT GLASS_ARCH STREQUAL "native")
+      message(FATAL_ERROR "GLASS_ARCH=${GLASS_ARCH}: the compiler does not know ${arch_flags}")
+    endif()
+    message(STATUS "The compiler does not know ${arch_flags}: building for the baseline")
+    set(arch_flags "")
+  endif()
+endif()
+
+set(cpu_features "")
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  separate_arguments(user_flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
+  execute_process(
+    COMMAND ${CMAKE_CXX_COMPILER} ${user_flags} ${arch_flags} -dM -E -x c++ /dev/null
+    OUTPUT_VARIABLE macros ERROR_QUIET)
+  foreach(feature sse4.2 popcnt avx avx2 fma bmi bmi2 avx512f avx512bw avx512dq avx512vl)
+    string(TOUPPER ${feature} macro)
+    string(REPLACE "." "_" macro ${macro})
+    if(macros MATCHES "#define __${macro}__ 1")
+      string(APPEND cpu_features "${feature} ")
+    endif()
+  endforeach()
+endif()

@@ -1,0 +1,36 @@
+# The public headers as a consumer sees them, in build/include and, installed, in include:
+#   glassgrad.h                  one line, so that #include <glassgrad.h> works
+#   glassgrad/tensor/tensor.h    and the rest, each including the others by relative path
+# Only these two names are on a consumer's include path. A consumer may have a tensor/ of its own:
+# neither side can pick up the other's files. docs/decisions/001-headers.md tells more.
+set(rooms tensor autograd nn optim)
+set(public_headers glassgrad.h)
+foreach(room IN LISTS rooms)
+  file(GLOB headers RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${room}/*.h)
+  list(APPEND public_headers ${headers})
+endforeach()
+list(REMOVE_ITEM public_headers tensor/loops.h tensor/parallel.h tensor/simd.h)  # private
+list(JOIN rooms "|" any_room)
+
+function(write_if_different path text)
+  file(WRITE ${path}.new "${text}")
+  file(COPY_FILE ${path}.new ${path} ONLY_IF_DIFFERENT)
+  file(REMOVE ${path}.new)
+endfunction()
+
+file(GLOB_RECURSE stale RELATIVE ${PROJECT_BINARY_DIR}/include/glassgrad
+  ${PROJECT_BINARY_DIR}/include/glassgrad/*)
+list(REMOVE_ITEM stale ${public_headers})
+foreach(header IN LISTS stale)
+  file(REMOVE ${PROJECT_BINARY_DIR}/include/glassgrad/${header})
+endforeach()
+
+foreach(header IN LISTS public_headers)
+  file(READ ${PROJECT_SOURCE_DIR}/${header} text)
+  if(header MATCHES "/")
+    string(REGEX REPLACE "(#include \")((${any_room})/)" "\\1../\\2" text "${text}")
+  endif()
+  write_if_different(${PROJECT_BINARY_DIR}/include/glassgrad/${header} "${text}")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${header})
+endforeach()
+write_if_different(${PROJECT_BINARY_DIR}/include/glassgrad.h "#include \"glassgrad/glassgrad.h\"\n")
