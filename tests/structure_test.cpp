@@ -1,0 +1,164 @@
+// # The house keeps its shape
+//
+// Arrows go one way (tensor ← autograd ← nn and optim ← examples), and the rooms stay small
+// enough to be read in a week. This test reads the sources, and prints their sizes.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/catch.h"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path root = GLASS_SOURCE_DIR;
+
+// Each room, and the rooms that it may look into.
+const std::map<std::string, std::set<std::string>> arrows = {
+    {"tensor", {"tensor"}},
+    {"autograd", {"tensor", "autograd"}},
+    {"nn", {"tensor", "autograd", "nn"}},
+    {"optim", {"tensor", "autograd", "optim"}},
+    {"examples", {"tensor", "autograd", "nn", "optim", "examples"}},
+};
+const std::vector<std::string> library = {"tensor", "autograd", "nn", "optim"};
+
+// What a reader may leave for later; the rest of tensor/ and autograd/ is the core.
+const std::set<std::string> beyond_the_core = {
+    "tensor/rows",        "tensor/matmul",      "tensor/simd",   "tensor/parallel",
+    "autograd/attention", "autograd/gradcheck", "autograd/trace"};
+
+struct Source {
+  std::string room;
+  std::string name;  // "tensor/shape.h"
+  std::vector<std::string> lines;
+};
+
+std::vector<Source> sources_in(const std::string& room) {
+  std::vector<Source> sources;
+  for (const auto& entry : fs::recursive_directory_iterator(root / room)) {
+    const auto extension = entry.path().extension();
+    if (extension != ".h" && extension != ".cpp") continue;
+    Source source{room, fs::relative(entry.path(), root).generic_string(), {}};
+    std::ifstream file(entry.path());
+    for (std::string line; std::getline(file, line);) source.lines.push_back(line);
+    sources.push_back(std::move(source));
+  }
+  std::ranges::sort(sources, {}, &Source::name);
+  return sources;
+}
+
+struct Size {
+  int code = 0;
+  int comment = 0;
+};
+
+Size measure(const std::vector<std::string>& lines) {
+  Size size;
+  bool inside = false;  // of /* … */
+  for (const auto& line : lines) {
+    const auto start = line.find_first_not_of(" \t");
+    if (start == std::string::npos) continue;
+    const auto opens = line.compare(start, 2, "/*") == 0;
+    const bool comment = inside || opens || line.compare(start, 2, "//") == 0;
+    ++(comment ? size.comment : size.code);
+    if (inside || opens) inside = line.find("*/") == std::string::npos;
+  }
+  return size;
+}
+
+// Between the quotes or angle brackets of an #include line; else empty.
+std::string included(const std::string& line) {
+  if (!line.starts_with("#include")) return "";
+  const auto open = line.find_first_of("\"<");
+  if (open == std::string::npos) return "";
+  const auto close = line.find_first_of("\">", open + 1);
+  return line.substr(open + 1, close - open - 1);
+}
+
+}  // namespace
+
+TEST_CASE("arrows between the rooms go one way") {
+  for (const auto& [room, may_see] : arrows) {
+    for (const auto& source : sources_in(room)) {
+      for (const auto& line : source.lines) {
+        const std::string header = included(line);
+        if (header.empty()) continue;
+        INFO(source.name << ": " << line);
+        const std::string target = header.substr(0, header.find('/'));
+        if (arrows.contains(target)) {
+          CHECK(may_see.contains(target));
+          CHECK(fs::exists(root / header));
+        } else if (room != "examples") {
+          // "shape.h", "../nn/linear.h" and the umbrella would hide where an arrow goes.
+          CHECK(line.find('"') == std::string::npos);
+          CHECK(header != "glassgrad.h");
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("glassgrad.h gives everything") {
+  // Private: the insides of the libraries.
+  std::set<std::string> seen = {"tensor/loops.h", "tensor/parallel.h", "tensor/simd.h"};
+  std::vector<std::string> queue = {"glassgrad.h"};
+  while (!queue.empty()) {
+    std::ifstream file(root / queue.back());
+    queue.pop_back();
+    for (std::string line; std::getline(file, line);) {
+      const std::string header = included(line);
+      if (line.ends_with('"') && seen.insert(header).second) queue.push_back(header);
+    }
+  }
+  for (const auto& room : library) {
+    for (const auto& source : sources_in(room)) {
+      INFO(source.name);
+      if (source.name.ends_with(".h")) CHECK(seen.contains(source.name));
+    }
+  }
+}
+
+TEST_CASE("the library can be read in a week") {
+  int total = 0;
+  int core = 0;
+  std::string table = fmt::format("{:<28}{:>6}{:>10}\n", "file", "code", "comments");
+  for (const auto& room : library) {
+    for (const auto& source : sources_in(room)) {
+      const Size size = measure(source.lines);
+      const int share = size.code == 0 ? 0 : 100 * size.comment / (size.code + size.comment);
+      table += fmt::format("{:<28}{:>6}{:>8} %\n", source.name, size.code, share);
+      total += size.code;
+      const std::string stem = fs::path(source.name).replace_extension().generic_string();
+      const bool is_core = room == "tensor" || room == "autograd";
+      if (is_core && !beyond_the_core.contains(stem)) core += size.code;
+      INFO(source.name);
+      CHECK(size.code < 400);
+    }
+  }
+  fmt::print("{}{:<28}{:>6}\n{:<28}{:>6}\n", table, "all", total, "the core", core);
+  std::fflush(stdout);
+  CHECK(total < 5000);
+  CHECK(core < 2200);
+}
+
+TEST_CASE("lines fit on a page of 100 columns") {
+  for (const auto& [room, unused] : arrows) {
+    for (const auto& source : sources_in(room)) {
+      for (const auto& line : source.lines) {
+        // Columns, not bytes: ⊙ and ← are three bytes of UTF-8 and one column.
+        const auto columns = std::ranges::count_if(line, [](char c) { return (c & 0xC0) != 0x80; });
+        INFO(source.name << ": " << line);
+        CHECK(columns <= 100);
+      }
+    }
+  }
+}
