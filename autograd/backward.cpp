@@ -1,0 +1,113 @@
+// # The reverse sweep
+//
+// A node may run its VJPs once every node that used its value has done so. Whatever uses a value is
+// made after it: so the sweep takes, of all nodes that have a gradient waiting, the newest first.
+// Birth numbers and a heap are all it needs; nothing recurses.
+#include <algorithm>
+
+#include "autograd/var.h"
+
+namespace glass {
+
+class Sweep {
+ public:
+  explicit Sweep(BackwardOptions options) : options_(options) {}
+  Sweep(const Sweep&) = delete;
+  Sweep& operator=(const Sweep&) = delete;
+
+  // After an error nothing half gathered may stay behind.
+  ~Sweep() {
+    for (const NodePtr& node : heap_) node->pending.reset();
+    for (const NodePtr& leaf : leaves_) leaf->pending.reset();
+  }
+
+  void run(const NodePtr& root, const Tensor& seed) {
+    gather(root, seed);
+    while (!heap_.empty()) {
+      std::pop_heap(heap_.begin(), heap_.end(), older);
+      const NodePtr node = std::move(heap_.back());
+      heap_.pop_back();
+      const Tensor g = *std::exchange(node->pending, std::nullopt);
+      expect_intact(*node);
+      node->pull(g, *this);
+      if (!options_.retain_graph) node->release();
+    }
+    for (const NodePtr& leaf : leaves_) commit(*leaf);
+  }
+
+  void gather(const NodePtr& node, Tensor g) {
+    if (node->pending) {
+      // Taken out first: accumulate may then see that nobody else holds it.
+      Tensor sum = *std::exchange(node->pending, std::nullopt);
+      node->pending = accumulate(std::move(sum), g);
+      return;
+    }
+    node->pending = std::move(g);
+    if (node->is_leaf()) {
+      leaves_.push_back(node);
+    } else {
+      heap_.push_back(node);
+      std::push_heap(heap_.begin(), heap_.end(), older);
+    }
+  }
+
+ private:
+  static bool older(const NodePtr& a, const NodePtr& b) { return a->birth < b->birth; }
+
+  // A VJP computes with values saved when its op ran. They are as they were if nothing has been
+  // written in place since.
+  static void expect_intact(const Node& node) {
+    check<StateError>(!node.freed,
+                      "backward: the graph through '{}' was freed by an earlier backward(); pass "
+                      "{{.retain_graph = true}} to that call to sweep it again",
+                      node.name);
+    bool intact = node.value.storage().version() == node.version;
+    for (const Edge& edge : node.parents())
+      intact &= edge.node->value.storage().version() == edge.version;
+    check<StateError>(intact,
+                      "backward: a value that '{}' took or gave was written in place since; write "
+                      "after backward(), or into a clone()",
+                      node.name);
+  }
+
+  // The gradient is kept as it is only if nobody else holds its memory; a view or a shared tensor
+  // is copied, since the leaf's gradient will be added to in place.
+  static void commit(Node& leaf) {
+    Tensor g = *std::exchange(leaf.pending, std::nullopt);
+    if (leaf.grad) g = accumulate(*std::exchange(leaf.grad, std::nullopt), g);
+    leaf.grad = g.owns_memory() ? std::move(g) : g.clone();
+  }
+
+  BackwardOptions options_;
+  std::vector<NodePtr> heap_;    // interior nodes with a gradient waiting, the newest on top
+  std::vector<NodePtr> leaves_;  // written only when all has gone well
+};
+
+void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {
+  const Shape& shape = to.node->value.shape();
+  bool fits = g.rank() >= shape.rank();
+  for (Index axis = -1; fits && axis >= -shape.rank(); --axis)
+    fits = shape[axis] == g.size(axis) || shape[axis] == 1;
+  check<ShapeError>(fits, "backward: the VJP of '{}' gave a gradient of shape {} for a value of shape {}",
+                    from.name, g.shape(), shape);
+  sweep.gather(to.node, g.shape() == shape ? std::move(g) : sum_to(g, shape));
+}
+
+void Var::backward(BackwardOptions options) const {
+  check<StateError>(numel() == 1,
+                    "backward: the value must hold one element, or a seed of its shape be given; got "
+                    "shape {}",
+                    shape());
+  backward(ones(shape()), options);
+}
+
+void Var::backward(const Tensor& seed, BackwardOptions options) const {
+  check<StateError>(requires_grad(),
+                    "backward: nothing to differentiate; no leaf behind this value requires a "
+                    "gradient, or it was computed under NoGrad");
+  check<ShapeError>(seed.shape() == shape(), "backward: the seed must have the value's shape {}; got {}",
+                    shape(), seed.shape());
+  Sweep(options).run(node_, seed);
+}
+
+}  // namespace glass

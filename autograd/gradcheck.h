@@ -1,0 +1,37 @@
+// # Is the gradient right?
+//
+// The reverse sweep against an independent witness: finite differences in the f64 build, exact
+// forward-mode derivatives in the dual build. A green report is meant to be believed, so tolerances
+// are relative to the gradient itself, and rounding noise is measured, not assumed.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "autograd/var.h"
+
+namespace glass {
+
+struct GradcheckOptions {
+  double rtol = 1e-6;      // of the largest gradient of the variable
+  std::uint64_t seed = 0;  // of the cotangent that a non-scalar output is projected on
+};
+
+struct GradcheckReport {
+  bool ok = false;
+  double worst_error = 0;  // |analytic − numeric| beyond the noise, as a share of the largest gradient
+  std::string text;        // for people: what was checked, and the worst five elements
+  explicit operator bool() const { return ok; }
+};
+
+// f computes a value from the variables, which are leaves that it holds; it is called many times,
+// with every element of every variable perturbed in place, and every random stream rewound before
+// each call. Any other leaf that f's graph reaches is checked too, as an 'unnamed leaf'. Values and
+// gradients of all leaves are afterwards what they were. StateError in the f32 build.
+GradcheckReport gradcheck(const std::function<Var()>& f,
+                          std::vector<std::pair<std::string, Var>> variables,
+                          GradcheckOptions options = {});
+
+}  // namespace glass

@@ -1,0 +1,347 @@
+// # Every operation with its VJP
+//
+// One paragraph an op: the formula, the value, and for each parent the vector-Jacobian product that
+// takes g, the gradient of the result, to the parent's. ⊙ is the element-wise product. Where
+// operands broadcast, a VJP may return the larger shape: the sweep sums it back.
+//
+// A VJP captures what it needs by value: these captures are all that the graph saves.
+#include "autograd/ops.h"
+
+#include <numeric>
+
+namespace glass {
+
+// ---- a + b, a − b ----
+// da = g          db = ±g
+
+Var operator+(const Var& a, const Var& b) {
+  return record("add", a.value() + b.value(),  //
+                on(a, [](const Tensor& g) { return g; }), on(b, [](const Tensor& g) { return g; }));
+}
+
+Var operator-(const Var& a, const Var& b) {
+  return record("sub", a.value() - b.value(),  //
+                on(a, [](const Tensor& g) { return g; }), on(b, [](const Tensor& g) { return -g; }));
+}
+
+Var operator-(const Var& x) {
+  return record("neg", -x.value(), on(x, [](const Tensor& g) { return -g; }));
+}
+
+// ---- a ⊙ b ----
+// da = g ⊙ b      db = g ⊙ a
+
+Var operator*(const Var& a, const Var& b) {
+  return record("mul", a.value() * b.value(),
+                on(a, [b = b.value()](const Tensor& g) { return g * b; }),
+                on(b, [a = a.value()](const Tensor& g) { return g * a; }));
+}
+
+// ---- y = a / b ----
+// da = g / b      db = −g ⊙ y / b
+
+Var operator/(const Var& a, const Var& b) {
+  const Tensor y = a.value() / b.value();
+  return record("div", y,  //
+                on(a, [b = b.value()](const Tensor& g) { return g / b; }),
+                on(b, [b = b.value(), y](const Tensor& g) { return -(g * y / b); }));
+}
+
+// ---- functions of one number ----
+// Where the derivative is short in terms of the result y, y is saved instead of x.
+
+// y = eˣ           dx = g ⊙ y
+Var exp(const Var& x) {
+  const Tensor y = exp(x.value());
+  return record("exp", y, on(x, [y](const Tensor& g) { return g * y; }));
+}
+
+// y = ln x         dx = g / x
+Var log(const Var& x) {
+  return record("log", log(x.value()), on(x, [x = x.value()](const Tensor& g) { return g / x; }));
+}
+
+// y = √x           dx = g / 2y
+Var sqrt(const Var& x) {
+  const Tensor y = sqrt(x.value());
+  return record("sqrt", y, on(x, [y](const Tensor& g) { return g / (2 * y); }));
+}
+
+// y = tanh x       dx = g ⊙ (1 − y²)
+Var tanh(const Var& x) {
+  const Tensor y = tanh(x.value());
+  return record("tanh", y, on(x, [y](const Tensor& g) { return g * (1 - y * y); }));
+}
+
+// y = 1/(1 + e⁻ˣ)  dx = g ⊙ y ⊙ (1 − y)
+Var sigmoid(const Var& x) {
+  const Tensor y = sigmoid(x.value());
+  return record("sigmoid", y, on(x, [y](const Tensor& g) { return g * y * (1 - y); }));
+}
+
+// y = max(x, 0)    dx = g where x > 0, else 0; at the kink 0
+Var relu(const Var& x) {
+  return record("relu", relu(x.value()), on(x, [x = x.value()](const Tensor& g) {
+                  return where(greater(x, 0), g, 0);
+                }));
+}
+
+// y = x Φ(x)       dx = g ⊙ (Φ(x) + x φ(x)), φ the normal density
+Var gelu(const Var& x) {
+  return record("gelu", gelu(x.value()),
+                on(x, [x = x.value()](const Tensor& g) { return gelu_backward(x, g); }));
+}
+
+// y = |x|          dx = g ⊙ sign x; at the kink 0
+Var abs(const Var& x) {
+  return record("abs", abs(x.value()), on(x, [x = x.value()](const Tensor& g) {
+                  return where(greater(x, 0), g, where(less(x, 0), -g, 0));
+                }));
+}
+
+// y = xⁿ           dx = g ⊙ n xⁿ⁻¹; 0 for n = 0, also at x = 0
+Var pow(const Var& x, Real n) {
+  return record("pow", pow(x.value(), n), on(x, [x = x.value(), n](const Tensor& g) {
+                  return n == Real(0) ? g * 0 : g * (n * pow(x, n - Real(1)));
+                }));
+}
+
+// ---- choices ----
+// The gradient goes to the operand that was chosen. At a tie each gets half.
+
+Var maximum(const Var& a, const Var& b) {
+  const auto share = [](Tensor mine, Tensor other) {
+    return [=](const Tensor& g) {
+      return where(less(mine, other), 0, where(equal(mine, other), g / 2, g));
+    };
+  };
+  return record("maximum", maximum(a.value(), b.value()), on(a, share(a.value(), b.value())),
+                on(b, share(b.value(), a.value())));
+}
+
+Var minimum(const Var& a, const Var& b) { return -maximum(-a, -b); }
+
+// y = a where the mask is not 0, else b
+Var where(const Tensor& mask, const Var& a, const Var& b) {
+  return record("where", where(mask, a.value(), b.value()),
+                on(a, [mask](const Tensor& g) { return where(mask, g, 0); }),
+                on(b, [mask](const Tensor& g) { return where(mask, 0, g); }));
+}
+
+// ---- reductions ----
+
+namespace {
+
+// g of a reduction, seen as if the axes that went were still there with size 1.
+Tensor restore_axes(const Tensor& g, const Shape& from, const Axes& axes) {
+  const auto gone = axes.flags("sum", from);
+  Shape kept = from;
+  for (Index axis = 0; axis < from.rank(); ++axis)
+    if (gone[static_cast<std::size_t>(axis)]) kept = kept.with(axis, 1);
+  return g.reshape(kept);
+}
+
+}  // namespace
+
+// y = Σ x          dx = g, repeated along the axes that went: a view, no copy
+Var sum(const Var& x, const Axes& axes, bool keep) {
+  return record("sum", sum(x.value(), axes, keep),
+                on(x, [shape = x.shape(), axes](const Tensor& g) {
+                  return restore_axes(g, shape, axes).expand(shape);
+                }));
+}
+Var sum(const Var& x) { return sum(x, Axes{}); }
+
+// y = Σ x / n      dx = g / n, repeated
+Var mean(const Var& x, const Axes& axes, bool keep) {
+  return record("mean", mean(x.value(), axes, keep),
+                on(x, [shape = x.shape(), axes](const Tensor& g) {
+                  const double n = static_cast<double>(shape.numel()) / static_cast<double>(g.numel());
+                  return (restore_axes(g, shape, axes) / n).expand(shape);
+                }));
+}
+Var mean(const Var& x) { return mean(x, Axes{}); }
+
+// y = max x        dx = g at the first maximum, else 0
+Var max(const Var& x, Index axis, bool keep) {
+  const Tensor y = max(x.value(), axis, keep);
+  return record("max", y, on(x, [x = x.value(), axis](const Tensor& g) {
+                  std::vector<Real> places;
+                  for (const int place : argmax(x, axis)) places.emplace_back(place);
+                  const Shape kept = x.shape().with(axis, 1);
+                  // [n, 1, …]: the position along the axis, to compare with where the maximum stands
+                  Shape column{x.size(axis)};
+                  while (column.rank() < x.rank() - x.shape().wrap(axis)) column = column.insert(column.rank(), 1);
+                  const Tensor here = equal(arange(x.size(axis)).reshape(column), Tensor(kept, places));
+                  return where(here, g.reshape(kept), 0);
+                }));
+}
+
+// ---- softmax ----
+// yᵢ = exp xᵢ / Σⱼ exp xⱼ          dx = y ⊙ (g − Σⱼ gⱼ yⱼ)
+
+Var softmax(const Var& x, Index axis) {
+  const Tensor y = softmax(x.value(), axis);
+  return record("softmax", y,
+                on(x, [y, axis](const Tensor& g) { return softmax_backward(y, g, axis); }));
+}
+
+// ---- log_softmax ----
+// yᵢ = xᵢ − ln Σⱼ exp xⱼ           dx = g − exp y · Σⱼ gⱼ
+
+Var log_softmax(const Var& x, Index axis) {
+  const Tensor y = log_softmax(x.value(), axis);
+  return record("log_softmax", y,
+                on(x, [y, axis](const Tensor& g) { return log_softmax_backward(y, g, axis); }));
+}
+
+// ---- layer_norm ----
+// x̂ = (x − μ)/σ over the last axis,  y = x̂ ⊙ w + b
+// dx = (d − mean d − x̂ mean(d ⊙ x̂))/σ with d = g ⊙ w,   dw = Σ g ⊙ x̂,   db = Σ g
+// Saved: x̂ and 1/σ, which all three share; x itself is not needed.
+
+Var layer_norm(const Var& x, const Var& w, const Var& b, double eps) {
+  const Normalized hat = normalize(x.value(), eps);
+  const auto fits = [&](const Var& v) { return v.rank() == 1 && v.size(0) == x.size(-1); };
+  check<ShapeError>(fits(w) && fits(b), "layer_norm: weight and bias must be [{}]; got {} and {}",
+                    x.size(-1), w.shape(), b.shape());
+  const auto vjp = [hat, w = w.value()](const Tensor& g) {
+    const Tensor d = g * w;
+    const Tensor dx = (d - mean(d, -1, true) - hat.rows * mean(d * hat.rows, -1, true)) *
+                      hat.inverse_deviation;
+    return std::array{dx, g * hat.rows, g};
+  };
+  return record("layer_norm", hat.rows * w.value() + b.value(), together(vjp, x, w, b));
+}
+
+// ---- matmul ----
+// Y = A B          dA = g Bᵀ       dB = Aᵀ g
+// [..., M, K] @ [..., K, N] → [..., M, N]
+
+Var matmul(const Var& a, const Var& b) {
+  // A vector is a matrix of one row or column, whose axis goes again.
+  if (a.rank() == 1 && b.rank() >= 1) return matmul(a.unsqueeze(0), b).squeeze(b.rank() == 1 ? 0 : -2);
+  if (b.rank() == 1) return matmul(a, b.unsqueeze(1)).squeeze(-1);
+  return record("matmul", matmul(a.value(), b.value()),
+                on(a, [b = b.value()](const Tensor& g) { return matmul(g, b.mT()); }),
+                on(b, [a = a.value(), shared = b.rank() == 2](const Tensor& g) {
+                  // One B for the whole batch: its gradient is one product over all rows.
+                  const auto tall = [&](const Tensor& x) {
+                    return shared ? x.reshape(Shape{-1, x.size(-1)}) : x;
+                  };
+                  return matmul(tall(a).mT(), tall(g));
+                }));
+}
+
+// ---- views ----
+// The gradient takes the way back: the inverse view of g.
+
+Var transpose(const Var& x, Index a, Index b) {
+  return record("transpose", x.value().transpose(a, b),
+                on(x, [a, b](const Tensor& g) { return g.transpose(a, b); }));
+}
+Var mT(const Var& x) {
+  return record("mT", x.value().mT(), on(x, [](const Tensor& g) { return g.mT(); }));
+}
+
+Var permute(const Var& x, std::vector<Index> axes) {
+  return record("permute", x.value().permute(axes), on(x, [axes](const Tensor& g) {
+                  std::vector<Index> inverse(axes.size());
+                  for (std::size_t i = 0; i < axes.size(); ++i)
+                    inverse[static_cast<std::size_t>(g.shape().wrap(axes[i]))] = static_cast<Index>(i);
+                  return g.permute(inverse);
+                }));
+}
+
+Var reshape(const Var& x, Shape shape) {
+  return record("reshape", x.value().reshape(shape),
+                on(x, [from = x.shape()](const Tensor& g) { return g.reshape(from); }));
+}
+
+// What was left out has gradient 0.
+Var slice(const Var& x, Index axis, Index begin, Index end, Index step) {
+  return record("slice", x.value().slice(axis, begin, end, step),
+                on(x, [from = x.shape(), axis, begin, end, step](const Tensor& g) {
+                  const Tensor dx = zeros(from);
+                  dx.slice(axis, begin, end, step).copy_from(g);
+                  return dx;
+                }));
+}
+Var select(const Var& x, Index axis, Index i) {
+  return record("select", x.value().select(axis, i),
+                on(x, [from = x.shape(), axis, i](const Tensor& g) {
+                  const Tensor dx = zeros(from);
+                  dx.select(axis, i).copy_from(g);
+                  return dx;
+                }));
+}
+
+// Repeating is broadcasting, which the sweep undoes.
+Var expand(const Var& x, Shape shape) {
+  return record("expand", x.value().expand(shape), on(x, [](const Tensor& g) { return g; }));
+}
+Var squeeze(const Var& x, Index axis) {
+  return record("squeeze", x.value().squeeze(axis),
+                on(x, [from = x.shape()](const Tensor& g) { return g.reshape(from); }));
+}
+Var unsqueeze(const Var& x, Index axis) {
+  return record("unsqueeze", x.value().unsqueeze(axis),
+                on(x, [from = x.shape()](const Tensor& g) { return g.reshape(from); }));
+}
+
+Var Var::transpose(Index a, Index b) const { return glass::transpose(*this, a, b); }
+Var Var::mT() const { return glass::mT(*this); }
+Var Var::permute(std::vector<Index> axes) const { return glass::permute(*this, std::move(axes)); }
+Var Var::reshape(Shape shape) const { return glass::reshape(*this, shape); }
+Var Var::slice(Index axis, Index begin, Index end, Index step) const {
+  return glass::slice(*this, axis, begin, end, step);
+}
+Var Var::select(Index axis, Index i) const { return glass::select(*this, axis, i); }
+Var Var::expand(Shape shape) const { return glass::expand(*this, shape); }
+Var Var::squeeze(Index axis) const { return glass::squeeze(*this, axis); }
+Var Var::unsqueeze(Index axis) const { return glass::unsqueeze(*this, axis); }
+
+// ---- joining and picking ----
+
+// Each part gets its slice of g.
+Var cat(std::span<const Var> list, Index axis) {
+  std::vector<Tensor> values;
+  std::vector<Index> sizes;
+  for (const Var& part : list) values.push_back(part.value());
+  Tensor joined = cat(values, axis);
+  for (const Var& part : list) sizes.push_back(part.size(axis));
+  return record("cat", std::move(joined), {list.begin(), list.end()}, [sizes, axis](const Tensor& g) {
+    std::vector<Tensor> grads;
+    Index begin = 0;
+    for (const Index size : sizes) {
+      grads.push_back(g.slice(axis, begin, begin + size));
+      begin += size;
+    }
+    return grads;
+  });
+}
+
+Var stack(std::span<const Var> list, Index axis) {
+  std::vector<Var> raised;
+  for (const Var& part : list) raised.push_back(part.unsqueeze(axis));
+  return cat(raised, axis);
+}
+
+// yᵢ = table[tokenᵢ]     d table[v] = Σ gᵢ over all i with tokenᵢ = v
+Var take(const Var& table, const Tokens& tokens) {
+  return record("take", take(table.value(), tokens),
+                on(table, [tokens, rows = table.size(0)](const Tensor& g) {
+                  return scatter_add(g, tokens, rows);
+                }));
+}
+
+// ---- dropout ----
+// y = x ⊙ m, m = 0 with probability p, else 1/(1 − p)       dx = g ⊙ m
+
+Var dropout(const Var& x, double p, Rng& rng) {
+  if (p == 0) return x;
+  const Tensor mask = dropout_mask(x.shape(), p, rng);
+  return record("dropout", x.value() * mask, on(x, [mask](const Tensor& g) { return g * mask; }));
+}
+
+}  // namespace glass

@@ -1,0 +1,61 @@
+// # Operations that remember
+//
+// The same names as in tensor/ops.h, on Var: each computes its value with the Tensor op and records
+// how a gradient goes back. Shapes, broadcasting and errors are those of the Tensor op. A Tensor or
+// a number goes where a Var is asked for; it is then a constant.
+#pragma once
+
+#include "autograd/var.h"
+
+namespace glass {
+
+Var exp(const Var& x);
+Var log(const Var& x);
+Var sqrt(const Var& x);
+Var tanh(const Var& x);
+Var sigmoid(const Var& x);
+Var relu(const Var& x);
+Var gelu(const Var& x);
+Var abs(const Var& x);
+Var pow(const Var& x, Real exponent);
+
+Var maximum(const Var& a, const Var& b);
+Var minimum(const Var& a, const Var& b);
+Var where(const Tensor& mask, const Var& a, const Var& b);
+
+Var sum(const Var& x);
+Var sum(const Var& x, const Axes& axes, bool keep = false);
+Var mean(const Var& x);
+Var mean(const Var& x, const Axes& axes, bool keep = false);
+Var max(const Var& x, Index axis, bool keep = false);
+
+Var softmax(const Var& x, Index axis = -1);
+Var log_softmax(const Var& x, Index axis = -1);
+Var layer_norm(const Var& x, const Var& weight, const Var& bias, double eps = 1e-5);
+Var matmul(const Var& a, const Var& b);
+
+Var transpose(const Var& x, Index a, Index b);
+Var mT(const Var& x);
+Var permute(const Var& x, std::vector<Index> axes);
+Var reshape(const Var& x, Shape shape);
+Var slice(const Var& x, Index axis, Index begin, Index end, Index step = 1);
+Var select(const Var& x, Index axis, Index i);
+Var expand(const Var& x, Shape shape);
+Var squeeze(const Var& x, Index axis);
+Var unsqueeze(const Var& x, Index axis);
+
+Var cat(std::span<const Var> list, Index axis);
+Var stack(std::span<const Var> list, Index axis);
+inline Var cat(std::initializer_list<Var> list, Index axis) {
+  return cat(std::span(list.begin(), list.size()), axis);
+}
+inline Var stack(std::initializer_list<Var> list, Index axis) {
+  return stack(std::span(list.begin(), list.size()), axis);
+}
+
+Var take(const Var& table, const Tokens& tokens);
+
+// Draws once from rng unless p is 0.
+Var dropout(const Var& x, double p, Rng& rng);
+
+}  // namespace glass

@@ -1,0 +1,119 @@
+#include "autograd/var.h"
+
+#include <algorithm>
+
+namespace glass {
+
+// ---- nodes ----
+
+namespace {
+
+std::atomic<std::uint64_t> births{0};
+
+bool has_nan(const Tensor& x) {
+  const std::vector<Real> values = x.to_vector();
+  return std::any_of(values.begin(), values.end(), [](Real v) { return v != v; });
+}
+
+}  // namespace
+
+Node::Node(std::string_view op, Tensor output, bool wants_grad)
+    : name(op),
+      value(std::move(output)),
+      birth(births.fetch_add(1, std::memory_order_relaxed)),
+      version(value.storage().version()),
+      requires_grad(wants_grad) {}
+
+// The first node to die in this thread buries all that die because of it, one after the other.
+NodePtr::~NodePtr() {
+  if (!node_ || node_->owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  thread_local Node* dying = nullptr;
+  thread_local bool burying = false;
+  node_->next_dying_ = std::exchange(dying, node_);
+  if (std::exchange(burying, true)) return;
+  while (dying) std::unique_ptr<Node>(std::exchange(dying, dying->next_dying_));
+  burying = false;
+}
+
+// ---- Var ----
+
+Var::Var(Tensor value, bool requires_grad)
+    : node_(std::make_unique<Node>(requires_grad ? "leaf" : "constant", std::move(value),
+                                   requires_grad)) {}
+
+bool Var::has_grad() const { return node_->grad.has_value(); }
+
+const Tensor& Var::grad() const& {
+  check<StateError>(node_->is_leaf(),
+                    "grad: only leaves keep a gradient; this value was made by '{}'", node_->name);
+  check<StateError>(has_grad(), "grad: no gradient yet; call backward() on a value made from this "
+                                "one, and make it with requires_grad = true");
+  return *node_->grad;
+}
+Tensor Var::grad() && { return std::as_const(*this).grad(); }
+
+void Var::zero_grad() const {
+  check<StateError>(node_->is_leaf(),
+                    "zero_grad: only leaves keep a gradient; this value was made by '{}'",
+                    node_->name);
+  node_->grad.reset();
+}
+
+int& NoGrad::depth() {
+  thread_local int depth = 0;
+  return depth;
+}
+
+// ---- record ----
+
+namespace {
+
+using Joint = std::function<std::vector<Tensor>(const Tensor&)>;
+
+Var record_user(std::string_view name, Tensor value, const std::vector<Var>& parents, Joint vjp) {
+  std::vector<Edge> edges;
+  bool wanted = false;
+  for (const Var& parent : parents) {
+    if (settings().nan_check && !has_nan(parent.value())) watch_nan(name, value, {&parent});
+    edges.emplace_back(parent);
+    wanted |= parent.requires_grad();
+  }
+  if (!wanted || NoGrad::active()) return Var(std::move(value));
+  return Var(NodePtr(std::make_unique<JointNode<std::vector<Edge>, Joint>>(
+      std::string(name), std::move(value), std::move(edges), std::move(vjp), 0)));
+}
+
+}  // namespace
+
+Var record(std::string_view name, Tensor value, std::vector<Parent> parents) {
+  std::vector<Var> vars;
+  for (const Parent& parent : parents) vars.push_back(parent.var);
+  // The closure keeps the functions alone: a Var in it would keep the graph alive in a ring.
+  std::vector<std::function<Tensor(const Tensor&)>> vjps;
+  for (Parent& parent : parents)
+    vjps.push_back(parent.var.requires_grad() ? std::move(parent.vjp) : nullptr);
+  return record_user(name, std::move(value), vars, [vjps = std::move(vjps)](const Tensor& g) {
+    std::vector<Tensor> grads;
+    for (const auto& vjp : vjps) grads.push_back(vjp ? vjp(g) : Tensor());
+    return grads;
+  });
+}
+
+Var record(std::string_view name, Tensor value, std::vector<Var> parents, Joint vjp) {
+  return record_user(name, std::move(value), parents, std::move(vjp));
+}
+
+void set_nan_check(bool on) { settings().nan_check = on; }
+
+void watch_nan(std::string_view op, const Tensor& value, std::initializer_list<const Var*> parents) {
+  if (!has_nan(value)) return;
+  std::string shapes;
+  for (const Var* parent : parents) {
+    if (has_nan(parent->value())) return;
+    shapes += fmt::format("{}{}", shapes.empty() ? "" : ", ", parent->shape());
+  }
+  check<StateError>(false, "{}: made a NaN of shape {} from operands without one, of shapes {}", op,
+                    value.shape(), shapes);
+}
+
+}  // namespace glass

@@ -1,0 +1,342 @@
+// # A value that remembers how it was made
+//
+// A Var is a handle to a Node: a Tensor, and, where an op made it from others, links to those and
+// one function for each that carries a gradient back, its vector-Jacobian product (VJP). Calling
+// ops builds this graph; `backward()` walks it from the newest node to the oldest.
+//
+// A VJP is written in plain Tensor algebra, so it cannot record itself by accident. The price: there
+// is no graph of the backward pass. Second derivatives come from the Dual build instead.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "tensor/ops.h"
+#include "tensor/tensor.h"
+
+namespace glass {
+
+class Node;
+class Sweep;
+
+// ---- the handle's reference counting ----
+
+// Shares a Node. The last handle to go hands the node to a queue of the dying (var.cpp), because
+// a node's own handles go with it: a chain of a million would otherwise die a million calls deep.
+class NodePtr {
+ public:
+  NodePtr() = default;
+  explicit NodePtr(std::unique_ptr<Node> node) : node_(node.release()) {}  // takes the first count
+  NodePtr(const NodePtr& other) noexcept;
+  NodePtr(NodePtr&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+  NodePtr& operator=(NodePtr other) noexcept {
+    std::swap(node_, other.node_);
+    return *this;
+  }
+  ~NodePtr();
+  Node* get() const { return node_; }
+  Node* operator->() const { return node_; }
+  Node& operator*() const { return *node_; }
+
+ private:
+  Node* node_ = nullptr;
+};
+
+struct BackwardOptions {
+  bool retain_graph = false;  // keep saved tensors, for another backward through the same graph
+};
+
+// ---- Var ----
+
+class Var {
+ public:
+  // Constants: no gradient is ever asked for.
+  Var() : Var(Tensor()) {}
+  Var(Number auto value) : Var(Tensor(value)) {}
+  Var(Tensor value) : Var(std::move(value), false) {}
+  // A leaf: with requires_grad, backward() leaves its gradient here.
+  Var(Tensor value, bool requires_grad);
+
+  // In place: Tensor w = v.value(); w.copy_from(…). A temporary Var gives the Tensor by value.
+  const Tensor& value() const&;
+  Tensor value() &&;
+  bool requires_grad() const;
+
+  // The gradient that backward() left in a leaf: the sum over all calls since zero_grad(). StateError
+  // if there is none, or if this is no leaf.
+  bool has_grad() const;
+  const Tensor& grad() const&;
+  Tensor grad() &&;
+  void zero_grad() const;
+
+  // Adds to the gradient of every leaf that this value was made from. Without a seed the value must
+  // hold one element. StateError, before any leaf changes, if nothing was recorded, if the graph was
+  // freed by an earlier call, or if a value it needs was written in place since.
+  void backward(BackwardOptions options = {}) const;
+  void backward(const Tensor& seed, BackwardOptions options = {}) const;
+
+  // The same value as a constant: gradients stop here.
+  Var detach() const { return Var(value()); }
+
+  Shape shape() const { return value().shape(); }
+  Index rank() const { return value().rank(); }
+  Index size(Index axis) const { return value().size(axis); }
+  Index numel() const { return value().numel(); }
+  Real item() const { return value().item(); }
+
+  Var transpose(Index a, Index b) const;
+  Var mT() const;
+  Var permute(std::vector<Index> axes) const;
+  Var reshape(Shape shape) const;
+  Var slice(Index axis, Index begin, Index end, Index step = 1) const;
+  Var select(Index axis, Index i) const;
+  Var expand(Shape shape) const;
+  Var squeeze(Index axis) const;
+  Var unsqueeze(Index axis) const;
+
+  friend Var operator+(const Var& a, const Var& b);
+  friend Var operator-(const Var& a, const Var& b);
+  friend Var operator*(const Var& a, const Var& b);
+  friend Var operator/(const Var& a, const Var& b);
+  friend Var operator-(const Var& x);
+  // `x += y` makes x a name for x + y; no number changes in place.
+  Var& operator+=(const Var& other) { return *this = *this + other; }
+  Var& operator-=(const Var& other) { return *this = *this - other; }
+  Var& operator*=(const Var& other) { return *this = *this * other; }
+  Var& operator/=(const Var& other) { return *this = *this / other; }
+
+  // For the sweep, the tracer and the checker.
+  explicit Var(NodePtr node) : node_(std::move(node)) {}
+  const NodePtr& node() const { return node_; }
+
+ private:
+  NodePtr node_;
+};
+
+// While a NoGrad lives, this thread records nothing.
+class [[nodiscard]] NoGrad {
+ public:
+  NoGrad() { ++depth(); }
+  ~NoGrad() { --depth(); }
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+  static bool active() { return depth() > 0; }
+
+ private:
+  static int& depth();
+};
+
+// ---- Node ----
+
+// A link to a parent, and its storage's version when the link was made.
+struct Edge {
+  NodePtr node;
+  std::uint32_t version = 0;
+  explicit Edge(const Var& var);
+  Edge() = default;
+};
+
+class Node {
+ public:
+  Node(std::string_view op, Tensor output, bool wants_grad);
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  virtual ~Node() = default;
+
+  // What this was made from; empty for a leaf, and once the graph has been freed.
+  virtual std::span<const Edge> parents() const { return {}; }
+  virtual bool is_leaf() const { return true; }
+  // Hands every parent that requires a gradient its share of g, the gradient of this value.
+  virtual void pull(const Tensor& /*g*/, Sweep& /*sweep*/) {}
+  // Drops the VJPs, what they saved, and the links.
+  virtual void release() {}
+
+  std::string_view name;
+  Tensor value;
+  std::optional<Tensor> grad;     // of a leaf, for its owner
+  std::optional<Tensor> pending;  // what the sweep has gathered so far
+  std::uint64_t birth;            // later nodes have larger numbers: a topological order for free
+  std::uint32_t version;          // of the output's storage when it was made
+  bool requires_grad;
+  bool freed = false;
+
+ private:
+  friend class NodePtr;
+  std::atomic<std::int32_t> owners_{1};
+  Node* next_dying_ = nullptr;
+};
+
+inline NodePtr::NodePtr(const NodePtr& other) noexcept : node_(other.node_) {
+  if (node_) node_->owners_.fetch_add(1, std::memory_order_relaxed);
+}
+inline const Tensor& Var::value() const& { return node_->value; }
+inline Tensor Var::value() && { return node_->value; }
+inline bool Var::requires_grad() const { return node_->requires_grad; }
+inline Edge::Edge(const Var& var)
+    : node(var.node()), version(var.value().storage().version()) {}
+
+// Adds g to what the sweep has gathered for a parent. The sweep alone undoes broadcasting.
+void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g);
+
+// ---- record: how ops join the graph ----
+
+// An op's name, which is kept as a view and therefore must be a literal.
+struct OpName {
+  consteval OpName(const char* literal) : text(literal) {}
+  std::string_view text;
+};
+
+// A parent and its VJP, g ↦ the parent's gradient; g may be shared and must not be written to. A
+// VJP captures Tensors, never a Var: that would be a cycle. What it captures is what the op saves.
+template <class Vjp>
+struct On {
+  const Var& var;
+  Vjp vjp;
+};
+template <class Vjp>
+On<Vjp> on(const Var& var, Vjp vjp) {
+  return {var, std::move(vjp)};
+}
+
+// Parents whose gradients share work: one VJP gives a std::array of them all.
+template <class Vjp, std::size_t N>
+struct Together {
+  std::array<const Var*, N> vars;
+  Vjp vjp;
+};
+template <class Vjp, class... Vars>
+Together<Vjp, sizeof...(Vars)> together(Vjp vjp, const Vars&... vars) {
+  return {{&vars...}, std::move(vjp)};
+}
+
+// Is a node needed for these parents, in this thread?
+inline bool recording(std::initializer_list<const Var*> parents) {
+  bool wanted = false;
+  for (const Var* parent : parents) wanted |= parent->requires_grad();
+  return wanted && !NoGrad::active();
+}
+
+// Throws StateError if the NaN watch is on and `value` holds a NaN that no parent held.
+void watch_nan(std::string_view op, const Tensor& value, std::initializer_list<const Var*> parents);
+
+template <class... Vjps>
+class OpNode final : public Node {
+ public:
+  OpNode(std::string_view op, Tensor output, On<Vjps>&&... parents)
+      : Node(op, std::move(output), true),
+        edges_{Edge(parents.var)...},
+        vjps_(std::in_place, std::move(parents.vjp)...) {}
+  std::span<const Edge> parents() const override {
+    return freed ? std::span<const Edge>() : std::span<const Edge>(edges_);
+  }
+  bool is_leaf() const override { return false; }
+  void pull(const Tensor& g, Sweep& sweep) override {
+    pull(g, sweep, std::index_sequence_for<Vjps...>());
+  }
+  void release() override {
+    freed = true;
+    vjps_.reset();
+    edges_ = {};
+  }
+
+ private:
+  template <std::size_t... I>
+  void pull(const Tensor& g, Sweep& sweep, std::index_sequence<I...>) {
+    ((edges_[I].node->requires_grad ? deliver(sweep, *this, edges_[I], std::get<I>(*vjps_)(g))
+                                    : void()),
+     ...);
+  }
+  std::array<Edge, sizeof...(Vjps)> edges_;
+  std::optional<std::tuple<Vjps...>> vjps_;
+};
+
+// Any number of parents with one VJP. `Grads` holds their gradients in order.
+template <class Edges, class Vjp>
+class JointNode final : public Node {
+ public:
+  JointNode(std::string_view op, Tensor output, Edges edges, Vjp vjp)
+      : Node(op, std::move(output), true), edges_(std::move(edges)), vjp_(std::move(vjp)) {}
+  // A user's op: the name is kept here, since nobody else does.
+  JointNode(std::string op, Tensor output, Edges edges, Vjp vjp, int)
+      : JointNode(std::string_view(), std::move(output), std::move(edges), std::move(vjp)) {
+    own_name_ = std::move(op);
+    name = own_name_;
+  }
+  std::span<const Edge> parents() const override {
+    return freed ? std::span<const Edge>() : std::span<const Edge>(edges_);
+  }
+  bool is_leaf() const override { return false; }
+  void pull(const Tensor& g, Sweep& sweep) override {
+    auto grads = (*vjp_)(g);
+    check<ShapeError>(std::size(grads) == std::size(edges_),
+                      "backward: the VJP of '{}' gave {} gradients for {} parents", name,
+                      std::size(grads), std::size(edges_));
+    for (std::size_t i = 0; i < std::size(edges_); ++i)
+      if (edges_[i].node->requires_grad) deliver(sweep, *this, edges_[i], std::move(grads[i]));
+  }
+  void release() override {
+    freed = true;
+    vjp_.reset();
+    edges_ = {};
+  }
+
+ private:
+  Edges edges_;
+  std::optional<Vjp> vjp_;
+  std::string own_name_;
+};
+
+// Ops of the library call these two. NoGrad and requires_grad are looked at before anything is
+// allocated; without need of a gradient the result is a constant, and the closures just go.
+template <class... Vjps>
+Var record(OpName op, Tensor value, On<Vjps>... parents) {
+  if (settings().nan_check) [[unlikely]] watch_nan(op.text, value, {&parents.var...});
+  if (!recording({&parents.var...})) return Var(std::move(value));
+  return Var(NodePtr(
+      std::make_unique<OpNode<Vjps...>>(op.text, std::move(value), std::move(parents)...)));
+}
+
+template <class Vjp, std::size_t N>
+Var record(OpName op, Tensor value, Together<Vjp, N> parents) {
+  return std::apply(
+      [&](auto*... vars) {
+        if (settings().nan_check) [[unlikely]] watch_nan(op.text, value, {vars...});
+        if (!recording({vars...})) return Var(std::move(value));
+        return Var(NodePtr(std::make_unique<JointNode<std::array<Edge, N>, Vjp>>(
+            op.text, std::move(value), std::array<Edge, N>{Edge(*vars)...},
+            std::move(parents.vjp))));
+      },
+      parents.vars);
+}
+
+// For users' own ops: one VJP a parent, or one for all of them. The name is copied.
+struct Parent {
+  Var var;
+  std::function<Tensor(const Tensor& g)> vjp;
+};
+Var record(std::string_view name, Tensor value, std::vector<Parent> parents);
+Var record(std::string_view name, Tensor value, std::vector<Var> parents,
+           std::function<std::vector<Tensor>(const Tensor& g)> vjp);
+
+// From now on an op that makes a NaN out of operands without one throws a StateError that names it.
+void set_nan_check(bool on);
+
+}  // namespace glass
+
+// A Var prints as its value.
+template <>
+struct fmt::formatter<glass::Var> : fmt::formatter<glass::Tensor> {
+  auto format(const glass::Var& x, fmt::format_context& context) const {
+    return fmt::formatter<glass::Tensor>::format(x.value(), context);
+  }
+};

@@ -1,0 +1,141 @@
+// # The product, blocked
+//
+// Three ideas make a product of matrices fast. Numbers that are used again stay near: a block of B
+// in the cache, a small tile of C in registers. Numbers that are read in a row lie in a row: both
+// operands are copied into panels first, which is also where any strides are straightened. And the
+// innermost loop is a plain sum over k, so that the compiler can vectorise across a row of C.
+//
+// Every element of C is one chain of multiply-adds in the order of k within a block of K, whatever
+// the tile it falls in: the bits do not depend on how the work is cut.
+#include "tensor/matmul.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "tensor/parallel.h"
+
+namespace glass {
+
+namespace {
+
+// A tile of C is tile_rows × tile_columns; a block of K is what one pass over the tile adds up.
+constexpr Index tile_rows = 6, tile_columns = 16;
+constexpr Index block_k = 256, block_m = 96;
+
+// A matrix wherever it lies.
+struct Matrix {
+  const Real* data;
+  Index row_stride, column_stride;
+};
+
+// Copies rows × columns of x into panels of `width` rows each, column by column; the last panel is
+// filled up with zeros.
+void pack(Matrix x, Index rows, Index columns, Index width, Real* out) {
+  for (Index i = 0; i < rows; i += width)
+    for (Index k = 0; k < columns; ++k)
+      for (Index r = i; r < i + width; ++r)
+        *out++ = r < rows ? x.data[r * x.row_stride + k * x.column_stride] : Real(0);
+}
+
+// C[rows, columns] (+)= A panel · B panel, over the k of one block.
+void tile(const Real* a, const Real* b, Index depth, Real* c, Index c_stride, Index rows,
+          Index columns, bool first) {
+  Real sum[tile_rows][tile_columns] = {};
+  for (Index k = 0; k < depth; ++k, a += tile_rows, b += tile_columns)
+    for (Index i = 0; i < tile_rows; ++i)
+      for (Index j = 0; j < tile_columns; ++j) sum[i][j] += a[i] * b[j];
+  for (Index i = 0; i < rows; ++i)
+    for (Index j = 0; j < columns; ++j)
+      c[i * c_stride + j] = first ? sum[i][j] : c[i * c_stride + j] + sum[i][j];
+}
+
+Index round_up(Index n, Index step) { return (n + step - 1) / step * step; }
+
+// C[m, n] = A[m, k] · B[k, n], C dense.
+void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c) {
+  thread_local std::vector<Real> a_panels, b_panels;
+  if (k == 0) std::fill_n(c, m * n, Real(0));
+  for (Index kc = 0; kc < k; kc += block_k) {
+    const Index depth = std::min(block_k, k - kc);
+    // B[kc : kc + depth, :]
+    b_panels.resize(static_cast<std::size_t>(depth * round_up(n, tile_columns)));
+    pack({b.data + kc * b.row_stride, b.column_stride, b.row_stride}, n, depth, tile_columns,
+         b_panels.data());
+    for (Index ic = 0; ic < m; ic += block_m) {
+      const Index height = std::min(block_m, m - ic);
+      // A[ic : ic + height, kc : kc + depth]
+      a_panels.resize(static_cast<std::size_t>(depth * round_up(height, tile_rows)));
+      pack({a.data + ic * a.row_stride + kc * a.column_stride, a.row_stride, a.column_stride},
+           height, depth, tile_rows, a_panels.data());
+      // C[ic + ir :, jr :]
+      for (Index jr = 0; jr < n; jr += tile_columns)
+        for (Index ir = 0; ir < height; ir += tile_rows)
+          tile(a_panels.data() + ir * depth, b_panels.data() + jr * depth, depth,
+               c + (ic + ir) * n + jr, n, std::min(tile_rows, height - ir),
+               std::min(tile_columns, n - jr), kc == 0);
+    }
+  }
+}
+
+// Calls f(a, b, c, M, N, K) for every matrix of the batch, and gives the result its shape.
+template <class F>
+Tensor for_batch(const Tensor& a, const Tensor& b, F f) {
+  check<ShapeError>(a.rank() > 0 && b.rank() > 0, "matmul: operands need an axis; got {} @ {}",
+                    a.shape(), b.shape());
+  const Tensor left = a.rank() == 1 ? a.unsqueeze(0) : a;
+  const Tensor right = b.rank() == 1 ? b.unsqueeze(1) : b;
+  const Index m = left.size(-2), k = left.size(-1), n = right.size(-1);
+  check<ShapeError>(k == right.size(-2), "matmul: inner sizes must agree; got {} @ {}", a.shape(),
+                    b.shape());
+  const auto leading = [](const Tensor& x) {
+    return Shape(std::span(x.shape().begin(), static_cast<std::size_t>(x.rank() - 2)));
+  };
+  const Shape batch = broadcast("matmul", leading(left), leading(right));
+  const auto over_batch = [&](const Tensor& x) {
+    return expand_strides(leading(x), x.strides(), batch);
+  };
+  Tensor c = empty(batch.insert(batch.rank(), m).insert(batch.rank() + 1, n));
+  const Strides a_strides = over_batch(left), b_strides = over_batch(right);
+  const Index count = m * n == 0 ? 0 : c.numel() / (m * n);
+  parallel_for(count, 1, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      Index a_offset = 0, b_offset = 0, rest = i;
+      for (Index axis = batch.rank() - 1; axis >= 0; rest /= batch[axis--]) {
+        a_offset += rest % batch[axis] * a_strides[static_cast<std::size_t>(axis)];
+        b_offset += rest % batch[axis] * b_strides[static_cast<std::size_t>(axis)];
+      }
+      f(m, n, k, Matrix{left.data() + a_offset, left.stride(-2), left.stride(-1)},
+        Matrix{right.data() + b_offset, right.stride(-2), right.stride(-1)}, c.data() + i * m * n);
+    }
+  });
+  if (b.rank() == 1) c = c.squeeze(-1);
+  if (a.rank() == 1) c = c.squeeze(b.rank() == 1 ? -1 : -2);
+  return c;
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b) {
+  // One B for a whole batch: the rows of all A's are one tall A.
+  if (a.rank() > 2 && b.rank() == 2) {
+    const Tensor c = for_batch(a.reshape(Shape{-1, a.size(-1)}), b, multiply);
+    return c.reshape(a.shape().with(-1, b.size(-1)));
+  }
+  return for_batch(a, b, multiply);
+}
+
+Tensor matmul_naive(const Tensor& a, const Tensor& b) {
+  return for_batch(a, b, [](Index m, Index n, Index k, Matrix x, Matrix y, Real* c) {
+    for (Index i = 0; i < m; ++i)
+      for (Index j = 0; j < n; ++j) {
+        Real sum(0);
+        for (Index p = 0; p < k; ++p)
+          sum += x.data[i * x.row_stride + p * x.column_stride] *
+                 y.data[p * y.row_stride + j * y.column_stride];
+        c[i * n + j] = sum;
+      }
+  });
+}
+
+}  // namespace glass

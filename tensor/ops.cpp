@@ -1,0 +1,309 @@
+#include "tensor/ops.h"
+
+#include <cmath>
+
+#include "tensor/loops.h"
+
+namespace glass {
+
+// The functions of a scalar; for dual numbers, the friends in dual.h are found by their argument.
+using std::abs, std::exp, std::isnan, std::log, std::pow, std::sqrt, std::tanh;
+
+// ---- element-wise, one operand ----
+
+Tensor exp(const Tensor& x) {
+  return map(x, [](Real v) { return exp(v); });
+}
+Tensor log(const Tensor& x) {
+  return map(x, [](Real v) { return log(v); });
+}
+Tensor sqrt(const Tensor& x) {
+  return map(x, [](Real v) { return sqrt(v); });
+}
+Tensor tanh(const Tensor& x) {
+  return map(x, [](Real v) { return tanh(v); });
+}
+// The exponential of a negative number cannot overflow, so each half of the axis has its formula.
+Tensor sigmoid(const Tensor& x) {
+  return map(x, [](Real v) {
+    const Real e = exp(v < Real(0) ? v : -v);
+    return (v < Real(0) ? e : Real(1)) / (Real(1) + e);
+  });
+}
+// Written so that a NaN stays one.
+Tensor relu(const Tensor& x) {
+  return map(x, [](Real v) { return v <= Real(0) ? Real(0) : v; });
+}
+Tensor abs(const Tensor& x) {
+  return map(x, [](Real v) { return abs(v); });
+}
+Tensor pow(const Tensor& x, Real exponent) {
+  if (exponent == Real(2)) return x * x;
+  return map(x, [exponent](Real v) { return pow(v, exponent); });
+}
+Tensor operator-(const Tensor& x) {
+  return map(x, [](Real v) { return -v; });
+}
+
+// ---- element-wise, two operands ----
+
+Tensor operator+(const Tensor& a, const Tensor& b) {
+  return zip("+", a, b, [](Real x, Real y) { return x + y; });
+}
+Tensor operator-(const Tensor& a, const Tensor& b) {
+  return zip("-", a, b, [](Real x, Real y) { return x - y; });
+}
+Tensor operator*(const Tensor& a, const Tensor& b) {
+  return zip("*", a, b, [](Real x, Real y) { return x * y; });
+}
+Tensor operator/(const Tensor& a, const Tensor& b) {
+  return zip("/", a, b, [](Real x, Real y) { return x / y; });
+}
+
+// At a tie the two halves meet in the middle: the same value, and half of either derivative.
+Tensor maximum(const Tensor& a, const Tensor& b) {
+  return zip("maximum", a, b, [](Real x, Real y) {
+    return x > y || isnan(x) ? x : x == y ? (x + y) / Real(2) : y;
+  });
+}
+Tensor minimum(const Tensor& a, const Tensor& b) {
+  return zip("minimum", a, b, [](Real x, Real y) {
+    return x < y || isnan(x) ? x : x == y ? (x + y) / Real(2) : y;
+  });
+}
+
+Tensor equal(const Tensor& a, const Tensor& b) {
+  return zip("equal", a, b, [](Real x, Real y) { return Real(x == y ? 1 : 0); });
+}
+Tensor less(const Tensor& a, const Tensor& b) {
+  return zip("less", a, b, [](Real x, Real y) { return Real(x < y ? 1 : 0); });
+}
+Tensor greater(const Tensor& a, const Tensor& b) {
+  return zip("greater", a, b, [](Real x, Real y) { return Real(x > y ? 1 : 0); });
+}
+
+Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b) {
+  const Shape shape = broadcast("where", mask.shape(), broadcast("where", a.shape(), b.shape()));
+  Tensor y = empty(shape);
+  const auto strides = [&](const Tensor& x) { return expand_strides(x.shape(), x.strides(), shape); };
+  Walk<4>(shape, {y.strides(), strides(mask), strides(a), strides(b)})
+      .run([&, out = y.data(), m = mask.data(), p = a.data(), q = b.data()](
+               const auto& at, Index count, const auto& step) {
+        for (Index i = 0; i < count; ++i)
+          out[at[0] + i] = m[at[1] + i * step[1]] != Real(0) ? p[at[2] + i * step[2]]
+                                                             : q[at[3] + i * step[3]];
+      });
+  return y;
+}
+
+Tensor tril(const Tensor& x, Index k) {
+  check<ShapeError>(x.rank() >= 2, "tril: needs at least 2 axes; got shape {}", x.shape());
+  const Tensor row = arange(x.size(-2)).unsqueeze(1), column = arange(x.size(-1));
+  return where(greater(column, row + k), Tensor(0), x);
+}
+
+Tensor from_torch_mask(const Tensor& blocked) { return equal(blocked, 0); }
+
+// ---- reductions ----
+
+namespace {
+
+constexpr Index block = 32;  // rows added up one after the other, before pairs are formed
+
+// out[j] = Σᵢ x[i, j] for rows of n numbers. Halves are summed apart and then added, so an element
+// passes through log₂(rows) roundings instead of rows.
+void sum_rows(const Real* x, Index rows, Index n, Real* out) {
+  if (rows <= block) {
+    std::fill_n(out, n, Real(0));
+    for (Index i = 0; i < rows; ++i)
+      for (Index j = 0; j < n; ++j) out[j] += x[i * n + j];
+    return;
+  }
+  const Index half = rows / 2;
+  std::vector<Real> rest(static_cast<std::size_t>(n));
+  sum_rows(x, half, n, out);
+  sum_rows(x + half * n, rows - half, n, rest.data());
+  for (Index j = 0; j < n; ++j) out[j] += rest[static_cast<std::size_t>(j)];
+}
+
+// Σ x[i] of n numbers in a row: eight columns of it are summed as above, then the eight.
+Real sum_row(const Real* x, Index n) {
+  constexpr Index lanes = 8;
+  if (n > block * lanes) {
+    const Index half = n / 2 / lanes * lanes;
+    return sum_row(x, half) + sum_row(x + half, n - half);
+  }
+  std::array<Real, lanes> lane{};
+  const Index whole = n / lanes * lanes;
+  for (Index i = 0; i < whole; i += lanes)
+    for (Index j = 0; j < lanes; ++j) lane[static_cast<std::size_t>(j)] += x[i + j];
+  for (Index i = whole; i < n; ++i) lane[static_cast<std::size_t>(i - whole)] += x[i];
+  return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+}
+
+}  // namespace
+
+// Axes that are summed and lie side by side are one: seen so, x is [before, summed, after]. One
+// such group goes at a time, the last first.
+Tensor sum(const Tensor& x, const Axes& axes, bool keep) {
+  const auto summed = axes.flags("sum", x.shape());
+  Tensor result = x.contiguous();
+  for (Index end = x.rank(); end > 0; --end) {
+    if (!summed[static_cast<std::size_t>(end - 1)]) continue;
+    Index begin = end;
+    while (begin > 0 && summed[static_cast<std::size_t>(begin - 1)]) --begin;
+    const std::span sizes(result.shape().begin(), result.shape().end());
+    const auto product = [](std::span<const Index> part) { return Shape(part).numel(); };
+    const Index before = product(sizes.first(static_cast<std::size_t>(begin)));
+    const Index after = product(sizes.subspan(static_cast<std::size_t>(end)));
+    const Index count = product(sizes.subspan(static_cast<std::size_t>(begin),
+                                              static_cast<std::size_t>(end - begin)));
+    Shape shape = result.shape();
+    for (Index axis = begin; axis < end; ++axis) shape = shape.with(axis, 1);
+    Tensor out = empty(shape);
+    for (Index i = 0; i < before; ++i) {
+      const Real* in = result.data() + i * count * after;
+      if (after == 1) out.data()[i] = sum_row(in, count);
+      else sum_rows(in, count, after, out.data() + i * after);
+    }
+    result = out;
+    end = begin + 1;
+  }
+  if (!keep)
+    for (Index axis = x.rank() - 1; axis >= 0; --axis)
+      if (summed[static_cast<std::size_t>(axis)]) result = result.squeeze(axis);
+  return result;
+}
+
+Tensor sum(const Tensor& x) { return sum(x, Axes{}); }
+
+Tensor mean(const Tensor& x, const Axes& axes, bool keep) {
+  const Tensor total = sum(x, axes, keep);
+  const auto kept = static_cast<double>(total.numel());
+  return total / Real(static_cast<double>(x.numel()) / kept);
+}
+Tensor mean(const Tensor& x) { return mean(x, Axes{}); }
+
+std::vector<int> argmax(const Tensor& x, Index axis) {
+  check<ShapeError>(x.size(axis) > 0, "max: axis {} of shape {} is empty", axis, x.shape());
+  const Tensor rows = x.transpose(axis, -1).contiguous();
+  const Index n = rows.size(-1);
+  // The other axes, in their own order: the exchanged one must not disturb it.
+  std::vector<Real> places(static_cast<std::size_t>(x.numel() / n));
+  for (std::size_t row = 0; row < places.size(); ++row) {
+    const Real* v = rows.data() + static_cast<Index>(row) * n;
+    Index best = 0;
+    for (Index i = 1; i < n && !isnan(v[best]); ++i)
+      if (v[i] > v[best] || isnan(v[i])) best = i;
+    places[row] = Real(best);
+  }
+  const Tensor ordered = Tensor(rows.shape().with(-1, 1), std::move(places)).transpose(axis, -1);
+  std::vector<int> result;
+  for (const Real place : ordered.to_vector()) result.push_back(static_cast<int>(double(place)));
+  return result;
+}
+
+Tensor max(const Tensor& x, Index axis, bool keep) {
+  const std::vector<int> places = argmax(x, axis);
+  const Tensor rows = x.transpose(axis, -1);
+  Tensor y = empty(x.shape().with(axis, 1));
+  // Read x at the places: one index for each row of y in order.
+  const Index n = x.size(axis), after = Shape(std::span(x.shape().begin() + x.shape().wrap(axis) + 1,
+                                                        x.shape().end())).numel();
+  const Tensor dense = x.contiguous();
+  for (Index i = 0; i < y.numel(); ++i) {
+    const Index row = i / after * n + places[static_cast<std::size_t>(i)];
+    y.data()[i] = dense.data()[row * after + i % after];
+  }
+  return keep ? y : y.squeeze(axis);
+}
+
+Tensor sum_to(const Tensor& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  std::vector<Index> axes;
+  const Index added = x.rank() - shape.rank();
+  for (Index axis = 0; axis < x.rank(); ++axis)
+    if (axis < added || (shape[axis - added] == 1 && x.size(axis) != 1)) axes.push_back(axis);
+  return sum(x, Axes(axes), true).reshape(shape);
+}
+
+Tensor accumulate(Tensor sum, const Tensor& x) {
+  if (!sum.owns_memory()) return sum + x;
+  const Strides strides = expand_strides(x.shape(), x.strides(), sum.shape());
+  Walk<2>(sum.shape(), {sum.strides(), strides})
+      .run([out = sum.data(), in = x.data()](const auto& at, Index count, const auto& step) {
+        for (Index i = 0; i < count; ++i) out[at[0] + i] += in[at[1] + i * step[1]];
+      });
+  return sum;
+}
+
+// ---- joining and picking ----
+
+Tensor cat(std::span<const Tensor> list, Index axis) {
+  check<ShapeError>(!list.empty(), "cat: the list is empty");
+  Shape shape = list[0].shape();
+  Index total = 0;
+  for (const Tensor& part : list) {
+    const bool fits = part.rank() == shape.rank() &&
+                      part.shape().with(axis, 0) == shape.with(axis, 0);
+    check<ShapeError>(fits, "cat: shapes must agree but for axis {}; got {} and {}", axis, shape,
+                      part.shape());
+    total += part.size(axis);
+  }
+  Tensor result = empty(shape.with(axis, total));
+  Index at = 0;
+  for (const Tensor& part : list) {
+    result.slice(axis, at, at + part.size(axis)).copy_from(part);
+    at += part.size(axis);
+  }
+  return result;
+}
+
+Tensor stack(std::span<const Tensor> list, Index axis) {
+  std::vector<Tensor> raised;
+  for (const Tensor& part : list) raised.push_back(part.unsqueeze(axis));
+  return cat(raised, axis);
+}
+
+namespace {
+
+void expect_tokens(std::string_view op, const Tokens& tokens, Index rows) {
+  const auto count = static_cast<Index>(tokens.ids.size());
+  check<ShapeError>(tokens.batch >= 0 && tokens.length >= 0 &&
+                        count == Shape{tokens.batch, tokens.length}.numel(),
+                    "{}: tokens of [{}, {}] need as many ids; got {}", op, tokens.batch,
+                    tokens.length, count);
+  for (Index i = 0; i < count; ++i) {
+    const int id = tokens.ids[static_cast<std::size_t>(i)];
+    check<ShapeError>(0 <= id && id < rows, "{}: token id {} at [{}, {}] is outside 0 … {}", op, id,
+                      i / tokens.length, i % tokens.length, rows - 1);
+  }
+}
+
+}  // namespace
+
+Tensor take(const Tensor& table, const Tokens& tokens) {
+  check<ShapeError>(table.rank() == 2, "take: the table must be [V, C]; got {}", table.shape());
+  expect_tokens("take", tokens, table.size(0));
+  const Tensor rows = table.contiguous();
+  const Index width = table.size(1);
+  Tensor result = empty(Shape{tokens.batch, tokens.length, width});
+  Real* out = result.data();
+  for (const int id : tokens.ids) out = std::copy_n(rows.data() + id * width, width, out);
+  return result;
+}
+
+Tensor scatter_add(const Tensor& g, const Tokens& tokens, Index rows) {
+  expect_tokens("scatter_add", tokens, rows);
+  const Index width = g.size(-1);
+  const Tensor dense = g.contiguous();
+  Tensor table = zeros(Shape{rows, width});
+  const Real* in = dense.data();
+  for (const int id : tokens.ids) {
+    Real* out = table.data() + id * width;
+    for (Index j = 0; j < width; ++j) out[j] += *in++;
+  }
+  return table;
+}
+
+}  // namespace glass

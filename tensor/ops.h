@@ -1,0 +1,105 @@
+// # Operations on tensors
+//
+// Each returns a new tensor, or a view where it says so, and never writes into its operands. Shapes
+// broadcast as in NumPy: aligned at the last axis, a size of 1 stretches. A plain number goes where
+// a Tensor is asked for.
+//
+// No gradients here: autograd/ops.h has the same names on Var.
+#pragma once
+
+#include <optional>
+
+#include "tensor/matmul.h"
+#include "tensor/random.h"
+#include "tensor/rows.h"
+#include "tensor/tensor.h"
+
+namespace glass {
+
+// ---- element-wise, one operand ----
+
+Tensor exp(const Tensor& x);
+Tensor log(const Tensor& x);
+Tensor sqrt(const Tensor& x);
+Tensor tanh(const Tensor& x);
+Tensor sigmoid(const Tensor& x);  // 1/(1 + e⁻ˣ)
+Tensor relu(const Tensor& x);     // max(x, 0)
+Tensor gelu(const Tensor& x);     // x·Φ(x), Φ the normal distribution's cumulative: the exact form
+Tensor abs(const Tensor& x);
+Tensor pow(const Tensor& x, Real exponent);
+
+// ---- element-wise, two operands; `+ - * /` are friends of Tensor ----
+
+// The larger or smaller of two numbers; a NaN in either gives NaN.
+Tensor maximum(const Tensor& a, const Tensor& b);
+Tensor minimum(const Tensor& a, const Tensor& b);
+
+// 1 where it holds, 0 where not.
+Tensor equal(const Tensor& a, const Tensor& b);
+Tensor less(const Tensor& a, const Tensor& b);
+Tensor greater(const Tensor& a, const Tensor& b);
+
+// a where the mask is not 0, else b.
+Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b);
+inline Tensor where(const Tensor& mask, Number auto a, Number auto b) {
+  return where(mask, Tensor(a), Tensor(b));
+}
+
+// The lower triangle of the last two axes: element (i, j) stays where j ≤ i + k, else 0.
+Tensor tril(const Tensor& x, Index k = 0);
+
+// PyTorch's boolean masks say which keys to block; ours, which to attend: 1 ↔ 0.
+Tensor from_torch_mask(const Tensor& blocked);
+
+// ---- reductions ----
+
+// Over all axes, or over those named; `keep` leaves them with size 1. Sums are pairwise: the error
+// grows with the logarithm of the count. ShapeError if an axis is not there or named twice.
+Tensor sum(const Tensor& x);
+Tensor sum(const Tensor& x, const Axes& axes, bool keep = false);
+Tensor mean(const Tensor& x);
+Tensor mean(const Tensor& x, const Axes& axes, bool keep = false);
+
+// The largest along an axis; NaN wins. ShapeError where the axis is empty.
+Tensor max(const Tensor& x, Index axis, bool keep = false);
+// Where it stands first, for each of the other positions in row-major order.
+std::vector<int> argmax(const Tensor& x, Index axis);
+
+// The gradient of a broadcast: sums x over the axes that stretched `shape` to x's shape.
+Tensor sum_to(const Tensor& x, const Shape& shape);
+
+// sum + x; in sum's own memory where nobody else can see that, else in new memory.
+Tensor accumulate(Tensor sum, const Tensor& x);
+
+// ---- joining and picking ----
+
+// Along an axis that exists, or along a new one. ShapeError if the list is empty or shapes differ.
+Tensor cat(std::span<const Tensor> list, Index axis);
+Tensor stack(std::span<const Tensor> list, Index axis);
+inline Tensor cat(std::initializer_list<Tensor> list, Index axis) {
+  return cat(std::span(list.begin(), list.size()), axis);
+}
+inline Tensor stack(std::initializer_list<Tensor> list, Index axis) {
+  return stack(std::span(list.begin(), list.size()), axis);
+}
+
+// Rows of a table [V, C] by their number: [B, T, C]. ShapeError names an id outside 0 … V - 1.
+Tensor take(const Tensor& table, const Tokens& tokens);
+// Its transpose: adds each row of g [B, T, C] to the row of a zero table [V, C] that its id names.
+Tensor scatter_add(const Tensor& g, const Tokens& tokens, Index rows);
+
+// ---- views, as functions ----
+
+inline Tensor transpose(const Tensor& x, Index a, Index b) { return x.transpose(a, b); }
+inline Tensor mT(const Tensor& x) { return x.mT(); }
+inline Tensor permute(const Tensor& x, std::vector<Index> axes) { return x.permute(std::move(axes)); }
+inline Tensor reshape(const Tensor& x, Shape shape) { return x.reshape(shape); }
+inline Tensor slice(const Tensor& x, Index axis, Index begin, Index end, Index step = 1) {
+  return x.slice(axis, begin, end, step);
+}
+inline Tensor select(const Tensor& x, Index axis, Index i) { return x.select(axis, i); }
+inline Tensor expand(const Tensor& x, Shape shape) { return x.expand(shape); }
+inline Tensor squeeze(const Tensor& x, Index axis) { return x.squeeze(axis); }
+inline Tensor unsqueeze(const Tensor& x, Index axis) { return x.unsqueeze(axis); }
+
+}  // namespace glass

@@ -1,0 +1,138 @@
+#include "tensor/random.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "tensor/ops.h"
+
+namespace glass {
+
+namespace {
+
+// Ten rounds: each multiplies two of the four words by constants, and lets the high halves, mixed
+// with the key, change places with the low ones.
+std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> x, std::uint64_t key) {
+  auto k0 = static_cast<std::uint32_t>(key);
+  auto k1 = static_cast<std::uint32_t>(key >> 32);
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t a = std::uint64_t{0xD2511F53} * x[0];
+    const std::uint64_t b = std::uint64_t{0xCD9E8D57} * x[2];
+    x = {static_cast<std::uint32_t>(b >> 32) ^ x[1] ^ k0, static_cast<std::uint32_t>(b),
+         static_cast<std::uint32_t>(a >> 32) ^ x[3] ^ k1, static_cast<std::uint32_t>(a)};
+    k0 += 0x9E3779B9;
+    k1 += 0xBB67AE85;
+  }
+  return x;
+}
+
+}  // namespace
+
+std::array<std::uint32_t, 4> Draw::bits(std::uint64_t position) const {
+  return philox({static_cast<std::uint32_t>(position), static_cast<std::uint32_t>(position >> 32),
+                 static_cast<std::uint32_t>(number), static_cast<std::uint32_t>(number >> 32)},
+                seed);
+}
+
+std::uint64_t Draw::bits64(std::uint64_t i) const {
+  const auto words = bits(i / 2);
+  return i % 2 ? words[2] | std::uint64_t{words[3]} << 32 : words[0] | std::uint64_t{words[1]} << 32;
+}
+
+double Draw::uniform(std::uint64_t i) const {
+  return static_cast<double>(bits64(i) >> 11) * 0x1p-53;
+}
+
+// ---- streams and their replay ----
+
+// A stream that dies inside a replayed function must not be rewound after its death.
+Rng::~Rng() {
+  for (Replay* replay = Replay::current(); replay; replay = replay->outer_)
+    std::erase_if(replay->seen_, [this](const auto& entry) { return entry.first == this; });
+}
+
+Draw Rng::draw() {
+  for (Replay* replay = Replay::current(); replay; replay = replay->outer_) {
+    const auto known = [this](const auto& entry) { return entry.first == this; };
+    if (std::none_of(replay->seen_.begin(), replay->seen_.end(), known))
+      replay->seen_.emplace_back(this, draws_);
+  }
+  return {seed_, draws_++};
+}
+
+Index Rng::below(Index n) {
+  check<ShapeError>(n >= 1, "below: the bound must be at least 1; got {}", n);
+  // Numbers above the largest multiple of n would favour the small remainders: draw again.
+  const auto bound = static_cast<std::uint64_t>(n);
+  const std::uint64_t surplus = (0 - bound) % bound;
+  const Draw numbers = draw();
+  for (std::uint64_t i = 0;; ++i)
+    if (const std::uint64_t x = numbers.bits64(i); x >= surplus) return static_cast<Index>(x % bound);
+}
+
+Rng Rng::split() { return Rng(draw().bits64(0)); }
+
+Replay*& Replay::current() {
+  thread_local Replay* replay = nullptr;
+  return replay;
+}
+
+Replay::Replay() : outer_(std::exchange(current(), this)) {}
+Replay::~Replay() { current() = outer_; }
+
+void Replay::rewind() {
+  for (const auto& [rng, draws] : seen_) rng->draws_ = draws;
+}
+
+// ---- tensors of random numbers ----
+
+Tensor uniform(Shape shape, double lo, double hi, Rng& rng) {
+  check<ShapeError>(lo <= hi, "uniform: needs lo ≤ hi; got {} and {}", lo, hi);
+  Tensor x = empty(shape);
+  const Draw draw = rng.draw();
+  for (Index i = 0; i < x.numel(); ++i) {
+    const auto number = static_cast<Real>(lo + (hi - lo) * draw.uniform(static_cast<std::uint64_t>(i)));
+    // Rounding may reach hi, which the range excludes.
+    x.data()[i] = number < static_cast<Real>(hi) ? number : static_cast<Real>(lo);
+  }
+  return x;
+}
+
+// Box and Muller: two uniform numbers give a random direction and length in the plane, whose two
+// coordinates are independent and normal.
+Tensor normal(Shape shape, double mean, double stddev, Rng& rng) {
+  check<ShapeError>(stddev >= 0, "normal: needs stddev ≥ 0; got {}", stddev);
+  Tensor x = empty(shape);
+  const Draw draw = rng.draw();
+  const Index n = x.numel();
+  for (Index i = 0; i < n; i += 2) {
+    const auto position = static_cast<std::uint64_t>(i);
+    const double length = std::sqrt(-2 * std::log(1 - draw.uniform(position)));
+    const double angle = 2 * std::numbers::pi * draw.uniform(position + 1);
+    x.data()[i] = static_cast<Real>(mean + stddev * length * std::cos(angle));
+    if (i + 1 < n) x.data()[i + 1] = static_cast<Real>(mean + stddev * length * std::sin(angle));
+  }
+  return x;
+}
+
+// Element i is dropped when its 32 random bits fall below p·2³²; four elements share one block.
+Tensor dropout_mask(Shape shape, double p, Rng& rng) {
+  check<ShapeError>(0 <= p && p < 1, "dropout: p must lie in [0, 1); got {}", p);
+  Tensor mask = empty(shape);
+  const Draw draw = rng.draw();
+  const auto threshold = static_cast<std::uint64_t>(p * 0x1p32);
+  const auto kept = static_cast<Real>(1 / (1 - p));
+  const Index n = mask.numel();
+  for (Index i = 0; i < n; i += 4) {
+    const auto words = draw.bits(static_cast<std::uint64_t>(i / 4));
+    for (Index j = 0; j < std::min<Index>(4, n - i); ++j)
+      mask.data()[i + j] = words[static_cast<std::size_t>(j)] < threshold ? Real(0) : kept;
+  }
+  return mask;
+}
+
+Tensor dropout(const Tensor& x, double p, Rng& rng) {
+  return p == 0 ? x : x * dropout_mask(x.shape(), p, rng);
+}
+
+}  // namespace glass

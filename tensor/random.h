@@ -1,0 +1,91 @@
+// # Random numbers that are a function of their position
+//
+// Philox is a keyed mixing function: (seed, draw number, position) → 128 random bits. Nothing is
+// carried from one number to the next, so any of them can be made alone, by any thread, in any
+// order, and made again: dropout's backward pass draws its mask a second time instead of saving it.
+//
+// Source: J. Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011), Philox 4×32-10.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace glass {
+
+// One draw of a stream: as many numbers as one likes, each at its position.
+struct Draw {
+  std::uint64_t seed;
+  std::uint64_t number;
+
+  std::array<std::uint32_t, 4> bits(std::uint64_t position) const;
+  std::uint64_t bits64(std::uint64_t i) const;  // half a block each
+  double uniform(std::uint64_t i) const;        // in [0, 1), 53 bits
+};
+
+// A stream of draws. A copy repeats the numbers of the original.
+class Rng {
+ public:
+  explicit Rng(std::uint64_t seed) : seed_(seed) {}
+  Rng(const Rng&) = default;
+  Rng& operator=(const Rng&) = default;
+  ~Rng();
+
+  // The next draw; the stream moves on by one, whatever the draw is used for.
+  Draw draw();
+
+  // A number in 0 … n - 1, each equally likely. ShapeError unless n ≥ 1.
+  Index below(Index n);
+
+  // A number in [0, 1).
+  double uniform() { return draw().uniform(0); }
+
+  // A new stream, unrelated to this one's further draws.
+  Rng split();
+
+  // The whole state, for a checkpoint: the seed and how many draws were taken.
+  std::pair<std::uint64_t, std::uint64_t> state() const { return {seed_, draws_}; }
+  void set_state(std::pair<std::uint64_t, std::uint64_t> state) {
+    std::tie(seed_, draws_) = state;
+  }
+
+ private:
+  friend class Replay;
+  std::uint64_t seed_;
+  std::uint64_t draws_ = 0;
+};
+
+// While it lives, every stream that this thread draws from is noted at its first draw, and rewind()
+// puts each back to where it then stood: the same function, called again, sees the same numbers.
+class [[nodiscard]] Replay {
+ public:
+  Replay();
+  ~Replay();
+  Replay(const Replay&) = delete;
+  Replay& operator=(const Replay&) = delete;
+  void rewind();
+
+ private:
+  friend class Rng;
+  static Replay*& current();
+  std::vector<std::pair<Rng*, std::uint64_t>> seen_;
+  Replay* outer_;
+};
+
+// Uniform in [lo, hi), or normally distributed. The f32 and f64 builds draw the same numbers, but
+// for rounding. ShapeError unless lo ≤ hi, or stddev ≥ 0.
+Tensor uniform(Shape shape, double lo, double hi, Rng& rng);
+Tensor normal(Shape shape, double mean, double stddev, Rng& rng);
+
+// What dropout multiplies by: 1/(1 − p) with probability 1 − p, else 0; every element of its own.
+// ShapeError unless 0 ≤ p < 1.
+Tensor dropout_mask(Shape shape, double p, Rng& rng);
+
+// x with a share p of its elements set to zero and the rest scaled by 1/(1 − p), so that the mean
+// stays. p = 0 returns x itself, and draws nothing.
+Tensor dropout(const Tensor& x, double p, Rng& rng);
+
+}  // namespace glass

@@ -1,0 +1,104 @@
+#include "tensor/rows.h"
+
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "tensor/loops.h"
+#include "tensor/ops.h"
+
+namespace glass {
+
+using std::abs, std::exp, std::isnan, std::log, std::sqrt, std::erf;
+
+namespace {
+
+constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
+
+// y = f(x row by row) along any axis: the axis is brought to the end and taken back.
+template <class F>
+Tensor map_rows(const Tensor& x, Index axis, F f) {
+  const Tensor rows = x.transpose(axis, -1).contiguous();
+  Tensor y = empty(rows.shape());
+  const Index n = rows.size(-1);
+  const Index count = n == 0 ? 0 : rows.numel() / n;
+  parallel_for(count, std::max<Index>(1, 4096 / std::max<Index>(n, 1)), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) f(rows.data() + i * n, y.data() + i * n, n);
+  });
+  return y.transpose(axis, -1);
+}
+
+// The largest of a row, or NaN if there is one.
+Real row_max(const Real* x, Index n) {
+  Real largest = minus_infinity;
+  for (Index i = 0; i < n; ++i)
+    if (!(x[i] <= largest)) largest = x[i];
+  return largest;
+}
+
+}  // namespace
+
+// gelu(x) = x·Φ(x), Φ(x) = (1 + erf(x/√2)) / 2.   D. Hendrycks, K. Gimpel (2016)
+Tensor gelu(const Tensor& x) {
+  return map(x, [](Real v) {
+    // Far to the left the product is 0, also at −∞, where 0 · ∞ would be NaN.
+    if (v < Real(-40)) return Real(-0.0);
+    return v * Real(0.5) * (Real(1) + erf(v * Real(std::numbers::sqrt2 / 2)));
+  });
+}
+
+Tensor gelu_backward(const Tensor& x, const Tensor& g) {
+  return zip("gelu", x, g, [](Real v, Real upstream) {
+    const Real cumulative = Real(0.5) * (Real(1) + erf(v * Real(std::numbers::sqrt2 / 2)));
+    const Real density = exp(Real(-0.5) * v * v) * Real(std::numbers::inv_sqrtpi / std::numbers::sqrt2);
+    return upstream * (abs(v) > Real(40) ? cumulative : cumulative + v * density);
+  });
+}
+
+Tensor softmax(const Tensor& x, Index axis) {
+  return map_rows(x, axis, [](const Real* in, Real* out, Index n) {
+    const Real shift = row_max(in, n);
+    if (shift == minus_infinity) {
+      std::fill_n(out, n, Real(0));
+      return;
+    }
+    Real total(0);
+    for (Index i = 0; i < n; ++i) total += out[i] = exp(in[i] - shift);
+    for (Index i = 0; i < n; ++i) out[i] /= total;
+  });
+}
+
+Tensor log_softmax(const Tensor& x, Index axis) {
+  return map_rows(x, axis, [](const Real* in, Real* out, Index n) {
+    const Real shift = row_max(in, n);
+    if (shift == minus_infinity) {
+      std::fill_n(out, n, minus_infinity);
+      return;
+    }
+    Real total(0);
+    for (Index i = 0; i < n; ++i) total += exp(in[i] - shift);
+    const Real log_total = log(total);
+    for (Index i = 0; i < n; ++i) out[i] = in[i] - shift - log_total;
+  });
+}
+
+Tensor softmax_backward(const Tensor& y, const Tensor& g, Index axis) {
+  return y * (g - sum(g * y, axis, true));
+}
+
+Tensor log_softmax_backward(const Tensor& y, const Tensor& g, Index axis) {
+  return g - exp(y) * sum(g, axis, true);
+}
+
+Normalized normalize(const Tensor& x, double eps) {
+  check<ShapeError>(x.rank() >= 1, "layer_norm: needs at least one axis; got a scalar");
+  const Tensor centered = x - mean(x, -1, true);
+  const Tensor inverse = 1 / sqrt(mean(centered * centered, -1, true) + eps);
+  return {centered * inverse, inverse};
+}
+
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
+  return normalize(x, eps).rows * weight + bias;
+}
+
+}  // namespace glass

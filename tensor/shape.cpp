@@ -1,0 +1,104 @@
+#include "tensor/shape.h"
+
+#include <algorithm>
+
+namespace glass {
+
+Shape::Shape(std::span<const Index> sizes) : rank_(static_cast<Index>(sizes.size())) {
+  check<ShapeError>(rank_ <= max_rank, "shape: at most {} axes; got {}", max_rank, rank_);
+  std::copy(sizes.begin(), sizes.end(), sizes_.begin());
+}
+
+Index Shape::numel() const {
+  // A zero anywhere empties the tensor, however large the other sizes are.
+  Index product = 1;
+  bool overflow = false;
+  for (const Index size : *this) {
+    check<ShapeError>(size >= 0, "shape: sizes must not be negative; got {}", *this);
+    overflow |= __builtin_mul_overflow(product, size, &product);
+  }
+  if (std::find(begin(), end(), 0) != end()) return 0;
+  check<ShapeError>(!overflow, "shape: too many elements; got {}", *this);
+  return product;
+}
+
+Index Shape::wrap(Index axis) const {
+  const Index wrapped = axis < 0 ? axis + rank_ : axis;
+  check<ShapeError>(0 <= wrapped && wrapped < rank_, "axis {} does not exist in shape {}", axis,
+                    *this);
+  return wrapped;
+}
+
+Shape Shape::with(Index axis, Index size) const {
+  Shape result = *this;
+  result.sizes_[static_cast<std::size_t>(wrap(axis))] = size;
+  return result;
+}
+
+Shape Shape::insert(Index axis, Index size) const {
+  check<ShapeError>(rank_ < max_rank, "shape: at most {} axes; cannot add one to {}", max_rank,
+                    *this);
+  Shape result = *this;
+  ++result.rank_;
+  const Index at = result.wrap(axis);
+  std::copy_backward(begin() + at, end(), result.sizes_.begin() + result.rank_);
+  result.sizes_[static_cast<std::size_t>(at)] = size;
+  return result;
+}
+
+Shape Shape::erase(Index axis) const {
+  Shape result = *this;
+  const Index at = wrap(axis);
+  std::copy(begin() + at + 1, end(), result.sizes_.begin() + at);
+  --result.rank_;
+  return result;
+}
+
+Strides contiguous_strides(const Shape& shape) {
+  Strides strides{};
+  Index step = 1;
+  for (Index axis = shape.rank() - 1; axis >= 0; --axis) {
+    strides[static_cast<std::size_t>(axis)] = step;
+    step *= std::max<Index>(shape[axis], 1);
+  }
+  return strides;
+}
+
+Shape broadcast(std::string_view op, const Shape& a, const Shape& b) {
+  const Shape& longer = a.rank() >= b.rank() ? a : b;
+  const Shape& shorter = a.rank() >= b.rank() ? b : a;
+  Shape result = longer;
+  for (Index axis = -1; axis >= -shorter.rank(); --axis) {
+    const Index m = longer[axis], n = shorter[axis];
+    check<ShapeError>(m == n || m == 1 || n == 1, "{}: shapes must broadcast; got {} and {}", op,
+                      a, b);
+    if (m == 1) result = result.with(axis, n);
+  }
+  return result;
+}
+
+Strides expand_strides(const Shape& from, const Strides& strides, const Shape& to) {
+  const Index added = to.rank() - from.rank();
+  check<ShapeError>(added >= 0, "expand: {} has fewer axes than {}", to, from);
+  Strides result{};
+  for (Index axis = 0; axis < from.rank(); ++axis) {
+    const bool same = from[axis] == to[axis + added];
+    check<ShapeError>(same || from[axis] == 1, "expand: {} does not broadcast to {}", from, to);
+    result[static_cast<std::size_t>(axis + added)] =
+        same ? strides[static_cast<std::size_t>(axis)] : 0;
+  }
+  return result;
+}
+
+std::array<bool, max_rank> Axes::flags(std::string_view op, const Shape& shape) const {
+  std::array<bool, max_rank> flags{};
+  for (const Index axis : axes_) {
+    bool& flag = flags[static_cast<std::size_t>(shape.wrap(axis))];
+    check<ShapeError>(!flag, "{}: axis {} is named twice; shape {}", op, axis, shape);
+    flag = true;
+  }
+  if (axes_.empty()) std::fill_n(flags.begin(), shape.rank(), true);
+  return flags;
+}
+
+}  // namespace glass

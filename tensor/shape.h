@@ -1,0 +1,95 @@
+// # Shapes
+//
+// A shape is up to eight sizes; strides say how many elements of memory lie between neighbours
+// along each axis. Both are held inline, since every op makes some.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tensor/error.h"
+#include "tensor/real.h"
+
+namespace glass {
+
+inline constexpr Index max_rank = 8;
+
+// Elements, not bytes, between neighbours along each axis. 0 where an axis repeats one element.
+using Strides = std::array<Index, max_rank>;
+
+class Shape {
+ public:
+  // Shape{2, n}: any integer types. A size may be -1 where an op says that it works it out.
+  Shape(std::integral auto... sizes) : sizes_{static_cast<Index>(sizes)...}, rank_(sizeof...(sizes)) {
+    static_assert(sizeof...(sizes) <= max_rank, "a shape has at most 8 axes");
+  }
+  explicit Shape(std::span<const Index> sizes);
+
+  Index rank() const { return rank_; }
+
+  // The size of an axis; a negative axis counts from the end. ShapeError where there is none.
+  Index operator[](Index axis) const { return sizes_[static_cast<std::size_t>(wrap(axis))]; }
+
+  // The number of elements: the product of the sizes, 1 for rank 0. ShapeError if a size is
+  // negative or the product does not fit in 63 bits.
+  Index numel() const;
+
+  const Index* begin() const { return sizes_.data(); }
+  const Index* end() const { return sizes_.data() + rank_; }
+  friend bool operator==(const Shape& a, const Shape& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end());
+  }
+
+  // Axis -rank … rank - 1 as 0 … rank - 1, or a ShapeError.
+  Index wrap(Index axis) const;
+
+  // The same shape with one axis changed, added before `axis`, or taken away.
+  Shape with(Index axis, Index size) const;
+  Shape insert(Index axis, Index size) const;
+  Shape erase(Index axis) const;
+
+ private:
+  std::array<Index, max_rank> sizes_{};
+  Index rank_ = 0;
+};
+
+// Row-major strides: the last axis is dense.
+Strides contiguous_strides(const Shape& shape);
+
+// The shape of a combined with b: aligned at the last axis, a size of 1 stretches to the other's.
+// ShapeError names `op` and both shapes.
+Shape broadcast(std::string_view op, const Shape& a, const Shape& b);
+
+// Strides that read a tensor as if it had the larger shape `to`; stretched axes get stride 0.
+// ShapeError unless `from` broadcasts to `to`.
+Strides expand_strides(const Shape& from, const Strides& strides, const Shape& to);
+
+// One axis, several in braces, or a vector of them. No axis at all means every axis.
+class Axes {
+ public:
+  Axes(std::integral auto axis) : axes_{static_cast<Index>(axis)} {}
+  Axes(std::initializer_list<Index> axes) : axes_(axes) {}
+  Axes(std::vector<Index> axes) : axes_(std::move(axes)) {}
+
+  // Which axes of `shape` are named, each once; ShapeError if one is named twice or is not there.
+  std::array<bool, max_rank> flags(std::string_view op, const Shape& shape) const;
+
+ private:
+  std::vector<Index> axes_;
+};
+
+}  // namespace glass
+
+// "[2, 3]"
+template <>
+struct fmt::formatter<glass::Shape> {
+  constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
+  auto format(const glass::Shape& shape, fmt::format_context& context) const {
+    return fmt::format_to(context.out(), "[{}]", fmt::join(shape, ", "));
+  }
+};

@@ -1,0 +1,57 @@
+// # Shared memory that knows when it was written
+//
+// A Storage is a handle to one block of numbers. Copies of the handle share the block; the last one
+// to go frees it. Tensors that view the same numbers share a Storage.
+//
+// The block counts its in-place writes. Reverse mode saves values for later; when the count has
+// moved by then, the saved value is not what it was, and the sweep says so instead of using it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+#include "tensor/real.h"
+
+namespace glass {
+
+class Storage {
+ public:
+  // Room for `count` numbers, 64-byte aligned, not initialised. std::bad_alloc if there is none.
+  explicit Storage(Index count);
+  Storage(const Storage& other) noexcept : block_(other.block_) {
+    block_->owners.fetch_add(1, std::memory_order_relaxed);
+  }
+  Storage(Storage&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  Storage& operator=(Storage other) noexcept {
+    std::swap(block_, other.block_);
+    return *this;
+  }
+  ~Storage() {
+    if (block_ && block_->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) free(block_);
+  }
+
+  Real* data() const { return reinterpret_cast<Real*>(block_ + 1); }
+  Index count() const { return block_->count; }
+  bool is_shared() const { return block_->owners.load(std::memory_order_acquire) > 1; }
+  bool same_as(const Storage& other) const { return block_ == other.block_; }
+
+  std::uint32_t version() const { return block_->version.load(std::memory_order_relaxed); }
+  void bump_version() const { block_->version.fetch_add(1, std::memory_order_relaxed); }
+
+ private:
+  // One cache line, so that the numbers behind it start on the next.
+  struct alignas(64) Block {
+    std::atomic<std::int64_t> owners;
+    std::atomic<std::uint32_t> version;
+    Index count;
+  };
+  static void free(Block* block) noexcept;
+
+  Block* block_;
+};
+
+// How many bytes of numbers are alive in this process: flat from step to step, or something leaks.
+Index live_bytes();
+
+}  // namespace glass

@@ -1,0 +1,317 @@
+#include "tensor/tensor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <optional>
+
+#include "tensor/loops.h"
+
+namespace glass {
+
+Tensor::Tensor(Shape shape, std::vector<Real> values) : Tensor(empty(shape)) {
+  check<ShapeError>(numel() == static_cast<Index>(values.size()),
+                    "tensor: shape {} holds {} values; got {}", shape, numel(), values.size());
+  std::copy(values.begin(), values.end(), data_);
+}
+
+bool Tensor::is_contiguous() const {
+  if (numel() == 0) return true;
+  Index expected = 1;
+  for (Index axis = rank() - 1; axis >= 0; --axis) {
+    if (size(axis) == 1) continue;
+    if (stride(axis) != expected) return false;
+    expected *= size(axis);
+  }
+  return true;
+}
+
+Real Tensor::item() const {
+  check<ShapeError>(numel() == 1, "item: the tensor must hold one element; got shape {}", shape_);
+  return *data_;
+}
+
+Index Tensor::offset(std::initializer_list<Index> index) const {
+  check<ShapeError>(static_cast<Index>(index.size()) == rank(),
+                    "tensor: one index an axis; got {} for shape {}", index.size(), shape_);
+  Index axis = 0, offset = 0;
+  for (const Index i : index) {
+    check<ShapeError>(0 <= i && i < size(axis), "tensor: index {} is outside axis {} of shape {}",
+                      i, axis, shape_);
+    offset += i * stride(axis++);
+  }
+  return offset;
+}
+
+std::vector<Real> Tensor::to_vector() const {
+  const Tensor dense = contiguous();
+  return {dense.data(), dense.data() + numel()};
+}
+
+// ---- views ----
+
+Tensor Tensor::view(Shape shape, Strides strides, Index offset) const {
+  Tensor result(storage_, shape, strides);
+  result.data_ = data_ + offset;
+  return result;
+}
+
+Tensor Tensor::transpose(Index a, Index b) const {
+  Strides strides = strides_;
+  std::swap(strides[static_cast<std::size_t>(shape_.wrap(a))],
+            strides[static_cast<std::size_t>(shape_.wrap(b))]);
+  return view(shape_.with(a, size(b)).with(b, size(a)), strides);
+}
+
+Tensor Tensor::mT() const {
+  check<ShapeError>(rank() >= 2, "mT: needs at least 2 axes; got shape {}", shape_);
+  return transpose(-2, -1);
+}
+
+Tensor Tensor::permute(std::vector<Index> axes) const {
+  Shape shape = shape_;
+  Strides strides{};
+  std::array<bool, max_rank> seen{};
+  bool valid = static_cast<Index>(axes.size()) == rank();
+  for (std::size_t i = 0; valid && i < axes.size(); ++i) {
+    const Index axis = axes[i] < 0 ? axes[i] + rank() : axes[i];
+    valid = 0 <= axis && axis < rank() && !std::exchange(seen[static_cast<std::size_t>(axis)], true);
+    if (!valid) break;
+    shape = shape.with(static_cast<Index>(i), size(axis));
+    strides[i] = stride(axis);
+  }
+  check<ShapeError>(valid, "permute: every axis of {} once; got [{}]", shape_,
+                    fmt::join(axes, ", "));
+  return view(shape, strides);
+}
+
+Tensor Tensor::slice(Index axis, Index begin, Index end, Index step) const {
+  check<ShapeError>(step >= 1, "slice: the step must be at least 1; got {}", step);
+  const Index n = size(axis);
+  begin = std::clamp<Index>(begin < 0 ? begin + n : begin, 0, n);
+  end = std::clamp<Index>(end < 0 ? end + n : end, begin, n);
+  Strides strides = strides_;
+  strides[static_cast<std::size_t>(shape_.wrap(axis))] *= step;
+  // An empty slice at the very end must not point beyond the memory.
+  const Index offset = begin < end ? begin * stride(axis) : 0;
+  return view(shape_.with(axis, (end - begin + step - 1) / step), strides, offset);
+}
+
+Tensor Tensor::select(Index axis, Index i) const {
+  const Index n = size(axis), at = i < 0 ? i + n : i;
+  check<ShapeError>(0 <= at && at < n, "select: position {} is outside axis {} of shape {}", i, axis,
+                    shape_);
+  Strides strides = strides_;
+  std::copy(strides.begin() + shape_.wrap(axis) + 1, strides.end(),
+            strides.begin() + shape_.wrap(axis));
+  return view(shape_.erase(axis), strides, at * stride(axis));
+}
+
+Tensor Tensor::expand(Shape shape) const {
+  for (Index axis = -1; axis >= -std::min(rank(), shape.rank()); --axis)
+    if (shape[axis] == -1) shape = shape.with(axis, size(axis));
+  (void)shape.numel();
+  return view(shape, expand_strides(shape_, strides_, shape));
+}
+
+Tensor Tensor::squeeze(Index axis) const { return size(axis) == 1 ? select(axis, 0) : *this; }
+
+Tensor Tensor::unsqueeze(Index axis) const {
+  const Shape shape = shape_.insert(axis, 1);
+  Strides strides = strides_;
+  const Index at = shape.wrap(axis);
+  std::copy_backward(strides.begin() + at, strides.begin() + rank(), strides.begin() + rank() + 1);
+  return view(shape, strides);
+}
+
+namespace {
+
+// Strides that read the same elements in the same order as `to`, or nothing where only a copy can.
+// From the last axis on: axes that lie in memory as one form a run, and every new axis must divide
+// what is left of the run that it falls in.
+std::optional<Strides> view_strides(const Tensor& x, const Shape& to) {
+  Strides result{};
+  Index axis = x.rank() - 1, left = 1, step = 1;
+  for (Index i = to.rank() - 1; i >= 0; --i) {
+    if (to[i] != 1 && left == 1) {
+      while (axis >= 0 && x.size(axis) == 1) --axis;
+      step = x.stride(axis);
+      for (Index run = step; axis >= 0 && (x.size(axis) == 1 || x.stride(axis) == run); --axis) {
+        run *= x.size(axis);
+        left *= x.size(axis);
+      }
+    }
+    if (left % to[i] != 0) return std::nullopt;
+    result[static_cast<std::size_t>(i)] = step;
+    step *= to[i];
+    left /= to[i];
+  }
+  return result;
+}
+
+}  // namespace
+
+Tensor Tensor::reshape(Shape shape) const {
+  Index known = 1, unknown = -1;
+  bool valid = true;
+  for (Index axis = 0; axis < shape.rank(); ++axis) {
+    valid &= shape[axis] >= -1 && (shape[axis] >= 0 || unknown < 0);
+    if (shape[axis] == -1) unknown = axis;
+    else known *= shape[axis];
+  }
+  if (valid && unknown >= 0 && known > 0) shape = shape.with(unknown, numel() / known);
+  valid = valid && !(unknown >= 0 && known == 0) && shape.numel() == numel();
+  check<ShapeError>(valid, "reshape: {} elements of {} do not fit {}", numel(), shape_, shape);
+  if (is_contiguous()) return view(shape, contiguous_strides(shape));
+  if (const auto strides = view_strides(*this, shape)) return view(shape, *strides);
+  return clone().view(shape, contiguous_strides(shape));
+}
+
+Tensor Tensor::contiguous() const { return is_contiguous() ? *this : clone(); }
+Tensor Tensor::clone() const { return map(*this, [](Real x) { return x; }); }
+
+// ---- in place ----
+
+void Tensor::expect_writable(std::string_view op) const {
+  for (Index axis = 0; axis < rank(); ++axis)
+    check<StateError>(stride(axis) != 0 || size(axis) <= 1,
+                      "{}: cannot write into an expanded view, where elements share memory; clone() "
+                      "it first; shape {}",
+                      op, shape_);
+}
+
+void Tensor::fill(Real value) { copy_from(Tensor(value)); }
+
+void Tensor::copy_from(const Tensor& source) {
+  expect_writable("copy_from");
+  // Overlapping views would read what was just written.
+  const Tensor from = source.storage_.same_as(storage_) ? source.clone() : source;
+  const Strides strides = from.expand(shape_).strides_;
+  Walk<2>(shape_, {strides_, strides}).run([&](const auto& at, Index count, const auto& step) {
+    for (Index i = 0; i < count; ++i)
+      data_[at[0] + i * step[0]] = from.data_[at[1] + i * step[1]];
+  });
+  storage_.bump_version();
+}
+
+// ---- making ----
+
+Tensor empty(Shape shape) { return {Storage(shape.numel()), shape, contiguous_strides(shape)}; }
+Tensor zeros(Shape shape) { return full(shape, Real(0)); }
+Tensor ones(Shape shape) { return full(shape, Real(1)); }
+
+Tensor full(Shape shape, Real value) {
+  Tensor x = empty(shape);
+  std::fill_n(x.data(), x.numel(), value);
+  return x;
+}
+
+Tensor arange(Index n) {
+  Tensor x = empty(Shape{n});
+  for (Index i = 0; i < n; ++i) x.data()[i] = static_cast<Real>(i);
+  return x;
+}
+
+Tensor eye(Index n) {
+  Tensor x = zeros(Shape{n, n});
+  for (Index i = 0; i < n; ++i) x.data()[i * (n + 1)] = Real(1);
+  return x;
+}
+
+namespace {
+
+// The shape is read along the first items; every other item must then agree with it.
+void flatten(const Nested& nested, std::span<const Index> shape, std::vector<Real>& values) {
+  const bool number = shape.empty();
+  check<ShapeError>(nested.is_number == number &&
+                        (number || static_cast<Index>(nested.items.size()) == shape[0]),
+                    "tensor: rows at one depth must be equally long");
+  if (number) values.push_back(nested.value);
+  for (const Nested& item : nested.items) flatten(item, shape.subspan(1), values);
+}
+
+}  // namespace
+
+Tensor tensor(const Nested& values) {
+  std::vector<Index> sizes;
+  for (const Nested* level = &values; !level->is_number; level = &level->items[0]) {
+    sizes.push_back(static_cast<Index>(level->items.size()));
+    if (level->items.empty()) break;
+  }
+  std::vector<Real> flat;
+  flatten(values, sizes, flat);
+  return {Shape(sizes), std::move(flat)};
+}
+
+bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
+  const auto close = [=](Real x, Real y) {
+    const auto p = static_cast<double>(x), q = static_cast<double>(y);
+    return Real(p == q || std::abs(p - q) <= atol + rtol * std::abs(q) ? 1 : 0);
+  };
+  const Tensor same = zip("allclose", a, b, close);
+  return std::all_of(same.data(), same.data() + same.numel(), [](Real x) { return x == Real(1); });
+}
+
+// ---- printing ----
+
+namespace {
+
+constexpr Index shown_at_each_end = 3;  // of an axis longer than twice that and one
+
+// Where an axis is elided: after its first three, up to its last three.
+bool elided(Index size) { return size > 2 * shown_at_each_end + 1; }
+
+template <class Item>
+void for_shown(Index size, Item item) {
+  for (Index i = 0; i < size; ++i) {
+    const bool skip = elided(size) && i == shown_at_each_end;
+    if (skip) i = size - shown_at_each_end;
+    item(i, skip);
+  }
+}
+
+void collect(const Tensor& x, std::string_view spec, std::vector<std::string>& cells) {
+  if (x.rank() == 0) {
+    cells.push_back(fmt::format(fmt::runtime(fmt::format("{{:{}}}", spec)), x.item()));
+  } else {
+    for_shown(x.size(0), [&](Index i, bool) { collect(x.select(0, i), spec, cells); });
+  }
+}
+
+// Rows of the last axis stand on one line; each further axis adds a bracket and an indent.
+void write_rows(const Shape& shape, Index axis, std::span<const std::string>& cells,
+                std::size_t width, std::string& out) {
+  if (axis == shape.rank()) {
+    fmt::format_to(std::back_inserter(out), "{:>{}}", cells.front(), width);
+    cells = cells.subspan(1);
+    return;
+  }
+  const bool row = axis == shape.rank() - 1;
+  const std::string newline =
+      ",\n" + std::string(static_cast<std::size_t>(axis) + 1, ' ');
+  out += '[';
+  for_shown(shape[axis], [&](Index i, bool skip) {
+    const std::string_view separator = row ? std::string_view(", ") : std::string_view(newline);
+    if (i > 0) out += separator;
+    if (skip) (out += "…") += separator;
+    write_rows(shape, axis + 1, cells, width, out);
+  });
+  out += ']';
+}
+
+}  // namespace
+
+std::string to_string(const Tensor& x, std::string_view spec) {
+  std::vector<std::string> cells;
+  if (x.numel() > 0) collect(x, spec, cells);
+  std::size_t width = 0;
+  for (const std::string& cell : cells) width = std::max(width, cell.size());
+  if (x.rank() == 0) return cells[0];
+  if (cells.empty()) return fmt::format("[] {}", x.shape());
+  std::string out;
+  std::span<const std::string> rest = cells;
+  write_rows(x.shape(), 0, rest, width, out);
+  return out;
+}
+
+}  // namespace glass
