@@ -1,0 +1,30 @@
+// # Made-up languages
+//
+// Four tasks whose right answer is known, so that a translator can be marked: `copy` and `reverse`
+// (where the attention must look is known too), `dates` (the order changes) and `phrases` (English
+// to French: gender, number, adjective order, negation, elision).
+//
+// A pair is held out by a rule on the pair itself, never by a list or a seed: what is kept from
+// training is the same in every run.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "examples/translate/text.h"
+
+namespace translate {
+
+// 1,000 test pairs, 500 validation pairs and an endless supply of others, for one of the tasks
+//   copy, reverse   sixteen letters of a … j, a character a token
+//   dates           "Thursday, the 3rd of May 2004" → "2004-05-03", 1900 to 2099, a character a
+//                   token; numbers alone put the day first: 12/03/1987 is 12 March
+//   phrases         "he never eats small apples" → "il ne mange jamais de petites pommes"
+// StateError for any other name.
+Corpus make_task(std::string_view name);
+
+// What `phrases` has to learn: the one French sentence for an English one of its grammar.
+// StateError, with the word, where the grammar does not know the sentence.
+Sentence to_french(const Sentence& english);
+
+}  // namespace translate
