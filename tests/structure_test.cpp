@@ -154,10 +154,10 @@ TEST_CASE("lines fit on a page of 100 columns") {
   for (const auto& [room, unused] : arrows) {
     for (const auto& source : sources_in(room)) {
       for (const auto& line : source.lines) {
-        // Columns, not bytes: ⊙ and ← are three bytes of UTF-8 and one column.
-        const auto columns = std::ranges::count_if(line, [](char c) { return (c & 0xC0) != 0x80; });
-        INFO(source.name << ": " << line);
-        CHECK(columns <= 100);
+        // Columns, not bytes: ⊙ is three bytes of UTF-8, and the hat of x̂ (0xCC …) takes no room.
+        const auto columns = std::ranges::count_if(
+            line, [](char c) { return (c & 0xC0) != 0x80 && c != '\xCC' && c != '\xCD'; });
+        if (columns > 100) FAIL_CHECK(source.name << " has " << columns << " columns in: " << line);
       }
     }
   }
