@@ -1,0 +1,118 @@
+// # Cross-attention
+//
+// Each position of the query sequence asks, each position of the key sequence answers how well it
+// fits, and the answer is the mean of the values, weighted by the fit:
+//
+//     Attention(Q, K, V) = softmax(Q Kᵀ / √D) V
+//
+// H heads do so side by side, each on its own D = C / H of the C columns; a last projection mixes
+// what they found. With query = key = value the same layer is self-attention.
+// A. Vaswani et al., Attention Is All You Need (2017), section 3.2
+//
+// B batch, T query length, S key length, C width, H heads, D width of a head
+#pragma once
+
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "autograd/attention.h"
+#include "nn/dropout.h"
+#include "nn/linear.h"
+
+namespace glass::nn {
+
+using glass::causal_mask;
+
+struct CrossAttentionOptions {
+  double dropout = 0.1;  // of the weights
+  bool bias = true;      // in the four projections
+  Index key_dim = 0;     // width of the keys; 0: C
+  Index value_dim = 0;   // width of the values; 0: C
+};
+
+struct CrossAttention {
+  CrossAttention(Index embed_dim, Index num_heads, Rng& rng, CrossAttentionOptions options = {})
+      : q_proj(embed_dim, embed_dim, rng, {.bias = options.bias}),
+        k_proj(options.key_dim ? options.key_dim : embed_dim, embed_dim, rng, {.bias = options.bias}),
+        v_proj(options.value_dim ? options.value_dim : embed_dim, embed_dim, rng,
+               {.bias = options.bias}),
+        out_proj(embed_dim, embed_dim, rng, {.bias = options.bias}),
+        dropout(options.dropout, rng),
+        heads(num_heads) {
+    check<ShapeError>(heads >= 1 && embed_dim % heads == 0,
+                      "CrossAttention: embed_dim must be a multiple of num_heads; got {} and {}",
+                      embed_dim, heads);
+  }
+
+  // query [B, T, C], key [B, S, Ck], value [B, S, Cv] → [B, T, C].
+  //
+  // A mask of 2 axes is [T, S], of 3 axes [B, T, S], of 4 broadcasts to [B, H, T, S]; 0 blocks, any
+  // other value attends. `weights` receives the softmax [B, H, T, S], before dropout.
+  Var operator()(const Var& query, const Var& key, const Var& value,
+                 const std::optional<Tensor>& mask = {}, Tensor* weights = nullptr) const {
+    check<ShapeError>(query.rank() == 3 && key.rank() == 3 && value.rank() == 3 &&
+                          query.size(0) == key.size(0) && key.size(0) == value.size(0) &&
+                          key.size(1) == value.size(1),
+                      "CrossAttention: needs query [B, T, C], key [B, S, Ck], value [B, S, Cv]; got "
+                      "{}, {}, {}",
+                      query.shape(), key.shape(), value.shape());
+    std::optional<Tensor> allowed;
+    if (mask)
+      allowed = attention_mask("CrossAttention", *mask,
+                               Shape{query.size(0), heads, query.size(1), key.size(1)});
+    const bool same = key.node().get() == value.node().get();
+    const Var seen_key = only_visible(key, allowed);                        // [B, S, Ck]
+    const Var seen_value = same ? seen_key : only_visible(value, allowed);  // [B, S, Cv]
+
+    const Var q = split(q_proj(query));       // [B, H, T, D]
+    const Var k = split(k_proj(seen_key));    // [B, H, S, D]
+    const Var v = split(v_proj(seen_value));  // [B, H, S, D]
+    const Var context = weights ? attend(q, k, v, allowed, *weights)
+                                : attention(q, k, v, allowed,
+                                            {.dropout = dropout.rate(), .rng = &dropout.stream});
+    return out_proj(merge(context));          // [B, T, C]
+  }
+
+  void each(auto&& f) {
+    f("q_proj", q_proj), f("k_proj", k_proj), f("v_proj", v_proj), f("out_proj", out_proj);
+    f("dropout", dropout);
+  }
+
+  Linear q_proj, k_proj, v_proj, out_proj;
+  Dropout dropout;
+  Index heads;
+
+ private:
+  // The same computation step by step, where the weights can be seen.
+  Var attend(const Var& q, const Var& k, const Var& v, const std::optional<Tensor>& allowed,
+             Tensor& weights) const {
+    Var scores = matmul(q, k.mT()) / std::sqrt(static_cast<double>(q.size(-1)));  // [B, H, T, S]
+    if (allowed)
+      scores = where(*allowed, scores, -std::numeric_limits<double>::infinity());  // [B, H, T, S]
+    const Var probabilities = softmax(scores);                                     // [B, H, T, S]
+    weights = probabilities.value();                                               // [B, H, T, S]
+    return matmul(dropout(probabilities), v);                                      // [B, H, T, D]
+  }
+
+  Var split(const Var& x) const {
+    return x.reshape(Shape{x.size(0), x.size(1), heads, x.size(2) / heads})  // [B, T, H, D]
+        .transpose(1, 2);                                                    // [B, H, T, D]
+  }
+
+  static Var merge(const Var& x) {
+    return x.transpose(1, 2)                                            // [B, T, H, D]
+        .reshape(Shape{x.size(0), x.size(2), x.size(1) * x.size(3)});  // [B, T, C]
+  }
+
+  // Padding may hold anything: a key that no query of its batch entry sees is replaced by zeros
+  // before it is projected, since NaN times a weight or a gradient of 0 is still NaN.
+  static Var only_visible(const Var& x, const std::optional<Tensor>& allowed) {
+    if (!allowed) return x;
+    const Tensor visible = max(visible_keys(*allowed), 1, true);         // [B, 1, 1, S]
+    if (allclose(visible, 1)) return x;
+    return where(visible.reshape(Shape{visible.size(0), -1, 1}), x, 0);  // [B, S, Ck]
+  }
+};
+
+}  // namespace glass::nn

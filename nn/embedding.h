@@ -1,0 +1,19 @@
+// # Embedding: a row of a table for every token
+#pragma once
+
+#include "nn/module.h"
+
+namespace glass::nn {
+
+// Tokens [B, T] → [B, T, C]. The table starts as N(0, 1). ShapeError names a token outside the table.
+struct Embedding {
+  Embedding(Index count, Index size, Rng& rng) : weight(normal(Shape{count, size}, 0, 1, rng)) {}
+
+  Var operator()(const Tokens& tokens) const { return take(weight, tokens); }  // [B, T, C]
+
+  void each(auto&& f) { f("weight", weight); }
+
+  Parameter weight;  // [V, C]
+};
+
+}  // namespace glass::nn

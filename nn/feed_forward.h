@@ -1,0 +1,26 @@
+// # Feed-forward: each position thinks for itself
+//
+// Two linear maps with a ReLU between them, on every position alone.   Vaswani et al. (2017), 3.3
+#pragma once
+
+#include "nn/dropout.h"
+#include "nn/linear.h"
+
+namespace glass::nn {
+
+struct FeedForward {
+  FeedForward(Index dim, Index hidden, double share, Rng& rng)
+      : up(dim, hidden, rng), down(hidden, dim, rng), dropout(share, rng) {}
+
+  Var operator()(const Var& x) const {
+    const Var h = dropout(relu(up(x)));  // [B, T, hidden]
+    return down(h);                      // [B, T, C]
+  }
+
+  void each(auto&& f) { f("up", up), f("down", down), f("dropout", dropout); }
+
+  Linear up, down;
+  Dropout dropout;
+};
+
+}  // namespace glass::nn

@@ -1,0 +1,131 @@
+// # A module is a struct with a visitor
+//
+// A layer is a plain struct of parameters and smaller layers. One line names them:
+//
+//     void each(auto&& f) { f("up", up); f("down", down); }
+//
+// and names, counting, training mode, saving and loading all follow from that line. There is no base
+// class and no registration. Copying a layer copies its numbers.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "autograd/ops.h"
+#include "autograd/trace.h"
+
+namespace glass::nn {
+
+// ---- parameters ----
+
+// A leaf that is trained. Unlike a Var, which is a handle, a Parameter is a value: a copy has numbers
+// of its own, and starts without a gradient. To share one on purpose (tied weights), assign a Var:
+// `a.weight = Var(b.weight)`.
+struct Parameter : Var {
+  Parameter() = default;  // a constant 0: a parameter that is not there
+  explicit Parameter(Tensor initial) : Var(std::move(initial), true) {}
+  Parameter(const Parameter& other) : Var(other.value().clone(), other.requires_grad()) {}
+  Parameter(Parameter&&) noexcept = default;
+  Parameter& operator=(const Parameter& other) { return *this = Parameter(other); }
+  Parameter& operator=(Parameter&&) noexcept = default;
+  Parameter& operator=(const Var& shared) {
+    Var::operator=(shared);
+    return *this;
+  }
+  ~Parameter() = default;
+};
+
+// ---- the walk ----
+
+template <class T>
+concept Module = requires(T& module) { module.each([](std::string_view, const auto&) {}); };
+
+template <class T>
+inline constexpr bool is_list = false;
+template <class T>
+inline constexpr bool is_list<std::vector<T>> = true;
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+
+// Calls f(name, x) for a module, for all that it names, and for all that those name, in order:
+//
+// - Var or Parameter: trained
+// - Tensor: a buffer, saved but not trained
+// - Rng, int or double: state, such as a random stream or a step count
+//
+// Names are joined with dots; the items of a vector are called 0, 1, ….
+template <class T, class F>
+void walk(const std::string& name, const T& constant, F&& f) {
+  T& member = const_cast<T&>(constant);  // each() is not const, and need not be: it only names
+  const auto inner = [&](std::string_view part) {
+    return name.empty() ? std::string(part) : fmt::format("{}.{}", name, part);
+  };
+  if constexpr (is_list<T>) {
+    for (std::size_t i = 0; i < member.size(); ++i) walk(inner(std::to_string(i)), member[i], f);
+  } else if constexpr (is_optional<T>) {
+    if (member) walk(name, *member, f);
+  } else if constexpr (Module<T>) {
+    f(name, member);
+    member.each([&](std::string_view part, const auto& x) { walk(inner(part), x, f); });
+  } else if constexpr (std::derived_from<T, Var>) {
+    f(name, static_cast<Var&>(member));
+  } else {
+    static_assert(std::same_as<T, Tensor> || std::same_as<T, Rng> || std::is_arithmetic_v<T>,
+                  "each() may name Vars, Tensors, an Rng, numbers, modules, and vectors or "
+                  "optionals of these");
+    f(name, member);
+  }
+}
+
+// ---- what follows from it ----
+
+// Every Var once, under its first name: a weight that is tied to another is the same parameter.
+std::vector<std::pair<std::string, Var>> named_parameters(const auto& module) {
+  std::vector<std::pair<std::string, Var>> found;
+  std::unordered_set<const Node*> seen;
+  walk("", module, [&](const std::string& name, auto& x) {
+    if constexpr (std::same_as<std::remove_cvref_t<decltype(x)>, Var>)
+      if (seen.insert(x.node().get()).second) found.emplace_back(name, x);
+  });
+  return found;
+}
+
+std::vector<Var> parameters(const auto& module) {
+  std::vector<Var> found;
+  for (const auto& [name, parameter] : named_parameters(module)) found.push_back(parameter);
+  return found;
+}
+
+// The number of trained numbers.
+Index count_parameters(const auto& module) {
+  Index count = 0;
+  for (const Var& parameter : parameters(module)) count += parameter.numel();
+  return count;
+}
+
+// Sets `training` wherever a module has it: dropout acts in training only.
+void set_training(const auto& module, bool training) {
+  walk("", module, [training](const std::string&, auto& x) {
+    if constexpr (requires { x.training = training; }) x.training = training;
+  });
+}
+
+// StateError if the loss reaches a trained leaf that the module does not name: a member forgotten in
+// each() would be neither trained nor saved.
+void check_parameters(const Var& loss, const auto& module) {
+  std::unordered_set<const Node*> named;
+  for (const Var& parameter : parameters(module)) named.insert(parameter.node().get());
+  for (const NodePtr& node : nodes_of(loss))
+    check<StateError>(!node->is_leaf() || !node->requires_grad || named.contains(node.get()),
+                      "check_parameters: the loss depends on a parameter of shape {} that the "
+                      "module's each() does not name",
+                      node->value.shape());
+}
+
+}  // namespace glass::nn

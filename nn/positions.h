@@ -1,0 +1,26 @@
+// # Where a token stands
+//
+// Attention alone sees a set, not a sequence. So to each position's embedding is added a pattern of
+// sines and cosines of many wavelengths, from 2π to 20,000π, in which a shift by k positions is the
+// same rotation everywhere.   A. Vaswani et al. (2017), section 3.5
+#pragma once
+
+#include <cmath>
+
+#include "tensor/tensor.h"
+
+namespace glass::nn {
+
+// [length, dim]: PE(t, 2i) = sin(t / 10000^(2i/dim)), PE(t, 2i + 1) = cos of the same.
+inline Tensor sinusoidal_positions(Index length, Index dim) {
+  Tensor table = empty(Shape{length, dim});
+  for (Index t = 0; t < length; ++t)
+    for (Index i = 0; i < dim; ++i) {
+      const double power = static_cast<double>(i / 2 * 2) / static_cast<double>(dim);
+      const double angle = static_cast<double>(t) / std::pow(10000.0, power);
+      table(t, i) = static_cast<Real>(i % 2 == 0 ? std::sin(angle) : std::cos(angle));
+    }
+  return table;
+}
+
+}  // namespace glass::nn

@@ -1,0 +1,391 @@
+#include "nn/serialize.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <type_traits>
+
+namespace glass::nn {
+
+static_assert(std::endian::native == std::endian::little, "safetensors files are little-endian");
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::uint64_t largest_header = 100'000'000;
+constexpr std::string_view counter_prefix = "state.";
+
+// What a Real is in a file; dual numbers are saved by their values.
+using Stored = std::conditional_t<std::same_as<Real, float>, float, double>;
+constexpr std::string_view stored_type = sizeof(Stored) == 4 ? "F32" : "F64";
+
+std::uint64_t type_size(std::string_view type) {
+  if (type == "F64" || type == "I64" || type == "U64") return 8;
+  if (type == "F32" || type == "I32" || type == "U32") return 4;
+  if (type == "F16" || type == "BF16" || type == "I16" || type == "U16") return 2;
+  if (type == "I8" || type == "U8" || type == "BOOL" || type == "F8_E4M3" || type == "F8_E5M2")
+    return 1;
+  return 0;
+}
+
+}  // namespace
+
+// ---- counters ----
+
+namespace {
+
+template <class T>
+T parsed(const std::string& name, std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  check<FileError>(error == std::errc() && end == text.data() + text.size(),
+                   "load: '{}' should hold a number; got '{}'", name, text);
+  return value;
+}
+
+template <class T>
+State::Counter number_counter(const std::string& name, T& value) {
+  return {name, fmt::format("{}", value),
+          [name, &value](const std::string& text) { value = parsed<T>(name, text); }};
+}
+
+}  // namespace
+
+State::Counter counter_of(const std::string& name, Index& value) { return number_counter(name, value); }
+State::Counter counter_of(const std::string& name, double& value) { return number_counter(name, value); }
+
+State::Counter counter_of(const std::string& name, Rng& rng) {
+  const auto [seed, draws] = rng.state();
+  return {name, fmt::format("{}:{}", seed, draws), [name, &rng](const std::string& text) {
+            const std::size_t colon = text.find(':');
+            check<FileError>(colon != std::string::npos,
+                             "load: '{}' should hold seed:draws; got '{}'", name, text);
+            rng.set_state({parsed<std::uint64_t>(name, std::string_view(text).substr(0, colon)),
+                           parsed<std::uint64_t>(name, std::string_view(text).substr(colon + 1))});
+          }};
+}
+
+// ---- saving ----
+
+namespace {
+
+// A file that is written under another name and takes its own only when all of it is on the disk.
+class AtomicFile {
+ public:
+  explicit AtomicFile(const std::filesystem::path& path)
+      : path_(std::filesystem::is_symlink(path) ? std::filesystem::canonical(path) : path),
+        partial_(path_.string() + ".XXXXXX"),
+        file_(::mkstemp(partial_.data())) {
+    if (file_ < 0) fail("cannot create a file beside it");
+  }
+  ~AtomicFile() {
+    if (file_ >= 0) ::close(file_);
+    if (!partial_.empty()) ::unlink(partial_.c_str());
+  }
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(const void* data, std::size_t size) {
+    const auto* bytes = static_cast<const char*>(data);
+    while (size > 0) {
+      const ssize_t written = ::write(file_, bytes, size);
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) fail("cannot write");
+      bytes += written;
+      size -= static_cast<std::size_t>(written);
+    }
+  }
+
+  void commit() {
+    // A new file gets the permissions that any new file would, an old one keeps its own.
+    struct stat old {};
+    const ::mode_t mask = ::umask(0);
+    ::umask(mask);
+    const ::mode_t mode = ::stat(path_.c_str(), &old) == 0 ? old.st_mode & 07777 : 0666 & ~mask;
+    if (::fchmod(file_, mode) != 0 || ::fsync(file_) != 0) fail("cannot write");
+    if (::close(std::exchange(file_, -1)) != 0) fail("cannot write");
+    if (::rename(partial_.c_str(), path_.c_str()) != 0) fail("cannot replace the file");
+    partial_.clear();
+  }
+
+ private:
+  [[noreturn]] void fail(std::string_view what) const {
+    throw FileError(fmt::format("save: {}: {}: {}", path_.string(), what, std::strerror(errno)));
+  }
+  std::filesystem::path path_;
+  std::string partial_;
+  int file_;
+};
+
+}  // namespace
+
+void save_state(const State& state, const std::filesystem::path& path, const Metadata& metadata) {
+  check<FileError>(!path.empty() && !std::filesystem::is_directory(path),
+                   "save: '{}' is not the name of a file", path.string());
+  Json header = Json::object();
+  Json& notes = header["__metadata__"] = metadata;
+  for (const auto& counter : state.counters)
+    notes[std::string(counter_prefix) + counter.name] = counter.text;
+  std::uint64_t offset = 0;
+  for (const auto& [name, tensor] : state.tensors) {
+    const std::uint64_t end = offset + static_cast<std::uint64_t>(tensor.numel()) * sizeof(Stored);
+    check<FileError>(!header.contains(name), "save: two tensors are called '{}'", name);
+    header[name] = {{"dtype", stored_type},
+                    {"shape", std::vector<Index>(tensor.shape().begin(), tensor.shape().end())},
+                    {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+
+  // Padded with spaces, so that the numbers begin at a multiple of 8.
+  std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  const auto length = static_cast<std::uint64_t>(text.size());
+  AtomicFile file(path);
+  file.write(&length, sizeof length);
+  file.write(text.data(), text.size());
+  for (const auto& [name, tensor] : state.tensors) {
+    std::vector<Stored> numbers;
+    for (const Real x : tensor.to_vector()) numbers.push_back(static_cast<Stored>(x));
+    file.write(numbers.data(), numbers.size() * sizeof(Stored));
+  }
+  file.commit();
+}
+
+// ---- loading ----
+
+namespace {
+
+struct Entry {
+  std::string type;
+  std::vector<Index> sizes;
+  std::uint64_t begin = 0, end = 0;
+};
+
+// A file whose header has been read and found sound.
+struct Checkpoint {
+  std::map<std::string, Entry> entries;
+  Metadata metadata;
+  std::ifstream file;
+  std::uint64_t data_begin = 0;
+};
+
+class Reader {
+ public:
+  explicit Reader(const std::filesystem::path& path) : path_(path) {}
+
+  Checkpoint open() {
+    Checkpoint result;
+    std::error_code error;
+    const std::uint64_t size = std::filesystem::file_size(path_, error);
+    expect(!error, "{}", error.message());
+    result.file.open(path_, std::ios::binary);
+    expect(result.file.is_open(), "cannot be opened");
+
+    std::uint64_t length = 0;
+    expect(size >= sizeof length, "truncated: {} bytes, less than the header's length takes", size);
+    result.file.read(reinterpret_cast<char*>(&length), sizeof length);
+    expect(length <= largest_header && length <= size - sizeof length,
+           "not a safetensors file, or truncated: the header should be {} bytes, the file is {}",
+           length, size);
+    std::string text(length, '\0');
+    result.file.read(text.data(), static_cast<std::streamsize>(length));
+    expect(result.file.good(), "the header cannot be read");
+
+    const Json header = parse(text);
+    expect(header.is_object(), "the header is not a JSON object");
+    for (const auto& [name, value] : header.items()) {
+      if (name == "__metadata__") {
+        result.metadata = metadata(value);
+      } else {
+        result.entries[name] = entry(name, value);
+      }
+    }
+    result.data_begin = sizeof length + length;
+    expect_layout(result.entries, size - result.data_begin);
+    return result;
+  }
+
+  template <class... Args>
+  void expect(bool ok, fmt::format_string<Args...> text, Args&&... args) const {
+    if (!ok)
+      throw FileError(fmt::format("load: {}: {}", path_.string(),
+                                  fmt::format(text, std::forward<Args>(args)...)));
+  }
+
+ private:
+  // A name that stands twice would silently hide one of the two.
+  Json parse(const std::string& text) const {
+    std::vector<std::unordered_set<std::string>> keys;
+    std::string twice;
+    const auto watch = [&](int, Json::parse_event_t event, Json& value) {
+      if (event == Json::parse_event_t::object_start) keys.emplace_back();
+      if (event == Json::parse_event_t::object_end) keys.pop_back();
+      if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
+        twice = value.get<std::string>();
+      return true;
+    };
+    const Json header = Json::parse(text, watch, false);
+    expect(!header.is_discarded(), "the header is not valid JSON");
+    expect(twice.empty(), "the header names '{}' twice", twice);
+    return header;
+  }
+
+  Metadata metadata(const Json& value) const {
+    Metadata result;
+    expect(value.is_object(), "__metadata__ is not an object");
+    for (const auto& [name, text] : value.items()) {
+      expect(text.is_string(), "__metadata__ '{}' is not a string", name);
+      result[name] = text.get<std::string>();
+    }
+    return result;
+  }
+
+  Entry entry(const std::string& name, const Json& value) const {
+    const auto numbers = [&](const char* key) {
+      const bool listed = value.is_object() && value.contains(key) && value[key].is_array();
+      expect(listed, "'{}' has no list of {}", name, key);
+      std::vector<std::uint64_t> list;
+      for (const Json& number : value[key]) {
+        expect(number.is_number_unsigned(), "'{}' has {} that are not counts", name, key);
+        list.push_back(number.get<std::uint64_t>());
+      }
+      return list;
+    };
+    Entry result;
+    const auto sizes = numbers("shape"), offsets = numbers("data_offsets");
+    expect(value.contains("dtype") && value["dtype"].is_string(), "'{}' has no dtype", name);
+    result.type = value["dtype"].get<std::string>();
+    expect(type_size(result.type) > 0, "'{}' has the unknown dtype {}", name, result.type);
+    expect(offsets.size() == 2 && offsets[0] <= offsets[1], "'{}' needs two data_offsets in order",
+           name);
+    result.begin = offsets[0];
+    result.end = offsets[1];
+
+    // The sizes must fill the bytes exactly; a product that overflows cannot.
+    std::uint64_t bytes = type_size(result.type);
+    bool overflow = false;
+    for (const std::uint64_t size : sizes) {
+      overflow |= __builtin_mul_overflow(bytes, size, &bytes) ||
+                  size > static_cast<std::uint64_t>(std::numeric_limits<Index>::max());
+      result.sizes.push_back(static_cast<Index>(size));
+    }
+    expect(!overflow && bytes == result.end - result.begin,
+           "'{}' of shape [{}] does not fill its {} bytes", name, fmt::join(sizes, ", "),
+           result.end - result.begin);
+    return result;
+  }
+
+  // Tensors lie one after the other, without holes, and end where the file ends.
+  void expect_layout(const std::map<std::string, Entry>& entries, std::uint64_t size) const {
+    std::vector<std::pair<std::uint64_t, const std::string*>> order;
+    for (const auto& [name, e] : entries) order.emplace_back(e.begin, &name);
+    std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
+      return std::pair(a.first, entries.at(*a.second).end) < std::pair(b.first, entries.at(*b.second).end);
+    });
+    std::uint64_t at = 0;
+    for (const auto& [begin, name] : order) {
+      expect(begin == at, "'{}' begins at byte {} of the data, where {} was expected", *name, begin, at);
+      at = entries.at(*name).end;
+    }
+    expect(at == size, "truncated, or too long: the tensors take {} bytes, the file holds {}", at, size);
+  }
+
+  std::filesystem::path path_;
+};
+
+template <class T>
+std::vector<Real> read_numbers(Checkpoint& checkpoint, const Entry& entry) {
+  std::vector<T> numbers((entry.end - entry.begin) / sizeof(T));
+  checkpoint.file.seekg(static_cast<std::streamoff>(checkpoint.data_begin + entry.begin));
+  checkpoint.file.read(reinterpret_cast<char*>(numbers.data()),
+                       static_cast<std::streamsize>(entry.end - entry.begin));
+  std::vector<Real> result;
+  result.reserve(numbers.size());
+  for (const T x : numbers) result.push_back(static_cast<Real>(x));
+  return result;
+}
+
+// "label a, b, c" for an error message, or nothing.
+std::string listed(std::string_view label, const std::vector<std::string>& names) {
+  return names.empty() ? "" : fmt::format("; {} {}", label, fmt::join(names, ", "));
+}
+
+}  // namespace
+
+LoadReport load_state(const State& state, const std::filesystem::path& path,
+                      const LoadOptions& options) {
+  Reader reader(path);
+  Checkpoint checkpoint = reader.open();
+  LoadReport report;
+  report.metadata = checkpoint.metadata;
+
+  // First everything is compared …
+  std::vector<std::string> misshapen;
+  std::unordered_set<std::string> wanted;
+  for (const auto& [name, tensor] : state.tensors) {
+    wanted.insert(name);
+    const auto found = checkpoint.entries.find(name);
+    if (found == checkpoint.entries.end()) {
+      report.missing.push_back(name);
+      continue;
+    }
+    const Entry& entry = found->second;
+    reader.expect(entry.type == "F32" || entry.type == "F64",
+                  "'{}' is {}; only F32 and F64 can be loaded", name, entry.type);
+    if (!std::equal(entry.sizes.begin(), entry.sizes.end(), tensor.shape().begin(),
+                    tensor.shape().end()))
+      misshapen.push_back(fmt::format("{} (expected {}, found [{}])", name, tensor.shape(),
+                                      fmt::join(entry.sizes, ", ")));
+  }
+  for (const auto& [name, entry] : checkpoint.entries)
+    if (!wanted.contains(name)) report.unexpected.push_back(name);
+  const bool names_fit = !options.strict || (report.missing.empty() && report.unexpected.empty());
+  reader.expect(names_fit && misshapen.empty(), "does not fit the module{}{}{}",
+                listed("missing", options.strict ? report.missing : std::vector<std::string>()),
+                listed("unexpected", options.strict ? report.unexpected : std::vector<std::string>()),
+                listed("misshapen", misshapen));
+
+  // … then everything is read …
+  std::vector<std::pair<Tensor, Tensor>> loaded;
+  for (const auto& [name, tensor] : state.tensors) {
+    const auto found = checkpoint.entries.find(name);
+    if (found == checkpoint.entries.end()) continue;
+    std::vector<Real> numbers = found->second.type == "F32"
+                                    ? read_numbers<float>(checkpoint, found->second)
+                                    : read_numbers<double>(checkpoint, found->second);
+    reader.expect(checkpoint.file.good(), "'{}' cannot be read", name);
+    loaded.emplace_back(tensor, Tensor(tensor.shape(), std::move(numbers)));
+  }
+
+  // … and only then is the module changed. A counter that makes no sense is put back.
+  for (std::size_t i = 0; i < state.counters.size(); ++i) {
+    const auto saved = checkpoint.metadata.find(std::string(counter_prefix) + state.counters[i].name);
+    if (saved == checkpoint.metadata.end()) continue;
+    try {
+      state.counters[i].set(saved->second);
+    } catch (...) {
+      for (std::size_t j = 0; j < i; ++j) state.counters[j].set(state.counters[j].text);
+      throw;
+    }
+  }
+  for (auto& [tensor, numbers] : loaded) tensor.copy_from(numbers);
+  std::erase_if(report.metadata, [](const auto& note) { return note.first.starts_with(counter_prefix); });
+  return report;
+}
+
+Metadata read_metadata(const std::filesystem::path& path) {
+  Metadata metadata = Reader(path).open().metadata;
+  std::erase_if(metadata, [](const auto& note) { return note.first.starts_with(counter_prefix); });
+  return metadata;
+}
+
+}  // namespace glass::nn

@@ -1,0 +1,78 @@
+// # Checkpoints
+//
+// A model is saved as one safetensors file: a header that names each tensor, its type, shape and
+// place, then the numbers. Other programs read it, PyTorch's among them; ours reads theirs.
+// Format: https://github.com/huggingface/safetensors
+//
+// A file is untrusted input. All of it is checked before anything of the module is changed.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "nn/module.h"
+
+namespace glass::nn {
+
+using Metadata = std::map<std::string, std::string>;
+
+struct LoadReport {
+  std::vector<std::string> missing;     // named by the module, not in the file
+  std::vector<std::string> unexpected;  // in the file, not named by the module
+  Metadata metadata;                    // as it was saved
+};
+
+struct LoadOptions {
+  bool strict = true;  // missing and unexpected names are errors
+};
+
+// What a module names, flattened: parameters and buffers as tensors, streams and counters as text.
+// A tied parameter appears once.
+struct State {
+  struct Counter {
+    std::string name, text;
+    std::function<void(const std::string&)> set;  // FileError where the text makes no sense
+  };
+  std::vector<std::pair<std::string, Tensor>> tensors;
+  std::vector<Counter> counters;
+};
+
+void save_state(const State& state, const std::filesystem::path& path, const Metadata& metadata);
+LoadReport load_state(const State& state, const std::filesystem::path& path, const LoadOptions& options);
+
+State::Counter counter_of(const std::string& name, Rng& rng);
+State::Counter counter_of(const std::string& name, Index& value);
+State::Counter counter_of(const std::string& name, double& value);
+
+State state_of(const auto& module) {
+  State state;
+  for (const auto& [name, parameter] : named_parameters(module))
+    state.tensors.emplace_back(name, parameter.value());
+  walk("", module, [&](const std::string& name, auto& x) {
+    using T = std::remove_cvref_t<decltype(x)>;
+    if constexpr (std::same_as<T, Tensor>) state.tensors.emplace_back(name, x);
+    if constexpr (requires { counter_of(name, x); }) state.counters.push_back(counter_of(name, x));
+  });
+  return state;
+}
+
+// Writes beside the file and renames: a crash leaves the old file or the new one, never half of one.
+// FileError if that cannot be done. `metadata` is kept with the tensors; names beginning with
+// "state." belong to the module's counters.
+void save(const auto& module, const std::filesystem::path& path, const Metadata& metadata = {}) {
+  save_state(state_of(module), path, metadata);
+}
+
+// Numbers saved as F32 or F64 become Reals. FileError, with the module untouched, if the file is
+// not sound or, in strict mode, does not name just what the module names; a shape that differs is
+// always an error. All names at fault are listed at once.
+LoadReport load(const auto& module, const std::filesystem::path& path, LoadOptions options = {}) {
+  return load_state(state_of(module), path, options);
+}
+
+// The metadata alone: what a program needs before it can build the module.
+Metadata read_metadata(const std::filesystem::path& path);
+
+}  // namespace glass::nn

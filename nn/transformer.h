@@ -1,0 +1,183 @@
+// # The encoder–decoder
+//
+// The encoder reads the source and turns each token into a vector that knows its neighbours. The
+// decoder writes the target one token after another: each layer looks back at what was written
+// (causal self-attention), then at the source (cross-attention), then thinks (feed-forward).
+//
+// Layers are pre-norm: x + f(norm x), which trains without tricks.   R. Xiong et al. (2020)
+//
+// B batch, S source length, T target length, C width, H heads, V vocabulary
+#pragma once
+
+#include <cmath>
+
+#include "nn/attention.h"
+#include "nn/embedding.h"
+#include "nn/feed_forward.h"
+#include "nn/layer_norm.h"
+#include "nn/positions.h"
+
+namespace glass::nn {
+
+struct LayerOptions {
+  Index dim = 64, heads = 4, hidden = 256;
+  double dropout = 0.1;
+};
+
+// 1 where a token is not padding: [B, 1, 1, S], a mask for attention.
+inline Tensor padding_mask(const Tokens& tokens, int padding) {
+  std::vector<Real> mask;
+  for (const int id : tokens.ids) mask.emplace_back(id == padding ? 0 : 1);
+  return {Shape{tokens.batch, 1, 1, tokens.length}, std::move(mask)};
+}
+
+// ---- one layer of each ----
+
+struct EncoderLayer {
+  EncoderLayer(const LayerOptions& o, Rng& rng)
+      : self_norm(o.dim),
+        self_attention(o.dim, o.heads, rng, {.dropout = o.dropout}),
+        feed_norm(o.dim),
+        feed_forward(o.dim, o.hidden, o.dropout, rng),
+        dropout(o.dropout, rng) {}
+
+  Var operator()(const Var& x, const std::optional<Tensor>& mask) const {
+    const Var n = self_norm(x);                                    // [B, S, C]
+    const Var y = x + dropout(self_attention(n, n, n, mask));      // [B, S, C]
+    return y + dropout(feed_forward(feed_norm(y)));                // [B, S, C]
+  }
+
+  void each(auto&& f) {
+    f("self_norm", self_norm), f("self_attention", self_attention);
+    f("feed_norm", feed_norm), f("feed_forward", feed_forward);
+    f("dropout", dropout);
+  }
+
+  LayerNorm self_norm;
+  CrossAttention self_attention;
+  LayerNorm feed_norm;
+  FeedForward feed_forward;
+  Dropout dropout;
+};
+
+struct DecoderLayer {
+  DecoderLayer(const LayerOptions& o, Rng& rng)
+      : self_norm(o.dim),
+        self_attention(o.dim, o.heads, rng, {.dropout = o.dropout}),
+        cross_norm(o.dim),
+        cross_attention(o.dim, o.heads, rng, {.dropout = o.dropout}),
+        feed_norm(o.dim),
+        feed_forward(o.dim, o.hidden, o.dropout, rng),
+        dropout(o.dropout, rng) {}
+
+  // `weights` receives the cross-attention [B, H, T, S].
+  Var operator()(const Var& x, const std::optional<Tensor>& mask, const Var& memory,
+                 const std::optional<Tensor>& memory_mask, Tensor* weights = nullptr) const {
+    const Var n = self_norm(x);                                                        // [B, T, C]
+    const Var y = x + dropout(self_attention(n, n, n, mask));                          // [B, T, C]
+    const Var z = y + dropout(cross_attention(cross_norm(y), memory, memory, memory_mask, weights));
+    return z + dropout(feed_forward(feed_norm(z)));                                    // [B, T, C]
+  }
+
+  void each(auto&& f) {
+    f("self_norm", self_norm), f("self_attention", self_attention);
+    f("cross_norm", cross_norm), f("cross_attention", cross_attention);
+    f("feed_norm", feed_norm), f("feed_forward", feed_forward);
+    f("dropout", dropout);
+  }
+
+  LayerNorm self_norm;
+  CrossAttention self_attention;
+  LayerNorm cross_norm;
+  CrossAttention cross_attention;
+  LayerNorm feed_norm;
+  FeedForward feed_forward;
+  Dropout dropout;
+};
+
+// ---- the whole model ----
+
+struct EncoderDecoderOptions {
+  Index source_vocab = 0, target_vocab = 0;
+  Index dim = 64, heads = 4, layers = 2, hidden = 256;
+  double dropout = 0.1;
+  Index max_length = 256;  // of source and target alike
+  int padding = 0;         // this token is masked wherever it is a key
+};
+
+struct EncoderDecoder {
+  EncoderDecoder(Rng& rng, const EncoderDecoderOptions& o)
+      : options(checked(o)),
+        source_embedding(o.source_vocab, o.dim, rng),
+        target_embedding(o.target_vocab, o.dim, rng),
+        encoder_norm(o.dim),
+        decoder_norm(o.dim),
+        output(o.dim, o.target_vocab, rng),
+        dropout(o.dropout, rng),
+        positions(sinusoidal_positions(o.max_length, o.dim)) {
+    const LayerOptions layer{o.dim, o.heads, o.hidden, o.dropout};
+    for (Index i = 0; i < o.layers; ++i) encoder.emplace_back(layer, rng);
+    for (Index i = 0; i < o.layers; ++i) decoder.emplace_back(layer, rng);
+  }
+
+  // Logits [B, T, V] for the token that follows each target token; `weights` receives each decoder
+  // layer's cross-attention [B, H, T, S].
+  Var operator()(const Tokens& source, const Tokens& target,
+                 std::vector<Tensor>* weights = nullptr) const {
+    return decode(target, encode(source), padding_mask(source, options.padding), weights);
+  }
+
+  Var encode(const Tokens& source) const {
+    const Tensor mask = padding_mask(source, options.padding);            // [B, 1, 1, S]
+    Var x = embed(source, source_embedding);                              // [B, S, C]
+    for (const EncoderLayer& layer : encoder) x = layer(x, mask);         // [B, S, C]
+    return encoder_norm(x);                                               // [B, S, C]
+  }
+
+  Var decode(const Tokens& target, const Var& memory, const Tensor& memory_mask,
+             std::vector<Tensor>* weights = nullptr) const {
+    const Tensor mask =
+        padding_mask(target, options.padding) * causal_mask(target.length);  // [B, 1, T, T]
+    if (weights) weights->assign(decoder.size(), Tensor());
+    Var x = embed(target, target_embedding);                                 // [B, T, C]
+    for (std::size_t i = 0; i < decoder.size(); ++i)
+      x = decoder[i](x, mask, memory, memory_mask, weights ? &(*weights)[i] : nullptr);  // [B, T, C]
+    return output(decoder_norm(x));                                          // [B, T, V]
+  }
+
+  void each(auto&& f) {
+    f("source_embedding", source_embedding), f("target_embedding", target_embedding);
+    f("encoder", encoder), f("encoder_norm", encoder_norm);
+    f("decoder", decoder), f("decoder_norm", decoder_norm);
+    f("output", output), f("dropout", dropout);
+  }
+
+  EncoderDecoderOptions options;
+  Embedding source_embedding, target_embedding;
+  std::vector<EncoderLayer> encoder;
+  LayerNorm encoder_norm;
+  std::vector<DecoderLayer> decoder;
+  LayerNorm decoder_norm;
+  Linear output;
+  Dropout dropout;
+  Tensor positions;  // [max_length, C]; computed, so neither trained nor saved
+
+ private:
+  Var embed(const Tokens& tokens, const Embedding& table) const {
+    check<ShapeError>(tokens.length <= options.max_length,
+                      "EncoderDecoder: a sequence of {} tokens is longer than max_length {}",
+                      tokens.length, options.max_length);
+    return dropout(table(tokens) + positions.slice(0, 0, tokens.length));  // [B, T, C]
+  }
+
+  static const EncoderDecoderOptions& checked(const EncoderDecoderOptions& o) {
+    check<ShapeError>(o.source_vocab >= 1 && o.target_vocab >= 1 && o.dim >= 1 && o.layers >= 1 &&
+                          o.hidden >= 1 && o.max_length >= 1,
+                      "EncoderDecoder: sizes must be at least 1; got source_vocab {}, target_vocab "
+                      "{}, dim {}, layers {}, hidden {}, max_length {}",
+                      o.source_vocab, o.target_vocab, o.dim, o.layers, o.hidden, o.max_length);
+    return o;
+  }
+};
+
+}  // namespace glass::nn

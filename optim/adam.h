@@ -1,0 +1,78 @@
+// # Adam
+//
+// Each number has a step of its own: the running mean of its gradients, over the root of the running
+// mean of their squares. With `decoupled`, weight decay shrinks the weights directly (AdamW).
+//
+// Sources: D. Kingma, J. Ba, Adam (2015), algorithm 1; I. Loshchilov, F. Hutter (2019), algorithm 2.
+#pragma once
+
+#include <cmath>
+#include <vector>
+
+#include "optim/update.h"
+
+namespace glass::optim {
+
+struct AdamOptions {
+  double rate = 1e-3;
+  double beta1 = 0.9, beta2 = 0.999;  // how much of the running means stays from step to step
+  double eps = 1e-8;                  // added to the root
+  double weight_decay = 0;
+  bool decoupled = true;              // false: the decay is added to the gradient
+};
+
+struct Adam {
+  Adam(std::vector<Var> variables, AdamOptions o = {}) : options(o), parameters(std::move(variables)) {
+    for (const Var& p : parameters) {
+      mean.push_back(zeros(p.shape()));
+      square.push_back(zeros(p.shape()));
+    }
+    steps.resize(parameters.size());
+  }
+
+  // Moves every parameter that has a gradient.
+  //     m ← β₁ m + (1 − β₁) g      v ← β₂ v + (1 − β₂) g²
+  //     w ← w − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + eps)
+  void step() {
+    using std::sqrt;
+    const auto b1 = static_cast<Real>(options.beta1), b2 = static_cast<Real>(options.beta2);
+    const auto rest1 = static_cast<Real>(1 - options.beta1);
+    const auto rest2 = static_cast<Real>(1 - options.beta2);
+    const auto eps = static_cast<Real>(options.eps);
+    const auto shrink =
+        static_cast<Real>(options.decoupled ? 1 - options.rate * options.weight_decay : 1);
+    const auto pull = static_cast<Real>(options.decoupled ? 0 : options.weight_decay);
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      if (!parameters[i].has_grad()) continue;
+      // Means that start at 0 are too small at first; the corrections undo that.
+      const auto t = static_cast<double>(++steps[i]);
+      const auto rate = static_cast<Real>(options.rate / (1 - std::pow(options.beta1, t)));
+      const auto widen = static_cast<Real>(1 / std::sqrt(1 - std::pow(options.beta2, t)));
+      Real* m = mean[i].data();
+      Real* v = square[i].data();
+      update(parameters[i], [&](Real& w, Real g, Index j) {
+        w *= shrink;
+        g += pull * w;
+        m[j] = b1 * m[j] + rest1 * g;
+        v[j] = b2 * v[j] + rest2 * (g * g);
+        w -= rate * m[j] / (sqrt(v[j]) * widen + eps);
+      });
+    }
+  }
+
+  void zero_grad() {
+    for (const Var& p : parameters) p.zero_grad();
+  }
+
+  // What a checkpoint needs, so that training goes on as if it had never stopped.
+  void each(auto&& f) {
+    f("mean", mean), f("square", square), f("steps", steps), f("rate", options.rate);
+  }
+
+  AdamOptions options;
+  std::vector<Var> parameters;
+  std::vector<Tensor> mean, square;
+  std::vector<Index> steps;  // of each parameter: one that has no gradient yet waits
+};
+
+}  // namespace glass::optim
