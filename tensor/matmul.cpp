@@ -14,13 +14,15 @@
 #include <vector>
 
 #include "tensor/parallel.h"
+#include "tensor/simd.h"
 
 namespace glass {
 
 namespace {
 
-// A tile of C is tile_rows × tile_columns; a block of K is what one pass over the tile adds up.
-constexpr Index tile_rows = 6, tile_columns = 16;
+// A tile of C is tile_rows × tile_columns: twelve vectors, which with two of B and one number of A
+// fill the sixteen registers of AVX2. A block of K is what one pass over the tile adds up.
+constexpr Index tile_rows = 6, tile_columns = 2 * lanes;
 constexpr Index block_k = 256, block_m = 96;
 
 // A matrix wherever it lies.
@@ -29,25 +31,54 @@ struct Matrix {
   Index row_stride, column_stride;
 };
 
-// Copies rows × columns of x into panels of `width` rows each, column by column; the last panel is
+// Copies rows × columns of x into panels of `Width` rows each, column by column; the last panel is
 // filled up with zeros.
-void pack(Matrix x, Index rows, Index columns, Index width, Real* out) {
-  for (Index i = 0; i < rows; i += width)
-    for (Index k = 0; k < columns; ++k)
-      for (Index r = i; r < i + width; ++r)
-        *out++ = r < rows ? x.data[r * x.row_stride + k * x.column_stride] : Real(0);
+template <Index Width>
+void pack(Matrix x, Index rows, Index columns, Real* out) {
+  for (Index i = 0; i < rows; i += Width) {
+    const Real* in = x.data + i * x.row_stride;
+    const Index height = std::min(Width, rows - i);
+    for (Index k = 0; k < columns; ++k, in += x.column_stride, out += Width) {
+      if (height == Width && x.row_stride == 1) {
+        for (Index r = 0; r < Width; ++r) out[r] = in[r];
+      } else if (height == Width) {
+        for (Index r = 0; r < Width; ++r) out[r] = in[r * x.row_stride];
+      } else {
+        for (Index r = 0; r < Width; ++r) out[r] = r < height ? in[r * x.row_stride] : Real(0);
+      }
+    }
+  }
 }
 
-// C[rows, columns] (+)= A panel · B panel, over the k of one block.
+// C[rows, columns] (+)= A panel · B panel, over the k of one block. A ragged tile is computed whole
+// and stored in part.
 void tile(const Real* a, const Real* b, Index depth, Real* c, Index c_stride, Index rows,
           Index columns, bool first) {
-  Real sum[tile_rows][tile_columns] = {};
-  for (Index k = 0; k < depth; ++k, a += tile_rows, b += tile_columns)
-    for (Index i = 0; i < tile_rows; ++i)
-      for (Index j = 0; j < tile_columns; ++j) sum[i][j] += a[i] * b[j];
-  for (Index i = 0; i < rows; ++i)
-    for (Index j = 0; j < columns; ++j)
-      c[i * c_stride + j] = first ? sum[i][j] : c[i * c_stride + j] + sum[i][j];
+  Vec sum[tile_rows][2] = {};
+  for (Index k = 0; k < depth; ++k, a += tile_rows, b += tile_columns) {
+    const Vec b0 = load(b), b1 = load(b + lanes);
+#pragma GCC unroll 6
+    for (Index i = 0; i < tile_rows; ++i) {
+      sum[i][0] += a[i] * b0;
+      sum[i][1] += a[i] * b1;
+    }
+  }
+  if (rows == tile_rows && columns == tile_columns) {
+#pragma GCC unroll 6
+    for (Index i = 0; i < tile_rows; ++i, c += c_stride) {
+      store(c, first ? sum[i][0] : load(c) + sum[i][0]);
+      store(c + lanes, first ? sum[i][1] : load(c + lanes) + sum[i][1]);
+    }
+    return;
+  }
+  std::array<Real, tile_columns> row;
+#pragma GCC unroll 6
+  for (Index i = 0; i < tile_rows; ++i, c += c_stride) {
+    store(row.data(), sum[i][0]);
+    store(row.data() + lanes, sum[i][1]);
+    for (Index j = 0; i < rows && j < columns; ++j)
+      c[j] = first ? row[static_cast<std::size_t>(j)] : c[j] + row[static_cast<std::size_t>(j)];
+  }
 }
 
 Index round_up(Index n, Index step) { return (n + step - 1) / step * step; }
@@ -60,14 +91,15 @@ void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c) {
     const Index depth = std::min(block_k, k - kc);
     // B[kc : kc + depth, :]
     b_panels.resize(static_cast<std::size_t>(depth * round_up(n, tile_columns)));
-    pack({b.data + kc * b.row_stride, b.column_stride, b.row_stride}, n, depth, tile_columns,
-         b_panels.data());
+    pack<tile_columns>({b.data + kc * b.row_stride, b.column_stride, b.row_stride}, n, depth,
+                       b_panels.data());
     for (Index ic = 0; ic < m; ic += block_m) {
       const Index height = std::min(block_m, m - ic);
       // A[ic : ic + height, kc : kc + depth]
       a_panels.resize(static_cast<std::size_t>(depth * round_up(height, tile_rows)));
-      pack({a.data + ic * a.row_stride + kc * a.column_stride, a.row_stride, a.column_stride},
-           height, depth, tile_rows, a_panels.data());
+      pack<tile_rows>(
+          {a.data + ic * a.row_stride + kc * a.column_stride, a.row_stride, a.column_stride}, height,
+          depth, a_panels.data());
       // C[ic + ir :, jr :]
       for (Index jr = 0; jr < n; jr += tile_columns)
         for (Index ir = 0; ir < height; ir += tile_rows)
@@ -118,8 +150,9 @@ Tensor for_batch(const Tensor& a, const Tensor& b, F f) {
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
   // One B for a whole batch: the rows of all A's are one tall A.
-  if (a.rank() > 2 && b.rank() == 2) {
-    const Tensor c = for_batch(a.reshape(Shape{-1, a.size(-1)}), b, multiply);
+  if (a.rank() > 2 && b.rank() == 2 && a.size(-1) == b.size(0)) {
+    const Index rows = a.shape().erase(-1).numel();
+    const Tensor c = for_batch(a.reshape(Shape{rows, a.size(-1)}), b, multiply);
     return c.reshape(a.shape().with(-1, b.size(-1)));
   }
   return for_batch(a, b, multiply);
