@@ -24,6 +24,7 @@ namespace {
 // fill the sixteen registers of AVX2. A block of K is what one pass over the tile adds up.
 constexpr Index tile_rows = 6, tile_columns = 2 * lanes;
 constexpr Index block_k = 256, block_m = 96;
+constexpr Index worth_sharing = 250'000;  // multiply-adds that are worth waking a thread for
 
 // A matrix wherever it lies.
 struct Matrix {
@@ -83,9 +84,11 @@ void tile(const Real* a, const Real* b, Index depth, Real* c, Index c_stride, In
 
 Index round_up(Index n, Index step) { return (n + step - 1) / step * step; }
 
-// C[m, n] = A[m, k] · B[k, n], C dense.
+// C[m, n] = A[m, k] · B[k, n], C dense. Blocks of rows are shared among threads where there is
+// enough to do; the panels of B are packed once for all of them.
 void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c) {
-  thread_local std::vector<Real> a_panels, b_panels;
+  thread_local std::vector<Real> b_memory, a_memory;
+  std::vector<Real>& b_panels = b_memory;
   if (k == 0) std::fill_n(c, m * n, Real(0));
   for (Index kc = 0; kc < k; kc += block_k) {
     const Index depth = std::min(block_k, k - kc);
@@ -93,19 +96,24 @@ void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c) {
     b_panels.resize(static_cast<std::size_t>(depth * round_up(n, tile_columns)));
     pack<tile_columns>({b.data + kc * b.row_stride, b.column_stride, b.row_stride}, n, depth,
                        b_panels.data());
-    for (Index ic = 0; ic < m; ic += block_m) {
-      const Index height = std::min(block_m, m - ic);
-      // A[ic : ic + height, kc : kc + depth]
-      a_panels.resize(static_cast<std::size_t>(depth * round_up(height, tile_rows)));
+    const auto rows = [&](Index ic, Index end) {
+      // A[ic : end, kc : kc + depth]
+      std::vector<Real>& a_panels = a_memory;
+      a_panels.resize(static_cast<std::size_t>(depth * round_up(end - ic, tile_rows)));
       pack<tile_rows>(
-          {a.data + ic * a.row_stride + kc * a.column_stride, a.row_stride, a.column_stride}, height,
+          {a.data + ic * a.row_stride + kc * a.column_stride, a.row_stride, a.column_stride}, end - ic,
           depth, a_panels.data());
       // C[ic + ir :, jr :]
       for (Index jr = 0; jr < n; jr += tile_columns)
-        for (Index ir = 0; ir < height; ir += tile_rows)
+        for (Index ir = 0; ir < end - ic; ir += tile_rows)
           tile(a_panels.data() + ir * depth, b_panels.data() + jr * depth, depth,
-               c + (ic + ir) * n + jr, n, std::min(tile_rows, height - ir),
+               c + (ic + ir) * n + jr, n, std::min(tile_rows, end - ic - ir),
                std::min(tile_columns, n - jr), kc == 0);
+    };
+    if (m * n * depth < worth_sharing) {
+      for (Index ic = 0; ic < m; ic += block_m) rows(ic, std::min(m, ic + block_m));
+    } else {
+      parallel_for(m, block_m, rows);
     }
   }
 }
@@ -130,7 +138,8 @@ Tensor for_batch(const Tensor& a, const Tensor& b, F f) {
   Tensor c = empty(batch.insert(batch.rank(), m).insert(batch.rank() + 1, n));
   const Strides a_strides = over_batch(left), b_strides = over_batch(right);
   const Index count = m * n == 0 ? 0 : c.numel() / (m * n);
-  parallel_for(count, 1, [&](Index begin, Index end) {
+  const Index grain = std::max<Index>(1, worth_sharing / std::max<Index>(m * n * k, 1));
+  parallel_for(count, grain, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       Index a_offset = 0, b_offset = 0, rest = i;
       for (Index axis = batch.rank() - 1; axis >= 0; rest /= batch[axis--]) {

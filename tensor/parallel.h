@@ -1,21 +1,42 @@
 // # Sharing a loop among threads
 //
-// `parallel_for` cuts 0 … count into chunks and runs them. Where it cuts depends on `count` and
-// `grain` only, never on the number of threads, and no two chunks write the same element, so the
-// results have the same bits however many threads there are.
+// `parallel_for` cuts 0 … count into chunks and runs them on a small pool of threads. Where it cuts
+// depends on `count` and `grain` only, never on the number of threads, and no two chunks write the
+// same element, so the results have the same bits however many threads there are.
 #pragma once
 
 #include <algorithm>
+#include <memory>
+#include <type_traits>
 
 #include "tensor/real.h"
 
 namespace glass {
 
-// Calls f(begin, end) for consecutive ranges of at least `grain` elements (the last may be
-// shorter). Serial: one range after another, in the caller's thread.
+// What a chunk inherits from the thread that asked for it.
+struct Inherited {
+  int no_grad = 0;      // how many NoGrad guards are alive
+  bool inside = false;  // it is a chunk: what it calls runs serially
+};
+Inherited& inherited();
+
+// Runs task(context, chunk) for every chunk; each thread that is free takes the next.
+using Task = void (*)(void* context, Index chunk);
+void run_chunks(Index chunks, Task task, void* context);
+
+// Calls f(begin, end) for consecutive ranges of `grain` elements, the last of which may be shorter.
+// Returns when all are done. Of several exceptions, that of the lowest range comes out. A call from
+// inside a chunk, or while another thread is using the pool, runs serially.
 template <class F>
 void parallel_for(Index count, Index grain, F&& f) {
-  for (Index begin = 0; begin < count; begin += grain) f(begin, std::min(count, begin + grain));
+  if (count <= grain) {
+    if (count > 0) f(Index{0}, count);
+    return;
+  }
+  auto chunk = [&](Index i) { f(i * grain, std::min(count, (i + 1) * grain)); };
+  run_chunks((count + grain - 1) / grain,
+             [](void* context, Index i) { (*static_cast<decltype(chunk)*>(context))(i); },
+             std::addressof(chunk));
 }
 
 }  // namespace glass
