@@ -86,8 +86,10 @@ Tensor Tensor::permute(std::vector<Index> axes) const {
 }
 
 Tensor Tensor::slice(Index axis, Index begin, Index end, Index step) const {
-  check<ShapeError>(step >= 1, "slice: the step must be at least 1; got {}", step);
+  check<ShapeError>(step >= 1, "slice: the step must be at least 1; got {} for shape {}", step,
+                    shape_);
   const Index n = size(axis);
+  step = std::min(step, std::max<Index>(n, 1));  // a longer one meets nothing more
   begin = std::clamp<Index>(begin < 0 ? begin + n : begin, 0, n);
   end = std::clamp<Index>(end < 0 ? end + n : end, begin, n);
   Strides strides = strides_;
@@ -152,15 +154,18 @@ std::optional<Strides> view_strides(const Tensor& x, const Shape& to) {
 }  // namespace
 
 Tensor Tensor::reshape(Shape shape) const {
-  Index known = 1, unknown = -1;
+  Index unknown = -1;
   bool valid = true;
   for (Index axis = 0; axis < shape.rank(); ++axis) {
     valid &= shape[axis] >= -1 && (shape[axis] >= 0 || unknown < 0);
     if (shape[axis] == -1) unknown = axis;
-    else known *= shape[axis];
   }
-  if (valid && unknown >= 0 && known > 0) shape = shape.with(unknown, numel() / known);
-  valid = valid && !(unknown >= 0 && known == 0) && shape.numel() == numel();
+  if (valid && unknown >= 0) {
+    const Index known = shape.with(unknown, 1).numel();
+    valid = known > 0;
+    if (valid) shape = shape.with(unknown, numel() / known);
+  }
+  valid = valid && shape.numel() == numel();
   check<ShapeError>(valid, "reshape: {} elements of {} do not fit {}", numel(), shape_, shape);
   if (is_contiguous()) return view(shape, contiguous_strides(shape));
   if (const auto strides = view_strides(*this, shape)) return view(shape, *strides);
@@ -246,7 +251,8 @@ Tensor tensor(const Nested& values) {
 bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
   const auto close = [=](Real x, Real y) {
     const auto p = static_cast<double>(x), q = static_cast<double>(y);
-    return Real(p == q || std::abs(p - q) <= atol + rtol * std::abs(q) ? 1 : 0);
+    const bool near = std::isfinite(q) && std::abs(p - q) <= atol + rtol * std::abs(q);
+    return Real(p == q || near ? 1 : 0);
   };
   const Tensor same = zip("allclose", a, b, close);
   return std::all_of(same.data(), same.data() + same.numel(), [](Real x) { return x == Real(1); });
@@ -268,6 +274,12 @@ void for_shown(Index size, Item item) {
     if (skip) i = size - shown_at_each_end;
     item(i, skip);
   }
+}
+
+// In characters, not bytes: the ε of a dual number takes two of those.
+std::size_t length(std::string_view text) {
+  const auto begins = [](char byte) { return (byte & 0xC0) != 0x80; };
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins));
 }
 
 void collect(const Tensor& x, std::string_view spec, std::vector<std::string>& cells) {
@@ -305,7 +317,7 @@ std::string to_string(const Tensor& x, std::string_view spec) {
   std::vector<std::string> cells;
   if (x.numel() > 0) collect(x, spec, cells);
   std::size_t width = 0;
-  for (const std::string& cell : cells) width = std::max(width, cell.size());
+  for (const std::string& cell : cells) width = std::max(width, length(cell));
   if (x.rank() == 0) return cells[0];
   if (cells.empty()) return fmt::format("[] {}", x.shape());
   std::string out;
