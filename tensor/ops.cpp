@@ -7,7 +7,7 @@
 namespace glass {
 
 // The functions of a scalar; for dual numbers, the friends in dual.h are found by their argument.
-using std::abs, std::exp, std::isnan, std::log, std::pow, std::sqrt, std::tanh;
+using std::abs, std::exp, std::isfinite, std::isnan, std::log, std::pow, std::sqrt, std::tanh;
 
 // ---- element-wise, one operand ----
 
@@ -60,15 +60,21 @@ Tensor operator/(const Tensor& a, const Tensor& b) {
   return zip("/", a, b, [](Real x, Real y) { return x / y; });
 }
 
-// At a tie the two halves meet in the middle: the same value, and half of either derivative.
+namespace {
+
+// Equal numbers meet in the middle: the same value, and half of either derivative.
+Real tie(Real x, Real y) { return isfinite(x) ? x + (y - x) / Real(2) : x; }
+
+}  // namespace
+
 Tensor maximum(const Tensor& a, const Tensor& b) {
   return zip("maximum", a, b, [](Real x, Real y) {
-    return x > y || isnan(x) ? x : x == y ? (x + y) / Real(2) : y;
+    return x > y || isnan(x) ? x : x == y ? tie(x, y) : y;
   });
 }
 Tensor minimum(const Tensor& a, const Tensor& b) {
   return zip("minimum", a, b, [](Real x, Real y) {
-    return x < y || isnan(x) ? x : x == y ? (x + y) / Real(2) : y;
+    return x < y || isnan(x) ? x : x == y ? tie(x, y) : y;
   });
 }
 
@@ -147,6 +153,7 @@ Real sum_row(const Real* x, Index n) {
 // such group goes at a time, the last first.
 Tensor sum(const Tensor& x, const Axes& axes, bool keep) {
   const auto summed = axes.flags("sum", x.shape());
+  if (x.rank() == 0) return x.clone();
   Tensor result = x.contiguous();
   for (Index end = x.rank(); end > 0; --end) {
     if (!summed[static_cast<std::size_t>(end - 1)]) continue;
@@ -184,37 +191,42 @@ Tensor mean(const Tensor& x, const Axes& axes, bool keep) {
 }
 Tensor mean(const Tensor& x) { return mean(x, Axes{}); }
 
+namespace {
+
+// The lines of a dense x along an axis, in row-major order of the other axes: `size` elements each,
+// `step` apart.
+struct Lines {
+  Lines(const Shape& shape, Index axis)
+      : size(shape[axis]),
+        step(Shape(std::span(shape.begin() + shape.wrap(axis) + 1, shape.end())).numel()) {}
+  Index first(Index line) const { return line / step * step * size + line % step; }
+  Index size, step;
+};
+
+}  // namespace
+
 std::vector<int> argmax(const Tensor& x, Index axis) {
   check<ShapeError>(x.size(axis) > 0, "max: axis {} of shape {} is empty", axis, x.shape());
-  const Tensor rows = x.transpose(axis, -1).contiguous();
-  const Index n = rows.size(-1);
-  // The other axes, in their own order: the exchanged one must not disturb it.
-  std::vector<Real> places(static_cast<std::size_t>(x.numel() / n));
-  for (std::size_t row = 0; row < places.size(); ++row) {
-    const Real* v = rows.data() + static_cast<Index>(row) * n;
+  const Lines lines(x.shape(), axis);
+  const Tensor dense = x.contiguous();
+  std::vector<int> places(static_cast<std::size_t>(x.numel() / lines.size));
+  for (std::size_t line = 0; line < places.size(); ++line) {
+    const Real* v = dense.data() + lines.first(static_cast<Index>(line));
     Index best = 0;
-    for (Index i = 1; i < n && !isnan(v[best]); ++i)
-      if (v[i] > v[best] || isnan(v[i])) best = i;
-    places[row] = Real(best);
+    for (Index i = 1; i < lines.size && !isnan(v[best * lines.step]); ++i)
+      if (v[i * lines.step] > v[best * lines.step] || isnan(v[i * lines.step])) best = i;
+    places[line] = static_cast<int>(best);
   }
-  const Tensor ordered = Tensor(rows.shape().with(-1, 1), std::move(places)).transpose(axis, -1);
-  std::vector<int> result;
-  for (const Real place : ordered.to_vector()) result.push_back(static_cast<int>(double(place)));
-  return result;
+  return places;
 }
 
 Tensor max(const Tensor& x, Index axis, bool keep) {
-  const std::vector<int> places = argmax(x, axis);
-  const Tensor rows = x.transpose(axis, -1);
-  Tensor y = empty(x.shape().with(axis, 1));
-  // Read x at the places: one index for each row of y in order.
-  const Index n = x.size(axis), after = Shape(std::span(x.shape().begin() + x.shape().wrap(axis) + 1,
-                                                        x.shape().end())).numel();
   const Tensor dense = x.contiguous();
-  for (Index i = 0; i < y.numel(); ++i) {
-    const Index row = i / after * n + places[static_cast<std::size_t>(i)];
-    y.data()[i] = dense.data()[row * after + i % after];
-  }
+  const std::vector<int> places = argmax(dense, axis);
+  const Lines lines(x.shape(), axis);
+  Tensor y = empty(x.shape().with(axis, 1));
+  for (std::size_t line = 0; line < places.size(); ++line)
+    y.data()[line] = dense.data()[lines.first(static_cast<Index>(line)) + places[line] * lines.step];
   return keep ? y : y.squeeze(axis);
 }
 
@@ -260,8 +272,13 @@ Tensor cat(std::span<const Tensor> list, Index axis) {
 }
 
 Tensor stack(std::span<const Tensor> list, Index axis) {
+  check<ShapeError>(!list.empty(), "stack: the list is empty");
   std::vector<Tensor> raised;
-  for (const Tensor& part : list) raised.push_back(part.unsqueeze(axis));
+  for (const Tensor& part : list) {
+    check<ShapeError>(part.shape() == list[0].shape(), "stack: shapes must agree; got {} and {}",
+                      list[0].shape(), part.shape());
+    raised.push_back(part.unsqueeze(axis));
+  }
   return cat(raised, axis);
 }
 
