@@ -109,23 +109,36 @@ Var pow(const Var& x, Real n) {
 // ---- choices ----
 // The gradient goes to the operand that was chosen. At a tie each gets half.
 
-Var maximum(const Var& a, const Var& b) {
-  const auto share = [](Tensor mine, Tensor other) {
+namespace {
+
+Var choice(OpName op, Tensor y, const Var& a, const Var& b,
+           Tensor (*loses)(const Tensor& mine, const Tensor& other)) {
+  const auto share = [loses](Tensor mine, Tensor other) {
     return [=](const Tensor& g) {
-      return where(less(mine, other), 0, where(equal(mine, other), g / 2, g));
+      return where(loses(mine, other), 0, where(equal(mine, other), g / 2, g));
     };
   };
-  return record("maximum", maximum(a.value(), b.value()), on(a, share(a.value(), b.value())),
+  return record(op, std::move(y), on(a, share(a.value(), b.value())),
                 on(b, share(b.value(), a.value())));
 }
 
-Var minimum(const Var& a, const Var& b) { return -maximum(-a, -b); }
+}  // namespace
+
+Var maximum(const Var& a, const Var& b) {
+  return choice("maximum", maximum(a.value(), b.value()), a, b, less);
+}
+Var minimum(const Var& a, const Var& b) {
+  return choice("minimum", minimum(a.value(), b.value()), a, b, greater);
+}
 
 // y = a where the mask is not 0, else b
+// The mask is a parent too, a constant one, so that writing into it is noticed.
 Var where(const Tensor& mask, const Var& a, const Var& b) {
+  const Var constant(mask);
   return record("where", where(mask, a.value(), b.value()),
                 on(a, [mask](const Tensor& g) { return where(mask, g, 0); }),
-                on(b, [mask](const Tensor& g) { return where(mask, 0, g); }));
+                on(b, [mask](const Tensor& g) { return where(mask, 0, g); }),
+                on(constant, [](const Tensor& g) { return g; }));
 }
 
 // ---- reductions ----
@@ -201,10 +214,8 @@ Var log_softmax(const Var& x, Index axis) {
 // Saved: x̂ and 1/σ, which all three share; x itself is not needed.
 
 Var layer_norm(const Var& x, const Var& w, const Var& b, double eps) {
+  check_layer_norm(x.shape(), w.shape(), b.shape());
   const Normalized hat = normalize(x.value(), eps);
-  const auto fits = [&](const Var& v) { return v.rank() == 1 && v.size(0) == x.size(-1); };
-  check<ShapeError>(fits(w) && fits(b), "layer_norm: weight and bias must be [{}]; got {} and {}",
-                    x.size(-1), w.shape(), b.shape());
   const auto vjp = [hat, w = w.value()](const Tensor& g) {
     const Tensor d = g * w;
     const Tensor dx = (d - mean(d, -1, true) - hat.rows * mean(d * hat.rows, -1, true)) *
@@ -218,19 +229,27 @@ Var layer_norm(const Var& x, const Var& w, const Var& b, double eps) {
 // Y = A B          dA = g Bᵀ       dB = Aᵀ g
 // [..., M, K] @ [..., K, N] → [..., M, N]
 
+// A vector is a matrix of one row or column; g gets that axis back.
 Var matmul(const Var& a, const Var& b) {
-  // A vector is a matrix of one row or column, whose axis goes again.
-  if (a.rank() == 1 && b.rank() >= 1) return matmul(a.unsqueeze(0), b).squeeze(b.rank() == 1 ? 0 : -2);
-  if (b.rank() == 1) return matmul(a, b.unsqueeze(1)).squeeze(-1);
-  return record("matmul", matmul(a.value(), b.value()),
-                on(a, [b = b.value()](const Tensor& g) { return matmul(g, b.mT()); }),
-                on(b, [a = a.value(), shared = b.rank() == 2](const Tensor& g) {
-                  // One B for the whole batch: its gradient is one product over all rows.
-                  const auto tall = [&](const Tensor& x) {
-                    return shared ? x.reshape(Shape{-1, x.size(-1)}) : x;
-                  };
-                  return matmul(tall(a).mT(), tall(g));
-                }));
+  const bool row = a.rank() == 1, column = b.rank() == 1;
+  const auto matrix = [row, column](Tensor g) {
+    if (column) g = g.unsqueeze(-1);
+    return row ? g.unsqueeze(-2) : g;
+  };
+  return record(
+      "matmul", matmul(a.value(), b.value()),
+      on(a, [matrix, b = column ? b.value().unsqueeze(1) : b.value()](const Tensor& g) {
+        return matmul(matrix(g), b.mT());
+      }),
+      on(b, [matrix, column, a = row ? a.value().unsqueeze(0) : a.value(),
+             shared = b.rank() <= 2](const Tensor& g) {
+        // One B for the whole batch: its gradient is one product over all rows.
+        const auto tall = [&](const Tensor& x) {
+          return shared ? x.reshape(Shape{x.shape().erase(-1).numel(), x.size(-1)}) : x;
+        };
+        const Tensor db = matmul(tall(a).mT(), tall(matrix(g)));
+        return column ? db.squeeze(-1) : db;
+      }));
 }
 
 // ---- views ----
@@ -303,12 +322,20 @@ Var Var::unsqueeze(Index axis) const { return glass::unsqueeze(*this, axis); }
 
 // ---- joining and picking ----
 
+namespace {
+
+std::vector<Tensor> values_of(std::span<const Var> list) {
+  std::vector<Tensor> values;
+  for (const Var& var : list) values.push_back(var.value());
+  return values;
+}
+
+}  // namespace
+
 // Each part gets its slice of g.
 Var cat(std::span<const Var> list, Index axis) {
-  std::vector<Tensor> values;
+  Tensor joined = cat(values_of(list), axis);
   std::vector<Index> sizes;
-  for (const Var& part : list) values.push_back(part.value());
-  Tensor joined = cat(values, axis);
   for (const Var& part : list) sizes.push_back(part.size(axis));
   return record("cat", std::move(joined), {list.begin(), list.end()}, [sizes, axis](const Tensor& g) {
     std::vector<Tensor> grads;
@@ -322,9 +349,12 @@ Var cat(std::span<const Var> list, Index axis) {
 }
 
 Var stack(std::span<const Var> list, Index axis) {
-  std::vector<Var> raised;
-  for (const Var& part : list) raised.push_back(part.unsqueeze(axis));
-  return cat(raised, axis);
+  return record("stack", stack(values_of(list), axis), {list.begin(), list.end()},
+                [axis](const Tensor& g) {
+                  std::vector<Tensor> grads;
+                  for (Index i = 0; i < g.size(axis); ++i) grads.push_back(g.select(axis, i));
+                  return grads;
+                });
 }
 
 // yᵢ = table[tokenᵢ]     d table[v] = Σ gᵢ over all i with tokenᵢ = v

@@ -72,12 +72,14 @@ using Joint = std::function<std::vector<Tensor>(const Tensor&)>;
 
 Var record_user(std::string_view name, Tensor value, const std::vector<Var>& parents, Joint vjp) {
   std::vector<Edge> edges;
+  std::vector<const Var*> vars;
   bool wanted = false;
   for (const Var& parent : parents) {
-    if (settings().nan_check && !has_nan(parent.value())) watch_nan(name, value, {&parent});
     edges.emplace_back(parent);
+    vars.push_back(&parent);
     wanted |= parent.requires_grad();
   }
+  if (settings().nan_check) watch_nan(name, value, vars);
   if (!wanted || NoGrad::active()) return Var(std::move(value));
   return Var(NodePtr(std::make_unique<JointNode<std::vector<Edge>, Joint>>(
       std::string(name), std::move(value), std::move(edges), std::move(vjp), 0)));
@@ -105,7 +107,7 @@ Var record(std::string_view name, Tensor value, std::vector<Var> parents, Joint 
 
 void set_nan_check(bool on) { settings().nan_check = on; }
 
-void watch_nan(std::string_view op, const Tensor& value, std::initializer_list<const Var*> parents) {
+void watch_nan(std::string_view op, const Tensor& value, std::span<const Var* const> parents) {
   if (!has_nan(value)) return;
   std::string shapes;
   for (const Var* parent : parents) {

@@ -227,7 +227,7 @@ inline bool recording(std::initializer_list<const Var*> parents) {
 }
 
 // Throws StateError if the NaN watch is on and `value` holds a NaN that no parent held.
-void watch_nan(std::string_view op, const Tensor& value, std::initializer_list<const Var*> parents);
+void watch_nan(std::string_view op, const Tensor& value, std::span<const Var* const> parents);
 
 template <class... Vjps>
 class OpNode final : public Node {
@@ -300,7 +300,7 @@ class JointNode final : public Node {
 // allocated; without need of a gradient the result is a constant, and the closures just go.
 template <class... Vjps>
 Var record(OpName op, Tensor value, On<Vjps>... parents) {
-  if (settings().nan_check) [[unlikely]] watch_nan(op.text, value, {&parents.var...});
+  if (settings().nan_check) [[unlikely]] watch_nan(op.text, value, std::array{&parents.var...});
   if (!recording({&parents.var...})) return Var(std::move(value));
   return Var(NodePtr(
       std::make_unique<OpNode<Vjps...>>(op.text, std::move(value), std::move(parents)...)));
@@ -310,7 +310,7 @@ template <class Vjp, std::size_t N>
 Var record(OpName op, Tensor value, Together<Vjp, N> parents) {
   return std::apply(
       [&](auto*... vars) {
-        if (settings().nan_check) [[unlikely]] watch_nan(op.text, value, {vars...});
+        if (settings().nan_check) [[unlikely]] watch_nan(op.text, value, parents.vars);
         if (!recording({vars...})) return Var(std::move(value));
         return Var(NodePtr(std::make_unique<JointNode<std::array<Edge, N>, Vjp>>(
             op.text, std::move(value), std::array<Edge, N>{Edge(*vars)...},

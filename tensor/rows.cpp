@@ -32,7 +32,7 @@ Tensor map_rows(const Tensor& x, Index axis, F f) {
 Real row_max(const Real* x, Index n) {
   Real largest = minus_infinity;
   for (Index i = 0; i < n; ++i)
-    if (!(x[i] <= largest)) largest = x[i];
+    if (x[i] > largest || isnan(x[i])) largest = x[i];
   return largest;
 }
 
@@ -91,13 +91,19 @@ Tensor log_softmax_backward(const Tensor& y, const Tensor& g, Index axis) {
 }
 
 Normalized normalize(const Tensor& x, double eps) {
-  check<ShapeError>(x.rank() >= 1, "layer_norm: needs at least one axis; got a scalar");
   const Tensor centered = x - mean(x, -1, true);
   const Tensor inverse = 1 / sqrt(mean(centered * centered, -1, true) + eps);
   return {centered * inverse, inverse};
 }
 
+void check_layer_norm(const Shape& x, const Shape& weight, const Shape& bias) {
+  check<ShapeError>(x.rank() >= 1 && weight == Shape{x[-1]} && bias == weight,
+                    "layer_norm: needs x [..., V], weight [V] and bias [V]; got {}, {} and {}", x,
+                    weight, bias);
+}
+
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
+  check_layer_norm(x.shape(), weight.shape(), bias.shape());
   return normalize(x, eps).rows * weight + bias;
 }
 

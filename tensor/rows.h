@@ -36,5 +36,6 @@ struct Normalized {
   Tensor rows, inverse_deviation;
 };
 Normalized normalize(const Tensor& x, double eps);
+void check_layer_norm(const Shape& x, const Shape& weight, const Shape& bias);
 
 }  // namespace glass
