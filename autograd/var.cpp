@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tensor/parallel.h"
+
 namespace glass {
 
 // ---- nodes ----
@@ -59,10 +61,8 @@ void Var::zero_grad() const {
   node_->grad.reset();
 }
 
-int& NoGrad::depth() {
-  thread_local int depth = 0;
-  return depth;
-}
+// Carried along by parallel_for, so that a chunk records nothing either.
+int& NoGrad::depth() { return inherited().no_grad; }
 
 // ---- record ----
 
@@ -119,3 +119,8 @@ void watch_nan(std::string_view op, const Tensor& value, std::span<const Var* co
 }
 
 }  // namespace glass
+
+fmt::appender fmt::formatter<glass::Var>::format(const glass::Var& x,
+                                                 fmt::format_context& context) const {
+  return fmt::formatter<glass::Tensor>::format(x.value(), context);
+}

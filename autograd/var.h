@@ -336,7 +336,5 @@ void set_nan_check(bool on);
 // A Var prints as its value.
 template <>
 struct fmt::formatter<glass::Var> : fmt::formatter<glass::Tensor> {
-  auto format(const glass::Var& x, fmt::format_context& context) const {
-    return fmt::formatter<glass::Tensor>::format(x.value(), context);
-  }
+  fmt::appender format(const glass::Var& x, fmt::format_context& context) const;
 };

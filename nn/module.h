@@ -117,8 +117,10 @@ void set_training(const auto& module, bool training) {
 }
 
 // StateError if the loss reaches a trained leaf that the module does not name: a member forgotten in
-// each() would be neither trained nor saved.
+// each() would be neither trained nor saved. To be called before backward(), which frees the graph.
 void check_parameters(const Var& loss, const auto& module) {
+  check<StateError>(!loss.node()->freed,
+                    "check_parameters: the graph was freed by backward(); call it before");
   std::unordered_set<const Node*> named;
   for (const Var& parameter : parameters(module)) named.insert(parameter.node().get());
   for (const NodePtr& node : nodes_of(loss))

@@ -1,5 +1,6 @@
 #include "nn/serialize.h"
 
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -107,4 +107,46 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
   return normalize(x, eps).rows * weight + bias;
 }
 
+CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets, int ignored,
+                                double smoothing) {
+  check<ShapeError>(x.rank() >= 1, "cross_entropy: the logits need an axis; got a scalar");
+  check<ShapeError>(0 <= smoothing && smoothing <= 1,
+                    "cross_entropy: label_smoothing must lie in [0, 1]; got {}", smoothing);
+  const Index v = x.size(-1), rows = x.shape().with(-1, 1).numel();
+  check<ShapeError>(static_cast<Index>(targets.size()) == rows,
+                    "cross_entropy: logits {} need {} targets; got {}", x.shape(), rows,
+                    targets.size());
+  Index count = 0;
+  for (Index i = 0; i < rows; ++i) {
+    const int target = targets[static_cast<std::size_t>(i)];
+    check<ShapeError>(target == ignored || (0 <= target && target < v),
+                      "cross_entropy: target {} at position {} is outside [0, {})", target, i, v);
+    count += target != ignored;
+  }
+
+  const Tensor logits = x.contiguous();
+  Tensor slope = zeros(x.shape());
+  Tensor losses = zeros(Shape{rows});
+  const auto share = static_cast<Real>(1 / static_cast<double>(std::max<Index>(count, 1)));
+  const auto spread = static_cast<Real>(smoothing / static_cast<double>(v));
+  for (Index i = 0; i < rows; ++i) {
+    const int target = targets[static_cast<std::size_t>(i)];
+    if (target == ignored) continue;
+    const Real* z = logits.data() + i * v;
+    Real* dz = slope.data() + i * v;
+    const Real shift = row_max(z, v);
+    Real total(0);
+    for (Index j = 0; j < v; ++j) total += dz[j] = exp(z[j] - shift);
+    const Real log_total = log(total) + shift;
+    Real loss = static_cast<Real>(1 - smoothing) * (log_total - z[target]);
+    // Only where it is wanted: 0 · ∞ would make a NaN of a logit of −∞.
+    if (smoothing > 0)
+      for (Index j = 0; j < v; ++j) loss += spread * (log_total - z[j]);
+    for (Index j = 0; j < v; ++j) dz[j] = share * (dz[j] / total - spread);
+    dz[target] -= share * static_cast<Real>(1 - smoothing);
+    losses.data()[i] = loss;
+  }
+  return {sum(losses) * share, slope};
+}
+
 }  // namespace glass

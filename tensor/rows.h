@@ -38,4 +38,14 @@ struct Normalized {
 Normalized normalize(const Tensor& x, double eps);
 void check_layer_norm(const Shape& x, const Shape& weight, const Shape& bias);
 
+// The mean over the targets that count of −Σᵥ tᵥ ln pᵥ, with p the softmax of a row of x [..., V] and
+// t = (1 − smoothing)·[v = target] + smoothing/V; and its slope (p − t)/n [..., V], 0 in rows whose
+// target is `ignored`. ShapeError if there is not one target a row, or names a target outside
+// [0, V).
+struct CrossEntropy {
+  Tensor loss, slope;
+};
+CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets, int ignored,
+                                double smoothing);
+
 }  // namespace glass

@@ -1,5 +1,7 @@
 #include "tensor/shape.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 namespace glass {
@@ -103,3 +105,8 @@ std::array<bool, max_rank> Axes::flags(std::string_view op, const Shape& shape) 
 }
 
 }  // namespace glass
+
+fmt::appender fmt::formatter<glass::Shape>::format(const glass::Shape& shape,
+                                                   fmt::format_context& context) const {
+  return fmt::format_to(context.out(), "[{}]", fmt::join(shape, ", "));
+}

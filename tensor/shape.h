@@ -89,7 +89,5 @@ class Axes {
 template <>
 struct fmt::formatter<glass::Shape> {
   constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
-  auto format(const glass::Shape& shape, fmt::format_context& context) const {
-    return fmt::format_to(context.out(), "[{}]", fmt::join(shape, ", "));
-  }
+  fmt::appender format(const glass::Shape& shape, fmt::format_context& context) const;
 };

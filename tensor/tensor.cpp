@@ -1,5 +1,7 @@
 #include "tensor/tensor.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -327,3 +329,8 @@ std::string to_string(const Tensor& x, std::string_view spec) {
 }
 
 }  // namespace glass
+
+fmt::appender fmt::formatter<glass::Tensor>::format(const glass::Tensor& x,
+                                                    fmt::format_context& context) const {
+  return fmt::format_to(context.out(), "{}", glass::to_string(x, spec));
+}

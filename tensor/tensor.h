@@ -154,8 +154,6 @@ struct fmt::formatter<glass::Tensor> {
     spec = {begin, end};
     return end;
   }
-  auto format(const glass::Tensor& x, fmt::format_context& context) const {
-    return fmt::format_to(context.out(), "{}", glass::to_string(x, spec));
-  }
+  fmt::appender format(const glass::Tensor& x, fmt::format_context& context) const;
   std::string_view spec;
 };

@@ -1,6 +1,6 @@
 #include "examples/translate/text.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
