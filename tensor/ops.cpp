@@ -93,11 +93,18 @@ Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b) {
   Tensor y = empty(shape);
   const auto strides = [&](const Tensor& x) { return expand_strides(x.shape(), x.strides(), shape); };
   Walk<4>(shape, {y.strides(), strides(mask), strides(a), strides(b)})
-      .run([&, out = y.data(), m = mask.data(), p = a.data(), q = b.data()](
+      .run([&, y0 = y.data(), m0 = mask.data(), a0 = a.data(), b0 = b.data()](
                const auto& at, Index count, const auto& step) {
-        for (Index i = 0; i < count; ++i)
-          out[at[0] + i] = m[at[1] + i * step[1]] != Real(0) ? p[at[2] + i * step[2]]
-                                                             : q[at[3] + i * step[3]];
+        Real* out = y0 + at[0];
+        const Real *m = m0 + at[1], *p = a0 + at[2], *q = b0 + at[3];
+        // The common case, a number wherever the mask is 0, is worth a loop that vectorises.
+        if (step[1] == 1 && step[2] == 1 && step[3] == 0) {
+          const Real otherwise = *q;
+          for (Index i = 0; i < count; ++i) out[i] = m[i] != Real(0) ? p[i] : otherwise;
+        } else {
+          for (Index i = 0; i < count; ++i)
+            out[i] = m[i * step[1]] != Real(0) ? p[i * step[2]] : q[i * step[3]];
+        }
       });
   return y;
 }

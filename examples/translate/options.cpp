@@ -104,17 +104,18 @@ Options parse_options(int argc, char** argv) {
 
 namespace {
 
-// Sizes found by trying: the smallest at which every seed tried learns the task.
+// Sizes found by trying: every seed tried learns the task, with steps to spare. Where the alignment is
+// known one head is enough, and a single head must look where the token is.
 struct Preset {
   std::string_view name;
   Index dim, heads, layers, hidden, steps, epochs, batch, warmup;
   double dropout, rate, smoothing;
 };
 constexpr Preset presets[] = {
-    {"copy", 64, 4, 1, 128, 1500, 0, 64, 100, 0.0, 2e-3, 0.0},
-    {"reverse", 64, 4, 1, 128, 1500, 0, 64, 100, 0.0, 2e-3, 0.0},
+    {"copy", 64, 1, 1, 128, 1500, 0, 64, 100, 0.0, 2e-3, 0.0},
+    {"reverse", 64, 1, 1, 128, 1500, 0, 64, 100, 0.0, 2e-3, 0.0},
     {"dates", 64, 4, 2, 128, 3000, 0, 64, 200, 0.0, 2e-3, 0.0},
-    {"phrases", 96, 4, 2, 192, 4000, 0, 64, 300, 0.0, 2e-3, 0.0},
+    {"phrases", 96, 4, 2, 192, 3500, 0, 64, 300, 0.0, 2e-3, 0.0},
     {"text", 128, 4, 2, 256, -1, 10, 64, 400, 0.1, 1e-3, 0.1},
 };
 
