@@ -1,0 +1,509 @@
+// # The reverse sweep against a witness
+//
+// L(x) = Σ seed ⊙ f(x) is a function of every element of every leaf. The sweep claims to know its
+// derivative along each; a witness that has never heard of VJPs finds them again from values of f
+// alone. In the dual build the witness is exact. In the f64 build it takes differences, and most of
+// this file is about when to believe them: how far to step, what is rounding, what is a kink.
+//
+// No tolerance of the differences is a fixed number: all are relative to the gradient, or to
+// rounding that was measured. This is not a proof: it looks at one point, along one axis at a time.
+//
+// Sources: C. J. F. Ridders, Advances in Engineering Software 4 (1982), extrapolated differences;
+// J. N. Lyness, C. B. Moler, SIAM J. Numer. Anal. 4 (1967), why no step is small enough.
+#include "autograd/gradcheck.h"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <limits>
+
+#include "autograd/trace.h"
+
+namespace glass {
+
+namespace {
+
+using Numbers = std::vector<double>;
+using Variables = std::vector<std::pair<std::string, Var>>;
+
+constexpr double ulp = std::numeric_limits<double>::epsilon();
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+double number(Real x) { return static_cast<double>(x); }
+
+// What the witness reads off an output: its ε, which is exact, or its value.
+#ifdef GLASS_REAL_DUAL
+double reading(Real y) { return y.d; }
+#else
+double reading(Real y) { return number(y); }
+#endif
+
+// ---- a leaf, while it is perturbed ----
+
+// Its elements are written where they lie, which bumps no version: graphs recorded earlier stay
+// valid. Values and gradient come back in the end, also when f throws.
+struct Leaf {
+  Leaf(const std::string& its_name, const NodePtr& leaf, bool shared)
+      : name(its_name), node(leaf), value(leaf->value) {
+    std::swap(node->grad, grad);
+    // Where one number of memory is several elements, it cannot move for one of them alone.
+    for (Index axis = 0; axis < value.rank(); ++axis) shared |= value.stride(axis) == 0;
+    if (shared) node->value = value.clone();
+    double mean = 0, count = static_cast<double>(value.numel());
+    for (Index i = 0; i < value.numel(); ++i) {
+      Index offset = 0;
+      for (Index axis = value.rank(), rest = i; axis-- > 0; rest /= value.size(axis))
+        offset += rest % value.size(axis) * node->value.stride(axis);
+      Real& x = *elements.emplace_back(node->value.data() + offset);
+      before.push_back(x);
+      x = static_cast<Real>(number(x));  // a dual number leaves its ε behind
+      if (std::isfinite(number(x))) mean += std::abs(number(x)) / count;
+    }
+    if (mean > 0) typical = mean;
+  }
+  ~Leaf() {
+    for (std::size_t i = 0; i < before.size(); ++i) *elements[i] = before[i];
+    node->value = value;
+    node->grad = std::move(grad);
+  }
+
+  const std::string name;
+  const NodePtr node;
+  const Tensor value;
+  std::optional<Tensor> grad;
+  std::vector<Real*> elements;  // row-major
+  std::vector<Real> before;
+  double typical = 1;  // mean magnitude of the elements; 1 where all are zero
+};
+
+// A step may leave f's domain, where a NaN is an answer and no accident: the watch is off meanwhile.
+struct Unwatched {
+  ~Unwatched() { settings().nan_check = watching; }
+  const bool watching = std::exchange(settings().nan_check, false);
+};
+
+// ---- the objective L ----
+
+class Objective {
+ public:
+  Objective(const std::function<Var()>& f, const Variables& variables, std::uint64_t seed)
+      : f_(f), seed_number_(seed) {
+    const Var first = call(), second = call();
+    check<StateError>(first.requires_grad(),
+                      "gradcheck: no leaf with requires_grad reaches what f returns, or f computes "
+                      "under NoGrad; compute the result from the variables inside f");
+    find_leaves(variables, first, second);
+    // The cotangent is of both signs and of magnitude ½ … 1½: no output is overlooked.
+    for (Index i = 0; i < first.numel(); ++i) {
+      const double u = 2 * Draw{seed, 0}.uniform(static_cast<std::uint64_t>(i)) - 1;
+      weights_.push_back(first.numel() == 1 ? 1 : u + std::copysign(0.5, u));
+    }
+    seed_ = Tensor(first.shape(), std::vector<Real>(weights_.begin(), weights_.end()));
+    const auto one = first.value().to_vector(), two = second.value().to_vector();
+    const auto same = [](Real a, Real b) { return a == b || (a != a && b != b); };
+    set_base();
+    if (!std::equal(one.begin(), one.end(), two.begin(), two.end(), same))
+      refusal = "f is not deterministic: two calls, two results";
+    else if (!std::all_of(one.begin(), one.end(), [](Real y) { return std::isfinite(number(y)); }))
+      refusal = "f is not finite at the given values";
+    else
+      measure_noise();
+  }
+  ~Objective() { replay_.rewind(); }
+
+  // ∂L/∂x for every element of every leaf, at the present values, by the reverse sweep.
+  std::vector<Numbers> gradients() {
+    const Unwatched unwatched;
+    const Var out = call();
+    // Beyond a kink f may reach leaves that it did not reach before: those are to be restored, too.
+    for (const NodePtr& node : nodes_of(out))
+      if (node->is_leaf() && node->requires_grad) add("", node);
+    for (const Leaf& leaf : leaves) leaf.node->grad.reset();
+    out.backward(seed_, {.retain_graph = true});
+    std::vector<Numbers> all;
+    for (const Leaf& leaf : leaves) {
+      Numbers& numbers = all.emplace_back(leaf.elements.size());
+      if (!leaf.node->grad) continue;
+      const std::vector<Real> g = leaf.node->grad->to_vector();
+      std::transform(g.begin(), g.end(), numbers.begin(), number);
+    }
+    return all;
+  }
+
+  // From here changes count. Outputs are subtracted one by one, so that what is large and constant
+  // cancels before it can drown the rest.
+  void set_base() { base_ = evaluate(); }
+
+  // `moved` remembers which outputs an element moves: only their rounding can disturb its slope.
+  Differences::Change change(std::vector<bool>& moved) {
+    const std::vector<Real> outputs = evaluate();
+    moved.resize(outputs.size());
+    long double value = 0;
+    double noise = 0, still = 0;
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const double y = reading(outputs[i]), y0 = reading(base_[i]);
+      value += static_cast<long double>(weights_[i]) * (static_cast<long double>(y) - y0);
+      if (y != y0) moved[i] = true;
+      const double rounding = shake_[i] + ulp * (std::abs(y) + std::abs(y0));
+      (moved[i] ? noise : still) += std::abs(weights_[i]) * rounding;
+    }
+    return {static_cast<double>(value), noise, still};
+  }
+
+  // How far rounding moves each output, measured. All elements move together by a hair η, twice and
+  // three times that far: the third difference y(x + 3η) − 3 y(x + 2η) + 3 y(x + η) − y(x) is too
+  // small to see, but for rounding. (A second one is blind where rounding is symmetric.) An η too
+  // small shows none where an intermediate value swallows it, so several are tried.
+  void measure_noise() {
+    shake_.assign(base_.size(), 0);
+    for (std::uint64_t trial = 1; trial <= 8; ++trial) {
+      const double hair = std::ldexp(1, 3 * static_cast<int>(trial) - 51);  // 4·10⁻¹⁵ … 7·10⁻⁹
+      Numbers rest(base_.size());
+      for (const auto& [times, weight] :
+           {std::pair(1., 3.), std::pair(2., -3.), std::pair(3., 1.)}) {
+        const std::vector<Real> y = shaken(trial, hair, times, [this] { return evaluate(); });
+        for (std::size_t i = 0; i < y.size(); ++i)
+          rest[i] += weight * (reading(y[i]) - reading(base_[i]));
+      }
+      for (std::size_t i = 0; i < rest.size(); ++i)
+        shake_[i] = std::max(shake_[i], std::abs(rest[i]) / 2);
+    }
+  }
+
+  // How far a hair moves the gradient g that the sweep claims for a leaf.
+  double measure_jitter(std::size_t leaf, const Numbers& g) {
+    double jitter = 0;
+    for (const double times : {-1e4, -1e2, -1.0, 1.0, 1e2, 1e4}) {
+      const auto there = shaken(99, 1e-13, times, [this] { return gradients(); });
+      for (std::size_t i = 0; i < g.size(); ++i)
+        jitter = std::max(jitter, std::abs(there[leaf][i] - g[i]));
+    }
+    return jitter;
+  }
+
+  std::deque<Leaf> leaves;  // the first `checked` are checked, the others only restored
+  std::size_t checked = 0;
+  std::string refusal;
+
+ private:
+  // Each call draws the same random numbers.
+  Var call() {
+    replay_.rewind();
+    return f_();
+  }
+
+  std::vector<Real> evaluate() {
+    const NoGrad constant;
+    const Unwatched unwatched;
+    const Var out = call();
+    check<StateError>(out.shape() == seed_.shape(), "gradcheck: f gave the shape {}, and then {}",
+                      seed_.shape(), out.shape());
+    return out.value().to_vector();
+  }
+
+  void add(const std::string& name, const NodePtr& node) {
+    bool shared = false;
+    for (const Leaf& leaf : leaves) {
+      if (leaf.node.get() == node.get()) return;
+      shared |= leaf.value.storage().same_as(node->value.storage());
+    }
+    leaves.emplace_back(name, node, shared);
+  }
+
+  static bool contains(const std::vector<NodePtr>& nodes, const NodePtr& node) {
+    return std::any_of(nodes.begin(), nodes.end(), [&](auto& n) { return n.get() == node.get(); });
+  }
+
+  // The listed variables, then every other leaf that both graphs reach, oldest first. One that only a
+  // single graph reaches was made inside f: a constant, seen from here.
+  void find_leaves(const Variables& variables, const Var& first, const Var& second) {
+    for (const auto& [name, variable] : variables) {
+      check<StateError>(variable.node()->is_leaf() && variable.requires_grad(),
+                        "gradcheck: '{}' must be a leaf with requires_grad; it is a '{}'", name,
+                        variable.node()->name);
+      add(name, variable.node());
+    }
+    std::vector<NodePtr> one = nodes_of(first), two = nodes_of(second);
+    std::reverse(one.begin(), one.end());
+    const std::size_t listed = leaves.size();
+    for (const NodePtr& node : one)
+      if (node->is_leaf() && node->requires_grad && contains(two, node))
+        add(fmt::format("unnamed leaf {}", leaves.size() - listed + 1), node);
+    checked = leaves.size();
+    check<StateError>(checked > 0, "gradcheck: f makes its leaves anew; make them outside");
+  }
+
+  // look() with all elements moved by up to so many hairs of their size. A zero moves by a few ulps of
+  // its neighbours only: it may lie at a kink, which is no noise.
+  template <class Look>
+  std::invoke_result_t<Look> shaken(std::uint64_t trial, double hair, double times, Look look) {
+    std::vector<std::pair<Real*, Real>> before;
+    for (const Leaf& leaf : leaves) {
+      for (Real* x : leaf.elements) {
+        const double size = std::abs(number(*x));
+        const double reach = size > 0 ? hair * size : std::min(hair, 2 * ulp) * leaf.typical;
+        const double u = 2 * Draw{seed_number_, trial}.uniform(before.size()) - 1;
+        before.emplace_back(x, *x);
+        *x = static_cast<Real>(number(*x) + u * times * reach);
+      }
+    }
+    auto seen = look();
+    for (const auto& [x, value] : before) *x = value;
+    return seen;
+  }
+
+  const std::function<Var()>& f_;
+  Replay replay_;
+  Tensor seed_;
+  std::uint64_t seed_number_;
+  Numbers weights_;         // the seed's elements
+  std::vector<Real> base_;  // the outputs that changes are counted from
+  Numbers shake_;           // of each output, how far rounding moves it
+};
+
+// ---- what the witness says of one element ----
+
+struct Finding : Differences::Slope {
+  explicit Finding(std::size_t i = 0, double claim = 0, double off = 0)
+      : element(i), analytic(claim), moved(off) {}
+  std::size_t element;
+  double analytic;  // by the sweep; low and high are the witness's
+  double moved;     // the element stood this far off, beside a kink
+
+  double numeric() const { return is_kink() ? std::clamp(analytic, low, high) : low; }
+  double distance() const {
+    const double distance = std::abs(analytic - numeric());
+    if (!std::isfinite(distance)) return infinity;
+    return distance;
+  }
+};
+
+#ifdef GLASS_REAL_DUAL
+
+// ---- the exact witness ----
+// d = 1 on one element, and L's own d is its derivative. Only the rounding of two sweeps remains.
+
+double tolerance(const GradcheckOptions&) { return 1e-12; }
+constexpr double least_unit = 1;  // of which smaller gradients, too, are judged as a share
+
+struct Witness {
+  void examine(std::size_t leaf, Finding here, double /*scale*/, std::vector<Finding>& findings) {
+    Real& x = *objective.leaves[leaf].elements[here.element];
+    std::vector<bool> moved;
+    x.d = 1;
+    here.low = here.high = objective.change(moved).value;
+    x.d = 0;
+    findings.push_back(here);
+  }
+  Objective& objective;
+  double rtol;
+};
+
+#else
+
+double tolerance(const GradcheckOptions& options) { return options.rtol; }
+constexpr double least_unit = 0;
+
+// ---- the witness by differences ----
+
+struct Witness {
+  // Adds one finding, or three at a kink. There any gradient between the two slopes is right, and a
+  // wrong one could hide; so the element also moves off to either side.
+  void examine(std::size_t leaf, Finding here, double scale, std::vector<Finding>& findings) {
+    Real& x = *objective.leaves[leaf].elements[here.element];
+    const double size = std::abs(number(x));
+    const double natural = std::max(size, objective.leaves[leaf].typical);
+    // ∞ or NaN, yet f is finite: f does not look at it.
+    if (std::isfinite(size)) {
+      const double finest = size == 0 ? 1e-16 * natural : std::min(1e-12 * natural, 1e-4 * size);
+      differentiate(x, 0.0437 * natural, finest, scale, here);
+    }
+    findings.push_back(here);
+    if (!here.is_kink()) return;
+    for (const double moved : {natural / 64, -natural / 64})
+      findings.push_back(beside(leaf, here.element, moved, scale));
+  }
+
+  void differentiate(Real& x, double first, double last, double scale, Finding& found) {
+    std::vector<bool> moved;
+    const Real centre = x;
+    const auto change = [&](double there) {
+      x = static_cast<Real>(there);
+      const Differences::Change change = objective.change(moved);
+      x = centre;
+      return change;
+    };
+    const Differences differences{number(x), scale, rtol};
+    static_cast<Differences::Slope&>(found) = differences.slope(change, first, last);
+  }
+
+  // The sweep again, and the differences again, a little off the kink; nearer if others are there.
+  Finding beside(std::size_t leaf, std::size_t i, double moved, double scale) {
+    Real& x = *objective.leaves[leaf].elements[i];
+    const Real centre = x;
+    Finding found;
+    for (int attempt = 0; attempt < 4; ++attempt, moved /= 64) {
+      x = static_cast<Real>(number(centre) + moved);
+      objective.set_base();
+      found = Finding(i, objective.gradients()[leaf][i], moved);
+      differentiate(x, std::abs(moved) / 8, 1e-10 * std::abs(moved), scale, found);
+      const double wanted = rtol * std::max(scale, std::abs(found.low));
+      if (!found.is_kink() && found.error <= wanted + found.noise) break;
+    }
+    x = centre;
+    objective.set_base();
+    return found;
+  }
+
+  Objective& objective;
+  double rtol;
+};
+
+#endif
+
+// ---- the report ----
+
+// Where all claims are the same multiple of what numeric(i) says: that multiple; else NaN.
+template <class Numeric>
+double common_ratio(const std::vector<Finding>& all, double scale, Numeric numeric) {
+  double ratio = nan;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (std::abs(numeric(i)) == scale) ratio = all[i].analytic / numeric(i);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (std::abs(all[i].analytic - ratio * numeric(i)) > 1e-5 * std::abs(ratio) * scale) return nan;
+  return ratio;
+}
+
+// What such numbers come from as a rule; `all` holds one finding an element.
+std::string diagnosis(const std::vector<Finding>& all, const Finding& worst, double scale,
+                      const Shape& shape) {
+  const auto each = [&](auto holds) { return std::all_of(all.begin(), all.end(), holds); };
+  if (!std::isfinite(worst.analytic)) return "the gradient is not a finite number";
+  if (!std::isfinite(worst.numeric())) return "f is not finite to both sides";
+  if (each([](auto& f) { return f.analytic == 0; }))
+    return "the gradient is zero: not recorded, or detached?";
+  if (scale == 0) return "f does not feel it: was a part of f computed before the call?";
+
+  const double ratio = common_ratio(all, scale, [&](std::size_t i) { return all[i].numeric(); });
+  if (std::abs(ratio + 1) < 1e-5) return "every entry has the wrong sign";
+  if (ratio == ratio)
+    return fmt::format("every entry is {:.6g} times the numeric one: a factor, or a lost use?",
+                       ratio);
+  const bool square = shape.rank() >= 2 && shape[-1] == shape[-2] && shape[-1] > 1;
+  const auto n = static_cast<std::size_t>(square ? shape[-1] : 1);
+  const auto mirrored = [&](std::size_t i) {
+    return all[i / (n * n) * (n * n) + i % n * n + i / n % n].numeric();
+  };
+  // The same numbers, with the last two axes exchanged?
+  if (square && std::abs(common_ratio(all, scale, mirrored) - 1) < 1e-5) return "it is transposed";
+  return worst.error > 1e-6 * scale ? "the differences do not settle: is f smooth?" : "";
+}
+
+// "w [2, 1]: analytic 3, numeric 2, relative error 0.33"
+std::string describe(const Leaf& leaf, const Finding& finding) {
+  Shape index = leaf.value.shape();
+  auto rest = static_cast<Index>(finding.element);
+  for (Index axis = index.rank(); axis-- > 0; rest /= leaf.value.size(axis))
+    index = index.with(axis, rest % leaf.value.size(axis));
+  return fmt::format(
+      "  {} {}{}: analytic {:.10g}, numeric {:.10g}{}, relative error {:.2g}\n", leaf.name, index,
+      finding.moved == 0 ? "" : fmt::format(" moved {:+.2g} off a kink", finding.moved),
+      finding.analytic, finding.low,
+      finding.is_kink() ? fmt::format(" … {:.10g}", finding.high) : "",
+      finding.distance() / std::max(std::abs(finding.numeric()), std::abs(finding.analytic)));
+}
+
+// All variables, judged one after the other.
+struct Judge {
+  const GradcheckOptions& options;
+  GradcheckReport report{true, 0, {}};
+  std::vector<std::pair<double, std::string>> worst = {};  // share of the largest gradient, line
+  std::string names = {}, reasons = {}, notes = {};
+  std::size_t elements = 0, kinks = 0;
+
+  // `jitter`: how far the sweep's own rounding may excuse it.
+  void hear(const Leaf& leaf, const std::vector<Finding>& findings, double jitter) {
+    double scale = 0, claimed = 0, hidden = 0;
+    for (const Finding& f : findings) {
+      const double slope = std::max(std::abs(f.low), std::abs(f.high));
+      if (std::isfinite(slope)) scale = std::max(scale, slope);
+      claimed = std::max(claimed, std::abs(f.analytic));
+    }
+    // Errors are shares of the variable's largest gradient.
+    const double unit = std::max(least_unit, scale > 0 ? scale : claimed > 0 ? claimed : 1);
+
+    std::vector<Finding> all, wrong;
+    for (const Finding& f : findings) {
+      // What has not settled may excuse as much as rtol of the slopes that were met, no more.
+      const double unsettled = std::min(f.error, options.rtol * std::max(scale, f.reach));
+      const double doubt = 4 * f.noise + unsettled + 16 * jitter;
+      if (!(f.distance() <= tolerance(options) * std::max(scale, least_unit) + doubt))
+        wrong.push_back(f);
+      if (f.moved == 0) all.push_back(f);
+      kinks += f.is_kink() && f.moved == 0;
+      if (!f.is_kink() && std::isfinite(doubt)) hidden = std::max(hidden, doubt);
+      report.worst_error = std::max(report.worst_error, (f.distance() - doubt) / unit);
+    }
+    // What may be said of a variable that passes, and then of one that fails.
+    elements += all.size();
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", leaf.name);
+    if (hidden > 1e-5 * scale)
+      notes += fmt::format("{}: rounding hides errors up to {:.1g}, of gradients up to {:.2g}\n",
+                           leaf.name, hidden, scale);
+    if (wrong.empty()) return;
+
+    report.ok = false;
+    const auto by_distance = [](auto& a, auto& b) { return a.distance() > b.distance(); };
+    std::stable_sort(wrong.begin(), wrong.end(), by_distance);
+    for (const Finding& f : wrong) worst.emplace_back(f.distance() / unit, describe(leaf, f));
+    reasons += fmt::format("{} {}: {} of {} comparisons fail. {}\n", leaf.name, leaf.value.shape(),
+                           wrong.size(), findings.size(),
+                           diagnosis(all, wrong[0], scale, leaf.value.shape()));
+  }
+
+  GradcheckReport conclude() {
+    report.text = fmt::format(
+        "gradcheck {}: elements {}, kinks {}, variables ({}), worst error {:.2g}\n{}",
+        report.ok ? "passed" : "FAILED", elements, kinks, names, report.worst_error, reasons);
+    // The worst five of all variables together, each as a share of its own gradient.
+    const auto by_share = [](auto& a, auto& b) { return a.first > b.first; };
+    std::stable_sort(worst.begin(), worst.end(), by_share);
+    for (std::size_t i = 0; i < std::min<std::size_t>(worst.size(), 5); ++i)
+      report.text += worst[i].second;
+    report.text += notes;
+    return report;
+  }
+};
+
+}  // namespace
+
+GradcheckReport gradcheck(const std::function<Var()>& f, const Variables& variables,
+                          GradcheckOptions options) {
+  check<StateError>(!std::is_same_v<Real, float>,
+                    "gradcheck: float is too coarse to judge a gradient; link glassgrad::f64 or "
+                    "glassgrad::dual to this program");
+  Objective objective(f, variables, options.seed);
+  if (!objective.refusal.empty())
+    return {false, infinity, "gradcheck FAILED: " + objective.refusal + "\n"};
+
+  const std::vector<Numbers> analytic = objective.gradients();
+  Witness witness{objective, options.rtol};
+  Judge judge{options};
+  for (std::size_t leaf = 0; leaf < objective.checked; ++leaf) {
+    const Numbers& g = analytic[leaf];
+    double scale = 0;
+    for (const double x : g) scale = std::isfinite(x) ? std::max(scale, std::abs(x)) : scale;
+    std::vector<Finding> findings;
+    for (std::size_t i = 0; i < g.size(); ++i)
+      witness.examine(leaf, Finding(i, g[i]), scale, findings);
+    // Where f does not move at all, what the sweep claims may still be its own rounding.
+    const bool unmoved = std::all_of(findings.begin(), findings.end(),
+                                     [](auto& found) { return found.low == 0 && found.high == 0; });
+    const double jitter = unmoved && scale > 0 ? objective.measure_jitter(leaf, g) : 0;
+    judge.hear(objective.leaves[leaf], findings, jitter);
+  }
+  return judge.conclude();
+}
+
+}  // namespace glass

@@ -1,0 +1,508 @@
+// # The judge is judged
+//
+// gradcheck must accept every right gradient and reject every wrong one, so most ops here are made by
+// hand, with a VJP that is wrong on purpose. Functions are small: the point is the variety.
+#include "autograd/gradcheck.h"
+
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "autograd/attention.h"
+#include "autograd/ops.h"
+#include "tests/catch.h"
+
+using namespace glass;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+constexpr bool is_float = std::is_same_v<Real, float>;
+constexpr bool is_double = std::is_same_v<Real, double>;
+
+double number(Real x) { return static_cast<double>(x); }
+
+Var leaf(Tensor value) { return {std::move(value), true}; }
+[[maybe_unused]] Var random_leaf(Shape shape, double size, Rng& rng) {
+  return leaf(normal(shape, 0, size, rng));
+}
+
+// A user's op of one operand with any VJP, right or wrong.
+Var op(const Var& x, const Tensor& y, std::function<Tensor(const Tensor&)> vjp) {
+  return record("by hand", y, {{x, std::move(vjp)}});
+}
+
+// x, with a gradient that is wrong by `amount` of its largest entry in one place.
+Var wrong_at(const Var& x, Index place, double amount) {
+  return op(x, x.value(), [=](const Tensor& g) {
+    Tensor h = g.clone();
+    Real largest = 0;
+    for (const Real v : g.to_vector()) largest = std::max(largest, v < Real(0) ? -v : v);
+    h.data()[place] += static_cast<Real>(amount) * largest;
+    return h;
+  });
+}
+
+// sin(kx) is no op of the library.
+Var sine(const Var& x, double k) {
+  Tensor y = x.value().clone(), slope = x.value().clone();
+  using std::cos, std::sin;
+  for (Index i = 0; i < y.numel(); ++i) {
+    slope.data()[i] = static_cast<Real>(k) * cos(static_cast<Real>(k) * y.data()[i]);
+    y.data()[i] = sin(static_cast<Real>(k) * y.data()[i]);
+  }
+  return op(x, y, [slope](const Tensor& g) { return g * slope; });
+}
+
+[[maybe_unused]] void accepts(const std::function<Var()>& f,
+                              std::vector<std::pair<std::string, Var>> variables) {
+  const GradcheckReport report = gradcheck(f, std::move(variables));
+  INFO(report.text);
+  CHECK(report.ok);
+  CHECK(report.worst_error <= 1e-6);
+}
+
+[[maybe_unused]] void rejects(const std::function<Var()>& f,
+                              std::vector<std::pair<std::string, Var>> variables,
+                              const std::string& text = "FAILED") {
+  const GradcheckReport report = gradcheck(f, std::move(variables));
+  INFO(report.text);
+  CHECK(!report.ok);
+  CHECK_THAT(report.text, ContainsSubstring(text));
+}
+
+}  // namespace
+
+TEST_CASE("gradcheck in the f32 build says which library to link") {
+  if constexpr (is_float) {
+    const Var x = leaf(tensor({1, 2}));
+    CHECK_THROWS_WITH(gradcheck([&] { return sum(x); }, {{"x", x}}),
+                      ContainsSubstring("glassgrad::f64") && ContainsSubstring("glassgrad::dual"));
+    CHECK_THROWS_AS(gradcheck([&] { return sum(x); }, {{"x", x}}), StateError);
+  }
+}
+
+TEST_CASE("a right gradient is accepted at every scale, a wrong one at none") {
+  if constexpr (!is_float) {
+    Rng rng(1);
+    for (const double a : {1e-8, 1.0, 1e8}) {
+      for (const double b : {1e-8, 1.0, 1e8}) {
+        // The exact witness counts errors below 1e-12 as rounding, whatever the scale.
+        const bool visible = is_double || b / a > 1e-5;
+        const Var x = random_leaf({2, 3}, a, rng);
+        accepts([&] { return b * tanh(x / a); }, {{"x", x}});
+        accepts([&] { return b * sum(exp(x / a)); }, {{"x", x}});
+        accepts([&] { return b * softmax(x / a); }, {{"x", x}});
+        const auto scaled = [&](double factor) {
+          return [&x, a, b, factor] {
+            const Tensor y = tanh(x.value() / a);
+            return op(x, b * y,
+                      [=](const Tensor& g) { return g * (1 - y * y) * (factor * b / a); });
+          };
+        };
+        accepts(scaled(1), {{"x", x}});
+        if (!visible) continue;
+        rejects(scaled(1.00001), {{"x", x}}, "every entry is 1.00001 times");
+        rejects(scaled(-1), {{"x", x}}, "wrong sign");
+        rejects(scaled(0), {{"x", x}}, "the gradient is zero");
+        rejects(scaled(2), {{"x", x}}, "every entry is 2 times");
+      }
+    }
+  }
+}
+
+TEST_CASE("the zero gradient of a tiny function is rejected") {
+  if constexpr (!is_float) {
+    const Var x = leaf(tensor({1, -2, 3}));
+    accepts([&] { return 1e-6 * x; }, {{"x", x}});
+    rejects([&] { return op(x, 1e-6 * x.value(), [](const Tensor& g) { return g * 0; }); },
+            {{"x", x}}, "x [0]: analytic");
+  }
+}
+
+TEST_CASE("a missing broadcast sum is rejected") {
+  if constexpr (!is_float) {
+    Rng rng(2);
+    const Var x = random_leaf({4, 3}, 1, rng), bias = random_leaf({3}, 1, rng);
+    accepts([&] { return tanh(x + bias); }, {{"x", x}, {"bias", bias}});
+    rejects(
+        [&] {
+          return tanh(record("add", x.value() + bias.value(),
+                             {{x, [](const Tensor& g) { return g; }},
+                              {bias, [](const Tensor& g) { return g.select(0, 0); }}}));
+        },
+        {{"x", x}, {"bias", bias}}, "bias [3]: ");
+  }
+}
+
+TEST_CASE("a softmax VJP with only the diagonal is rejected") {
+  if constexpr (!is_float) {
+    Rng rng(3);
+    const Var x = random_leaf({2, 4}, 1, rng);
+    rejects(
+        [&] {
+          const Tensor z = softmax(x.value());
+          return op(x, z, [z](const Tensor& g) { return g * z * (1 - z); });
+        },
+        {{"x", x}});
+  }
+}
+
+TEST_CASE("a gradient that overwrites instead of adding is rejected") {
+  if constexpr (!is_float) {
+    Rng rng(4);
+    const Var x = random_leaf({3}, 1, rng);
+    accepts([&] { return x * x + x; }, {{"x", x}});
+    // Two uses, of which only the last one's gradient is kept.
+    rejects([&] { return op(x, x.value() + x.value(), [](const Tensor& g) { return g; }); },
+            {{"x", x}}, "every entry is 0.5 times");
+    rejects([&] { return x * x + x.detach(); }, {{"x", x}});
+  }
+}
+
+TEST_CASE("a captured parameter that nobody listed is checked") {
+  if constexpr (!is_float) {
+    Rng rng(5);
+    const Var x = random_leaf({2, 3}, 1, rng), w = random_leaf({3, 2}, 1, rng);
+    const auto product = [&](double factor) {
+      return [&, factor] {
+        return record(
+            "matmul", matmul(x.value(), w.value()),
+            {{x, [=, w = w.value()](const Tensor& g) { return matmul(g, w.mT()); }},
+             {w, [=, x = x.value()](const Tensor& g) { return factor * matmul(x.mT(), g); }}});
+      };
+    };
+    accepts(product(1), {{"x", x}});
+    rejects(product(0), {{"x", x}}, "unnamed leaf 1 [3, 2]");
+    rejects(product(0), {}, "unnamed leaf 2 [3, 2]");
+  }
+}
+
+TEST_CASE("a transposed matmul gradient is rejected where shapes forgive it") {
+  if constexpr (!is_float) {
+    Rng rng(6);
+    const Var x = random_leaf({3, 3}, 1, rng), w = random_leaf({3, 3}, 1, rng);
+    rejects(
+        [&] {
+          return record("matmul", matmul(x.value(), w.value()),
+                        {{x, [w = w.value()](const Tensor& g) { return matmul(g, w.mT()); }},
+                         {w, [x = x.value()](const Tensor& g) { return matmul(g.mT(), x); }}});
+        },
+        {{"x", x}, {"w", w}}, "it is transposed");
+  }
+}
+
+TEST_CASE("a gradient of NaN or infinity is rejected") {
+  if constexpr (!is_float) {
+    const Var x = leaf(tensor({1, 2}));
+    for (const double bad :
+         {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+      rejects([&] { return op(x, x.value() * 2, [=](const Tensor& g) { return g * bad; }); },
+              {{"x", x}}, "not a finite number");
+    }
+    rejects([&] { return log(x - 1); }, {{"x", x}}, "not finite");
+  }
+}
+
+TEST_CASE("a part of f that was computed before the call is rejected") {
+  if constexpr (is_double) {
+    const Var x = leaf(tensor({1, 2}));
+    const Var y = exp(x);
+    rejects([&] { return y * y; }, {{"x", x}}, "before the call");
+  }
+}
+
+TEST_CASE("kinks are accepted, and counted") {
+  if constexpr (!is_float) {
+    for (const double v : {0.0, 1e-7, -1e-7, 1e-5, 1e-9, -1e-12}) {
+      const Var x = leaf(tensor({v, 1, -0.5}));
+      accepts([&] { return relu(x); }, {{"x", x}});
+      accepts([&] { return sum(relu(x) * exp(x)); }, {{"x", x}});
+      accepts([&] { return sum(abs(x) * (1 + x)); }, {{"x", x}});
+      accepts([&] { return maximum(x, 0.0); }, {{"x", x}});
+    }
+    const Var x = leaf(zeros({4})), y = leaf(tensor({0, 1, 0, -1}));
+    accepts([&] { return relu(x); }, {{"x", x}});
+    accepts([&] { return maximum(x, y); }, {{"x", x}, {"y", y}});
+    accepts([&] { return maximum(y, y); }, {{"y", y}});
+    accepts([&] { return max(y.reshape({2, 2}), -1); }, {{"y", y}});
+    if constexpr (is_double) {
+      CHECK_THAT(gradcheck([&] { return abs(y); }, {{"y", y}}).text, ContainsSubstring("kinks 2"));
+      accepts([&] { return max(x, 0); }, {{"x", x}});
+      accepts([&] { return relu(x + y) * exp(y); }, {{"x", x}, {"y", y}});
+      accepts([&] { return relu(x) * relu(x); }, {{"x", x}});
+      // A step just below the kink sees a smooth function: no kink at all.
+      const Var near = leaf(tensor({1e-7, 1}));
+      CHECK_THAT(gradcheck([&] { return relu(near); }, {{"near", near}}).text,
+                 ContainsSubstring("kinks 0"));
+    }
+  }
+}
+
+TEST_CASE("a wrong gradient cannot hide behind a kink") {
+  if constexpr (!is_float) {
+    for (const double v : {0.0, 1e-7, -1e-7}) {
+      const Var x = leaf(tensor({v, 1}));
+      const auto leaky = [&x](double above, double below) {
+        return [&x, above, below] {
+          return op(x, relu(x.value()), [=, x = x.value()](const Tensor& g) {
+            return where(greater(x, 0), above * g, below * g);
+          });
+        };
+      };
+      accepts(leaky(1, 0), {{"x", x}});
+      rejects(leaky(1.00001, 0), {{"x", x}});
+      rejects(leaky(0.5, 0), {{"x", x}});
+      // Between both slopes at the kink, and wrong to the left of it: differences look there, too.
+      if (v <= 0) rejects(leaky(1, 0.3), {{"x", x}});
+    }
+    const Var x = leaf(zeros({1}));
+    rejects([&] { return op(x, relu(x.value()), [](const Tensor& g) { return 1.1 * g; }); },
+            {{"x", x}});
+  }
+}
+
+TEST_CASE("dropout replays, wherever its stream lives") {
+  if constexpr (!is_float) {
+    Rng numbers(7);
+    const Var x = random_leaf({3, 4}, 1, numbers);
+    Rng outside(8);
+    const auto state = outside.state();
+    accepts([&] { return tanh(dropout(x, 0.5, outside)); }, {{"x", x}});
+    CHECK(outside.state() == state);
+    accepts(
+        [&] {
+          Rng inside(9);
+          return dropout(dropout(x, 0.3, inside), 0.3, inside);
+        },
+        {{"x", x}});
+    accepts([&x, own = Rng(10)]() mutable { return exp(dropout(x, 0.5, own)); }, {{"x", x}});
+  }
+}
+
+TEST_CASE("a function that is not deterministic is refused") {
+  if constexpr (!is_float) {
+    const Var x = leaf(tensor({1, 2}));
+    int calls = 0;
+    rejects([&] { return x * (++calls % 2); }, {{"x", x}}, "not deterministic");
+  }
+}
+
+TEST_CASE("a true gradient of zero is accepted") {
+  if constexpr (!is_float) {
+    Rng rng(11);
+    const Var x = random_leaf({3, 4}, 1, rng), shift = random_leaf({3, 1}, 1, rng);
+    accepts([&] { return softmax(x + shift); }, {{"x", x}, {"shift", shift}});
+    accepts([&] { return sum(softmax(x)); }, {{"x", x}});
+    const Var q = random_leaf({1, 2, 3, 4}, 1, rng), k = random_leaf({1, 2, 5, 4}, 1, rng),
+              v = random_leaf({1, 2, 5, 4}, 1, rng), bias = leaf(zeros({4}));
+    accepts([&] { return attention(q, k + bias, v); },
+            {{"q", q}, {"k", k}, {"v", v}, {"bias", bias}});
+    // Listed, but not reached.
+    accepts([&] { return tanh(x); }, {{"x", x}, {"shift", shift}});
+  }
+}
+
+TEST_CASE("elements of one variable may differ by ten orders of magnitude") {
+  if constexpr (!is_float) {
+    const Var x = leaf(tensor({1e-8, 1, 3e-4, 100}));
+    accepts([&] { return log(x); }, {{"x", x}});
+    accepts([&] { return sum(log(x)); }, {{"x", x}});
+    accepts([&] { return sum(sqrt(x)); }, {{"x", x}});
+    if constexpr (is_double) {
+      accepts([&] { return sum(1 / x); }, {{"x", x}});
+      accepts([&] { return 1 / (x * x); }, {{"x", x}});
+    }
+    for (Index i = 0; i < 4; ++i) {
+      const double part = 1.01e-8 * (i == 0 ? 1 : 1e8);  // tolerances are of the largest gradient
+      if (i == 0) rejects([&] { return sum(log(wrong_at(x, i, 1000 * part))); }, {{"x", x}});
+      rejects([&] { return sum(wrong_at(x, i, 1e-5) * 3); }, {{"x", x}});
+    }
+  }
+}
+
+TEST_CASE("fast functions are accepted") {
+  if constexpr (!is_float) {
+    Rng rng(12);
+    const Var x = random_leaf({2, 3}, 1, rng);
+    for (const double k : {1e2, 1e4}) {
+      accepts([&] { return sine(x, k); }, {{"x", x}});
+      accepts([&] { return sum(sine(x, k) * x); }, {{"x", x}});
+      rejects([&] { return sine(wrong_at(x, 4, 1e-5), k); }, {{"x", x}});
+    }
+    accepts([&] { return sum(exp(30 * x)); }, {{"x", x}});
+  }
+}
+
+TEST_CASE("where rounding hides a gradient the report says so") {
+  if constexpr (is_double) {
+    const Var x = leaf(tensor({1, 2}));
+    const GradcheckReport report = gradcheck([&] { return 1e8 + 1e-6 * sum(x); }, {{"x", x}});
+    INFO(report.text);
+    CHECK(report.ok);
+    CHECK_THAT(report.text, ContainsSubstring("x: ") && ContainsSubstring("rounding"));
+  }
+}
+
+TEST_CASE("values and gradients come back, also when f throws") {
+  if constexpr (!is_float) {
+    Rng rng(13);
+    const Var x = random_leaf({3, 2}, 1, rng), w = random_leaf({2, 2}, 1, rng);
+    sum(matmul(x, w)).backward();
+    const auto numbers = [](const Tensor& t) {
+      std::vector<double> all;
+      for (const Real v : t.to_vector()) all.push_back(number(v));
+      return all;
+    };
+    const auto before = numbers(x.value()), gradient = numbers(x.grad()), other = numbers(w.grad());
+    const Real* const place = std::as_const(x.value()).data();
+    const Var pending = sum(x * x);
+
+    for (const int failing : {1, 2, 3, 30, 1000000}) {
+      int calls = 0;
+      const auto f = [&] {
+        if (++calls == failing) throw std::runtime_error("enough");
+        return tanh(matmul(x, w));
+      };
+      bool ok = false;
+      try {
+        ok = gradcheck(f, {{"x", x}}).ok;
+      } catch (const std::runtime_error&) {}
+      CHECK(ok == (failing > 100000));
+      CHECK(numbers(x.value()) == before);
+      CHECK(numbers(x.grad()) == gradient);
+      CHECK(numbers(w.grad()) == other);
+      CHECK(std::as_const(x.value()).data() == place);
+    }
+    // No version was bumped: what was recorded before can still be swept.
+    x.zero_grad();
+    pending.backward();
+    CHECK(number(x.grad()(0, 0)) == Approx(2 * number(x.value()(0, 0))));
+  }
+}
+
+TEST_CASE("views as leaves are perturbed element by element") {
+  if constexpr (!is_float) {
+    Rng rng(14);
+    const Tensor base = normal({4, 3}, 0, 1, rng);
+    const Var wide = leaf(normal({1, 3}, 0, 1, rng).expand({2, 3}));
+    accepts([&] { return tanh(wide) * wide; }, {{"wide", wide}});
+    CHECK(wide.value().stride(0) == 0);
+    const Var turned = leaf(base.mT()), stepped = leaf(base.slice(0, 0, 4, 2));
+    accepts([&] { return tanh(matmul(stepped, turned)); },
+            {{"turned", turned}, {"stepped", stepped}});
+  }
+}
+
+TEST_CASE("empty variables and outputs are accepted") {
+  if constexpr (!is_float) {
+    const Var x = leaf(zeros({0, 3}));
+    accepts([&] { return exp(x); }, {{"x", x}});
+    accepts([&] { return sum(x); }, {{"x", x}});
+  }
+}
+
+TEST_CASE("what cannot be checked is an error that teaches") {
+  if constexpr (!is_float) {
+    const Var x = leaf(tensor({1, 2})), constant(tensor({1, 2}));
+    CHECK_THROWS_AS(gradcheck([&] { return exp(constant); }, {{"x", x}}), StateError);
+    CHECK_THROWS_AS(gradcheck([&] { return x.detach(); }, {{"x", x}}), StateError);
+    CHECK_THROWS_WITH(gradcheck([&] { return exp(x); }, {{"c", constant}}),
+                      ContainsSubstring("'c' must be a leaf"));
+    const Var y = exp(x);
+    CHECK_THROWS_WITH(gradcheck([&] { return exp(y); }, {{"y", y}}),
+                      ContainsSubstring("it is a 'exp'"));
+    CHECK_THROWS_AS(gradcheck([&] { return exp(Var(ones({2}), true)); }, {}), StateError);
+  }
+}
+
+TEST_CASE("a report names variable, index, both numbers and the relative error") {
+  if constexpr (!is_float) {
+    const Var w = leaf(tensor({{1, 2}, {3, 4}, {5, 6}}));
+    const GradcheckReport report =
+        gradcheck([&] { return sum(2 * wrong_at(w, 5, 0.5)); }, {{"w", w}});
+    INFO(report.text);
+    CHECK(!report);
+    CHECK(report.worst_error == Approx(0.5));
+    CHECK_THAT(report.text, ContainsSubstring("w [2, 1]: analytic 3, numeric 2") &&
+                                ContainsSubstring("relative error 0.33"));
+  }
+}
+
+// ---- a property: right is accepted, wrong by 1e-5 is rejected ----
+
+namespace {
+
+// A random smooth function of x [R, C] and w [C, C].
+struct Composition {
+  std::vector<Index> steps;
+  double x_scale, f_scale;
+  bool total;
+
+  Var operator()(const Var& input, const Var& w) const {
+    const Var x = input / x_scale;
+    Var y = x;
+    for (const Index step : steps) y = apply(step, x, y, w);
+    return total ? f_scale * sum(y) : f_scale * y;
+  }
+  static Var apply(Index step, const Var& x, const Var& y, const Var& w) {
+    switch (step) {
+      case 0:
+        return tanh(y);
+      case 1:
+        return sigmoid(1.3 * y);
+      case 2:
+        return gelu(y);
+      case 3:
+        return softmax(y) + 0.1 * y;
+      case 4:
+        return log_softmax(y) * x;
+      case 5:
+        return matmul(y, w);
+      case 6:
+        return y * x + y;
+      case 7:
+        return y / (1.5 + sigmoid(x));
+      case 8:
+        return sqrt(1 + y * y);
+      case 9:
+        return log(1 + exp(y));
+      case 10:
+        return exp(0.3 * y);
+      default:
+        return cat({slice(y, 1, 1, y.size(1)), slice(y, 1, 0, 1)}, 1) * x;
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("random right functions are accepted, and wrong by 1e-5 in one entry rejected") {
+  if constexpr (!is_float) {
+    const double scales[] = {1e-8, 1e-3, 1, 1e3, 1e8};
+    for (std::uint64_t trial = 0; trial < 300; ++trial) {
+      Rng rng(1000 + trial);
+      Composition f;
+      for (Index depth = 1 + rng.below(5); depth > 0; --depth) f.steps.push_back(rng.below(12));
+      // What the exact witness forgives is 1e-12, not relative: it is tried at one scale.
+      f.x_scale = is_double ? scales[rng.below(5)] : 1;
+      f.f_scale = is_double ? scales[rng.below(5)] : 1;
+      f.total = rng.below(2) == 1;
+      const Index rows = 1 + rng.below(2), columns = 2 + rng.below(2);
+      const Var x = random_leaf({rows, columns}, f.x_scale, rng);
+      const Var w = random_leaf({columns, columns}, 1, rng);
+      const Index place = rng.below(rows * columns);
+      const double amount = rng.below(2) == 1 ? 1e-5 : -1e-5;
+
+      INFO("trial " << trial);
+      accepts([&] { return f(x, w); }, {{"x", x}, {"w", w}});
+      rejects([&] { return f(wrong_at(x, place, amount), w); }, {{"x", x}, {"w", w}});
+    }
+  }
+}
