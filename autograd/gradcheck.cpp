@@ -77,7 +77,8 @@ struct Leaf {
   double typical = 1;  // mean magnitude of the elements; 1 where all are zero
 };
 
-// A step may leave f's domain, where a NaN is an answer and no accident: the watch is off meanwhile.
+// A step may leave f's domain, where a NaN is an answer and no accident: the watch is off
+// meanwhile.
 struct Unwatched {
   ~Unwatched() { settings().nan_check = watching; }
   const bool watching = std::exchange(settings().nan_check, false);
@@ -215,8 +216,8 @@ class Objective {
     return std::any_of(nodes.begin(), nodes.end(), [&](auto& n) { return n.get() == node.get(); });
   }
 
-  // The listed variables, then every other leaf that both graphs reach, oldest first. One that only a
-  // single graph reaches was made inside f: a constant, seen from here.
+  // The listed variables, then every other leaf that both graphs reach, oldest first. One that only
+  // a single graph reaches was made inside f: a constant, seen from here.
   void find_leaves(const Variables& variables, const Var& first, const Var& second) {
     for (const auto& [name, variable] : variables) {
       check<StateError>(variable.node()->is_leaf() && variable.requires_grad(),
@@ -234,8 +235,8 @@ class Objective {
     check<StateError>(checked > 0, "gradcheck: f makes its leaves anew; make them outside");
   }
 
-  // look() with all elements moved by up to so many hairs of their size. A zero moves by a few ulps of
-  // its neighbours only: it may lie at a kink, which is no noise.
+  // look() with all elements moved by up to so many hairs of their size. A zero moves by a few ulps
+  // of its neighbours only: it may lie at a kink, which is no noise.
   template <class Look>
   std::invoke_result_t<Look> shaken(std::uint64_t trial, double hair, double times, Look look) {
     std::vector<std::pair<Real*, Real>> before;

@@ -120,13 +120,13 @@ class Differences {
 
   // Ridders' table. Where A(h) = A + a hᵖ + b hᵖ⁺² + …, two neighbouring steps remove the first
   // power, two such results the next. A = `up` · the upper slope + `down` · the lower: the central
-  // slope, with p = 2, or the gap between both, with p = 1, which is 0 where the function is smooth.
-  // The error of an entry is how far it stands from the two that it was made of. Each level offers
-  // its best.
+  // slope, with p = 2, or the gap between both, with p = 1, which is 0 where the function is
+  // smooth. The error of an entry is how far it stands from the two that it was made of. Each level
+  // offers its best.
   //
-  // If an offer is right, then all that A(h) at finer steps deviates from it by is noise, which grows
-  // as 1/h: so they tell how much there is of it here. Too coarse a step (an oscillation seen as a
-  // line) and too fine a one both lose.
+  // If an offer is right, then all that A(h) at finer steps deviates from it by is noise, which
+  // grows as 1/h: so they tell how much there is of it here. Too coarse a step (an oscillation seen
+  // as a line) and too fine a one both lose.
   static std::vector<Estimate> extrapolate(const std::vector<Level>& levels, double up, double down,
                                            int p) {
     std::vector<Estimate> offers;
