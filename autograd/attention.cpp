@@ -14,9 +14,9 @@ Tensor attention_mask(std::string_view op, const Tensor& mask, Shape scores) {
   bool fits = mask.rank() >= 2 && mask.rank() <= 4;
   for (Index axis = -1; fits && axis >= -wide.rank(); --axis)
     fits = wide.size(axis) == scores[axis] || wide.size(axis) == 1;
-  check<ShapeError>(fits,
-                    "{}: a mask must be [T, S], [B, T, S] or broadcast to [B, H, T, S] = {}; got {}",
-                    op, scores, mask.shape());
+  check<ShapeError>(
+      fits, "{}: a mask must be [T, S], [B, T, S] or broadcast to [B, H, T, S] = {}; got {}", op,
+      scores, mask.shape());
   return wide.rank() == 2 ? wide.unsqueeze(0).unsqueeze(0) : wide;
 }
 
@@ -48,10 +48,10 @@ std::optional<Tensor> combined_mask(const std::optional<Tensor>& mask, bool caus
 
 // What the forward pass computes on the way, and the VJP uses again.
 struct Attended {
-  Tensor q, k, v;                   // k and v with the keys that nobody sees set to 0
-  std::optional<Tensor> drop;       // what dropout multiplies the weights by
-  Tensor weights;                   // P, before dropout
-  Tensor context;                   // O
+  Tensor q, k, v;              // k and v with the keys that nobody sees set to 0
+  std::optional<Tensor> drop;  // what dropout multiplies the weights by
+  Tensor weights;              // P, before dropout
+  Tensor context;              // O
   Real scale;
 };
 
@@ -59,11 +59,11 @@ struct Attended {
 Attended attend(const Tensor& q, const Tensor& k, const Tensor& v,
                 const std::optional<Tensor>& mask, const AttentionOptions& options) {
   const bool ranks = q.rank() == 4 && k.rank() == 4 && v.rank() == 4;
-  check<ShapeError>(ranks && k.size(-1) == q.size(-1) && k.size(-2) == v.size(-2) &&
-                        q.size(0) == k.size(0) && k.size(0) == v.size(0) &&
-                        q.size(1) == k.size(1) && k.size(1) == v.size(1),
-                    "attention: needs q [B, H, T, D], k [B, H, S, D], v [B, H, S, E]; got {}, {}, {}",
-                    q.shape(), k.shape(), v.shape());
+  check<ShapeError>(
+      ranks && k.size(-1) == q.size(-1) && k.size(-2) == v.size(-2) && q.size(0) == k.size(0) &&
+          k.size(0) == v.size(0) && q.size(1) == k.size(1) && k.size(1) == v.size(1),
+      "attention: needs q [B, H, T, D], k [B, H, S, D], v [B, H, S, E]; got {}, {}, {}", q.shape(),
+      k.shape(), v.shape());
   check<StateError>(options.dropout == 0 || options.rng,
                     "attention: dropout of {} needs a random stream in .rng", options.dropout);
   const Shape scores = q.shape().with(-1, k.size(-2));
@@ -72,11 +72,11 @@ Attended attend(const Tensor& q, const Tensor& k, const Tensor& v,
   const auto scale = static_cast<Real>(options.scale.value_or(1 / std::sqrt(width)));
   Attended a{q, only_visible(k, seen), only_visible(v, seen), {}, {}, {}, scale};
 
-  Tensor s = matmul(q, a.k.mT()) * scale;                                      // [B, H, T, S]
+  Tensor s = matmul(q, a.k.mT()) * scale;  // [B, H, T, S]
   if (seen) s = where(*seen, s, -std::numeric_limits<double>::infinity());
-  a.weights = softmax(s);                                                      // [B, H, T, S]
+  a.weights = softmax(s);  // [B, H, T, S]
   if (options.dropout != 0) a.drop = dropout_mask(scores, options.dropout, *options.rng);
-  a.context = matmul(a.drop ? a.weights * *a.drop : a.weights, a.v);           // [B, H, T, E]
+  a.context = matmul(a.drop ? a.weights * *a.drop : a.weights, a.v);  // [B, H, T, E]
   return a;
 }
 
@@ -96,10 +96,10 @@ Var attention(const Var& q, const Var& k, const Var& v, const std::optional<Tens
               AttentionOptions options) {
   const Attended a = attend(q.value(), k.value(), v.value(), mask, options);
   const auto vjp = [a](const Tensor& g) {
-    const Tensor dropped = a.drop ? a.weights * *a.drop : a.weights;           // [B, H, T, S]
-    const Tensor dp = matmul(g, a.v.mT());                                     // [B, H, T, S]
+    const Tensor dropped = a.drop ? a.weights * *a.drop : a.weights;  // [B, H, T, S]
+    const Tensor dp = matmul(g, a.v.mT());                            // [B, H, T, S]
     const Tensor ds =
-        softmax_backward(a.weights, a.drop ? dp * *a.drop : dp, -1) * a.scale; // [B, H, T, S]
+        softmax_backward(a.weights, a.drop ? dp * *a.drop : dp, -1) * a.scale;  // [B, H, T, S]
     return std::array{matmul(ds, a.k), matmul(ds.mT(), a.q), matmul(dropped.mT(), g)};
   };
   return record("attention", a.context, together(vjp, q, k, v));

@@ -13,9 +13,9 @@
 namespace glass {
 
 struct AttentionOptions {
-  bool causal = false;          // query i sees key j only where j ≤ i + (S − T)
-  double dropout = 0;           // of the weights, after softmax
-  Rng* rng = nullptr;           // drawn from once where dropout > 0; StateError if then missing
+  bool causal = false;  // query i sees key j only where j ≤ i + (S − T)
+  double dropout = 0;   // of the weights, after softmax
+  Rng* rng = nullptr;   // drawn from once where dropout > 0; StateError if then missing
   std::optional<double> scale = {};  // what the scores are multiplied by; 1/√D if not given
 };
 

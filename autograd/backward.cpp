@@ -88,16 +88,18 @@ void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {
   bool fits = g.rank() >= shape.rank();
   for (Index axis = -1; fits && axis >= -shape.rank(); --axis)
     fits = shape[axis] == g.size(axis) || shape[axis] == 1;
-  check<ShapeError>(fits, "backward: the VJP of '{}' gave a gradient of shape {} for a value of shape {}",
+  check<ShapeError>(fits,
+                    "backward: the VJP of '{}' gave a gradient of shape {} for a value of shape {}",
                     from.name, g.shape(), shape);
   sweep.gather(to.node, g.shape() == shape ? std::move(g) : sum_to(g, shape));
 }
 
 void Var::backward(BackwardOptions options) const {
-  check<StateError>(numel() == 1,
-                    "backward: the value must hold one element, or a seed of its shape be given; got "
-                    "shape {}",
-                    shape());
+  check<StateError>(
+      numel() == 1,
+      "backward: the value must hold one element, or a seed of its shape be given; got "
+      "shape {}",
+      shape());
   backward(ones(shape()), options);
 }
 
@@ -105,8 +107,9 @@ void Var::backward(const Tensor& seed, BackwardOptions options) const {
   check<StateError>(requires_grad(),
                     "backward: nothing to differentiate; no leaf behind this value requires a "
                     "gradient, or it was computed under NoGrad");
-  check<ShapeError>(seed.shape() == shape(), "backward: the seed must have the value's shape {}; got {}",
-                    shape(), seed.shape());
+  check<ShapeError>(seed.shape() == shape(),
+                    "backward: the seed must have the value's shape {}; got {}", shape(),
+                    seed.shape());
   Sweep(options).run(node_, seed);
 }
 

@@ -17,6 +17,7 @@
 #include <deque>
 #include <limits>
 
+#include "autograd/differences.h"
 #include "autograd/trace.h"
 
 namespace glass {

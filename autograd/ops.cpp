@@ -21,7 +21,8 @@ Var operator+(const Var& a, const Var& b) {
 
 Var operator-(const Var& a, const Var& b) {
   return record("sub", a.value() - b.value(),  //
-                on(a, [](const Tensor& g) { return g; }), on(b, [](const Tensor& g) { return -g; }));
+                on(a, [](const Tensor& g) { return g; }),
+                on(b, [](const Tensor& g) { return -g; }));
 }
 
 Var operator-(const Var& x) {
@@ -81,9 +82,8 @@ Var sigmoid(const Var& x) {
 
 // y = max(x, 0)    dx = g where x > 0, else 0; at the kink 0
 Var relu(const Var& x) {
-  return record("relu", relu(x.value()), on(x, [x = x.value()](const Tensor& g) {
-                  return where(greater(x, 0), g, 0);
-                }));
+  return record("relu", relu(x.value()),
+                on(x, [x = x.value()](const Tensor& g) { return where(greater(x, 0), g, 0); }));
 }
 
 // y = x Φ(x)       dx = g ⊙ (Φ(x) + x φ(x)), φ the normal density
@@ -167,11 +167,11 @@ Var sum(const Var& x) { return sum(x, Axes{}); }
 
 // y = Σ x / n      dx = g / n, repeated
 Var mean(const Var& x, const Axes& axes, bool keep) {
-  return record("mean", mean(x.value(), axes, keep),
-                on(x, [shape = x.shape(), axes](const Tensor& g) {
-                  const double n = static_cast<double>(shape.numel()) / static_cast<double>(g.numel());
-                  return (restore_axes(g, shape, axes) / n).expand(shape);
-                }));
+  return record(
+      "mean", mean(x.value(), axes, keep), on(x, [shape = x.shape(), axes](const Tensor& g) {
+        const double n = static_cast<double>(shape.numel()) / static_cast<double>(g.numel());
+        return (restore_axes(g, shape, axes) / n).expand(shape);
+      }));
 }
 Var mean(const Var& x) { return mean(x, Axes{}); }
 
@@ -182,10 +182,13 @@ Var max(const Var& x, Index axis, bool keep) {
                   std::vector<Real> places;
                   for (const int place : argmax(x, axis)) places.emplace_back(place);
                   const Shape kept = x.shape().with(axis, 1);
-                  // [n, 1, …]: the position along the axis, to compare with where the maximum stands
+                  // [n, 1, …]: the position along the axis, to compare with where the maximum
+                  // stands
                   Shape column{x.size(axis)};
-                  while (column.rank() < x.rank() - x.shape().wrap(axis)) column = column.insert(column.rank(), 1);
-                  const Tensor here = equal(arange(x.size(axis)).reshape(column), Tensor(kept, places));
+                  while (column.rank() < x.rank() - x.shape().wrap(axis))
+                    column = column.insert(column.rank(), 1);
+                  const Tensor here =
+                      equal(arange(x.size(axis)).reshape(column), Tensor(kept, places));
                   return where(here, g.reshape(kept), 0);
                 }));
 }
@@ -218,8 +221,8 @@ Var layer_norm(const Var& x, const Var& w, const Var& b, double eps) {
   const Normalized hat = normalize(x.value(), eps);
   const auto vjp = [hat, w = w.value()](const Tensor& g) {
     const Tensor d = g * w;
-    const Tensor dx = (d - mean(d, -1, true) - hat.rows * mean(d * hat.rows, -1, true)) *
-                      hat.inverse_deviation;
+    const Tensor dx =
+        (d - mean(d, -1, true) - hat.rows * mean(d * hat.rows, -1, true)) * hat.inverse_deviation;
     return std::array{dx, g * hat.rows, g};
   };
   return record("layer_norm", hat.rows * w.value() + b.value(), together(vjp, x, w, b));
@@ -236,20 +239,18 @@ Var matmul(const Var& a, const Var& b) {
     if (column) g = g.unsqueeze(-1);
     return row ? g.unsqueeze(-2) : g;
   };
-  return record(
-      "matmul", matmul(a.value(), b.value()),
-      on(a, [matrix, b = column ? b.value().unsqueeze(1) : b.value()](const Tensor& g) {
-        return matmul(matrix(g), b.mT());
-      }),
-      on(b, [matrix, column, a = row ? a.value().unsqueeze(0) : a.value(),
-             shared = b.rank() <= 2](const Tensor& g) {
-        // One B for the whole batch: its gradient is one product over all rows.
-        const auto tall = [&](const Tensor& x) {
-          return shared ? x.reshape(Shape{x.shape().erase(-1).numel(), x.size(-1)}) : x;
-        };
-        const Tensor db = matmul(tall(a).mT(), tall(matrix(g)));
-        return column ? db.squeeze(-1) : db;
-      }));
+  return record("matmul", matmul(a.value(), b.value()),
+                on(a, [matrix, b = column ? b.value().unsqueeze(1) : b.value()](
+                          const Tensor& g) { return matmul(matrix(g), b.mT()); }),
+                on(b, [matrix, column, a = row ? a.value().unsqueeze(0) : a.value(),
+                       shared = b.rank() <= 2](const Tensor& g) {
+                  // One B for the whole batch: its gradient is one product over all rows.
+                  const auto tall = [&](const Tensor& x) {
+                    return shared ? x.reshape(Shape{x.shape().erase(-1).numel(), x.size(-1)}) : x;
+                  };
+                  const Tensor db = matmul(tall(a).mT(), tall(matrix(g)));
+                  return column ? db.squeeze(-1) : db;
+                }));
 }
 
 // ---- views ----
@@ -267,7 +268,8 @@ Var permute(const Var& x, std::vector<Index> axes) {
   return record("permute", x.value().permute(axes), on(x, [axes](const Tensor& g) {
                   std::vector<Index> inverse(axes.size());
                   for (std::size_t i = 0; i < axes.size(); ++i)
-                    inverse[static_cast<std::size_t>(g.shape().wrap(axes[i]))] = static_cast<Index>(i);
+                    inverse[static_cast<std::size_t>(g.shape().wrap(axes[i]))] =
+                        static_cast<Index>(i);
                   return g.permute(inverse);
                 }));
 }
@@ -337,15 +339,16 @@ Var cat(std::span<const Var> list, Index axis) {
   Tensor joined = cat(values_of(list), axis);
   std::vector<Index> sizes;
   for (const Var& part : list) sizes.push_back(part.size(axis));
-  return record("cat", std::move(joined), {list.begin(), list.end()}, [sizes, axis](const Tensor& g) {
-    std::vector<Tensor> grads;
-    Index begin = 0;
-    for (const Index size : sizes) {
-      grads.push_back(g.slice(axis, begin, begin + size));
-      begin += size;
-    }
-    return grads;
-  });
+  return record("cat", std::move(joined), {list.begin(), list.end()},
+                [sizes, axis](const Tensor& g) {
+                  std::vector<Tensor> grads;
+                  Index begin = 0;
+                  for (const Index size : sizes) {
+                    grads.push_back(g.slice(axis, begin, begin + size));
+                    begin += size;
+                  }
+                  return grads;
+                });
 }
 
 Var stack(std::span<const Var> list, Index axis) {

@@ -48,8 +48,9 @@ bool Var::has_grad() const { return node_->grad.has_value(); }
 const Tensor& Var::grad() const& {
   check<StateError>(node_->is_leaf(),
                     "grad: only leaves keep a gradient; this value was made by '{}'", node_->name);
-  check<StateError>(has_grad(), "grad: no gradient yet; call backward() on a value made from this "
-                                "one, and make it with requires_grad = true");
+  check<StateError>(has_grad(),
+                    "grad: no gradient yet; call backward() on a value made from this "
+                    "one, and make it with requires_grad = true");
   return *node_->grad;
 }
 Tensor Var::grad() && { return std::as_const(*this).grad(); }

@@ -4,8 +4,8 @@
 // one function for each that carries a gradient back, its vector-Jacobian product (VJP). Calling
 // ops builds this graph; `backward()` walks it from the newest node to the oldest.
 //
-// A VJP is written in plain Tensor algebra, so it cannot record itself by accident. The price: there
-// is no graph of the backward pass. Second derivatives come from the Dual build instead.
+// A VJP is written in plain Tensor algebra, so it cannot record itself by accident. The price:
+// there is no graph of the backward pass. Second derivatives come from the Dual build instead.
 #pragma once
 
 #include <array>
@@ -72,16 +72,16 @@ class Var {
   Tensor value() &&;
   bool requires_grad() const;
 
-  // The gradient that backward() left in a leaf: the sum over all calls since zero_grad(). StateError
-  // if there is none, or if this is no leaf.
+  // The gradient that backward() left in a leaf: the sum over all calls since zero_grad().
+  // StateError if there is none, or if this is no leaf.
   bool has_grad() const;
   const Tensor& grad() const&;
   Tensor grad() &&;
   void zero_grad() const;
 
   // Adds to the gradient of every leaf that this value was made from. Without a seed the value must
-  // hold one element. StateError, before any leaf changes, if nothing was recorded, if the graph was
-  // freed by an earlier call, or if a value it needs was written in place since.
+  // hold one element. StateError, before any leaf changes, if nothing was recorded, if the graph
+  // was freed by an earlier call, or if a value it needs was written in place since.
   void backward(BackwardOptions options = {}) const;
   void backward(const Tensor& seed, BackwardOptions options = {}) const;
 
@@ -182,8 +182,7 @@ inline NodePtr::NodePtr(const NodePtr& other) noexcept : node_(other.node_) {
 inline const Tensor& Var::value() const& { return node_->value; }
 inline Tensor Var::value() && { return node_->value; }
 inline bool Var::requires_grad() const { return node_->requires_grad; }
-inline Edge::Edge(const Var& var)
-    : node(var.node()), version(var.value().storage().version()) {}
+inline Edge::Edge(const Var& var) : node(var.node()), version(var.value().storage().version()) {}
 
 // Adds g to what the sweep has gathered for a parent. The sweep alone undoes broadcasting.
 void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g);
@@ -300,17 +299,19 @@ class JointNode final : public Node {
 // allocated; without need of a gradient the result is a constant, and the closures just go.
 template <class... Vjps>
 Var record(OpName op, Tensor value, On<Vjps>... parents) {
-  if (settings().nan_check) [[unlikely]] watch_nan(op.text, value, std::array{&parents.var...});
+  if (settings().nan_check) [[unlikely]]
+    watch_nan(op.text, value, std::array{&parents.var...});
   if (!recording({&parents.var...})) return Var(std::move(value));
-  return Var(NodePtr(
-      std::make_unique<OpNode<Vjps...>>(op.text, std::move(value), std::move(parents)...)));
+  return Var(
+      NodePtr(std::make_unique<OpNode<Vjps...>>(op.text, std::move(value), std::move(parents)...)));
 }
 
 template <class Vjp, std::size_t N>
 Var record(OpName op, Tensor value, Together<Vjp, N> parents) {
   return std::apply(
       [&](auto*... vars) {
-        if (settings().nan_check) [[unlikely]] watch_nan(op.text, value, parents.vars);
+        if (settings().nan_check) [[unlikely]]
+          watch_nan(op.text, value, parents.vars);
         if (!recording({vars...})) return Var(std::move(value));
         return Var(NodePtr(std::make_unique<JointNode<std::array<Edge, N>, Vjp>>(
             op.text, std::move(value), std::array<Edge, N>{Edge(*vars)...},

@@ -9,7 +9,8 @@ foreach(room IN LISTS rooms)
   file(GLOB headers RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${room}/*.h)
   list(APPEND public_headers ${headers})
 endforeach()
-list(REMOVE_ITEM public_headers tensor/loops.h tensor/parallel.h tensor/simd.h)  # private
+list(REMOVE_ITEM public_headers  # private
+  tensor/loops.h tensor/parallel.h tensor/simd.h autograd/differences.h)
 list(JOIN rooms "|" any_room)
 
 function(write_if_different path text)

@@ -14,7 +14,7 @@ struct Node {
   double value;
   double grad = 0;
   std::vector<std::pair<std::shared_ptr<Node>, double>> parents = {};  // and ∂this/∂parent
-  long birth = births++;                                          // parents are older
+  long birth = births++;                                               // parents are older
   static inline long births = 0;
 };
 

@@ -8,17 +8,18 @@ using namespace glass;
 
 int main() {
   Rng rng(1);
-  const Tensor x = uniform({100}, -1, 1, rng);                 // [100]
-  const Tensor y = 3 * x - 1 + normal({100}, 0, 0.1, rng);     // [100]
+  const Tensor x = uniform({100}, -1, 1, rng);              // [100]
+  const Tensor y = 3 * x - 1 + normal({100}, 0, 0.1, rng);  // [100]
   const Var slope(0.0, true), offset(0.0, true);
   optim::Sgd sgd({slope, offset}, {.rate = 0.3});
 
   for (int step = 1; step <= 50; ++step) {
-    const Var loss = mean(pow(slope * x + offset - y, 2));     // []
+    const Var loss = mean(pow(slope * x + offset - y, 2));  // []
     sgd.zero_grad();
     loss.backward();
     sgd.step();
     if (step == 1 || step % 10 == 0)
-      fmt::print("step {:2}  loss {:.4f}  y = {:.3f} x {:+.3f}\n", step, loss, slope, offset.item());
+      fmt::print("step {:2}  loss {:.4f}  y = {:.3f} x {:+.3f}\n", step, loss, slope,
+                 offset.item());
   }
 }

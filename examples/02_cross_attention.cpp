@@ -19,11 +19,12 @@ int main() {
   const Var out =
       cross_attention(decoder_query, encoder_key_value, encoder_key_value, {}, &weights);
   fmt::print("query {}  key = value {}  →  out {}\n", decoder_query.shape(),
-             encoder_key_value.shape(), out.shape());                 // [B, T, C] = [8, 10, 512]
+             encoder_key_value.shape(), out.shape());  // [B, T, C] = [8, 10, 512]
   fmt::print("weights {}: one row a query, one column a key\n", weights.shape());  // [B, H, T, S]
 
-  fmt::print("\nHow the first head of the first entry looks at the keys, each row summing to 1:\n{:.3f}\n",
-             weights.select(0, 0).select(0, 0));  // [T, S]
+  fmt::print(
+      "\nHow the first head of the first entry looks at the keys, each row summing to 1:\n{:.3f}\n",
+      weights.select(0, 0).select(0, 0));  // [T, S]
   fmt::print("row sums {:.4f}\n", sum(weights.select(0, 0).select(0, 0), -1));
 
   // One step of gradient descent towards a target that is all ones.
@@ -35,7 +36,8 @@ int main() {
   };
   const Var loss = loss_now();
   loss.backward();
-  fmt::print("\n{} parameters; the length of the gradient of each:\n", nn::count_parameters(cross_attention));
+  fmt::print("\n{} parameters; the length of the gradient of each:\n",
+             nn::count_parameters(cross_attention));
   for (const auto& [name, p] : parameters)
     fmt::print("  {:16} {:12} {:.6f}\n", name, fmt::format("{}", p.shape()),
                sqrt(sum(p.grad() * p.grad())));

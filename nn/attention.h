@@ -34,7 +34,8 @@ struct CrossAttentionOptions {
 struct CrossAttention {
   CrossAttention(Index embed_dim, Index num_heads, Rng& rng, CrossAttentionOptions options = {})
       : q_proj(embed_dim, embed_dim, rng, {.bias = options.bias}),
-        k_proj(options.key_dim ? options.key_dim : embed_dim, embed_dim, rng, {.bias = options.bias}),
+        k_proj(options.key_dim ? options.key_dim : embed_dim, embed_dim, rng,
+               {.bias = options.bias}),
         v_proj(options.value_dim ? options.value_dim : embed_dim, embed_dim, rng,
                {.bias = options.bias}),
         out_proj(embed_dim, embed_dim, rng, {.bias = options.bias}),
@@ -51,12 +52,12 @@ struct CrossAttention {
   // other value attends. `weights` receives the softmax [B, H, T, S], before dropout.
   Var operator()(const Var& query, const Var& key, const Var& value,
                  const std::optional<Tensor>& mask = {}, Tensor* weights = nullptr) const {
-    check<ShapeError>(query.rank() == 3 && key.rank() == 3 && value.rank() == 3 &&
-                          query.size(0) == key.size(0) && key.size(0) == value.size(0) &&
-                          key.size(1) == value.size(1),
-                      "CrossAttention: needs query [B, T, C], key [B, S, Ck], value [B, S, Cv]; got "
-                      "{}, {}, {}",
-                      query.shape(), key.shape(), value.shape());
+    check<ShapeError>(
+        query.rank() == 3 && key.rank() == 3 && value.rank() == 3 && query.size(0) == key.size(0) &&
+            key.size(0) == value.size(0) && key.size(1) == value.size(1),
+        "CrossAttention: needs query [B, T, C], key [B, S, Ck], value [B, S, Cv]; got "
+        "{}, {}, {}",
+        query.shape(), key.shape(), value.shape());
     std::optional<Tensor> allowed;
     if (mask)
       allowed = attention_mask("CrossAttention", *mask,
@@ -68,10 +69,10 @@ struct CrossAttention {
     const Var q = split(q_proj(query));       // [B, H, T, D]
     const Var k = split(k_proj(seen_key));    // [B, H, S, D]
     const Var v = split(v_proj(seen_value));  // [B, H, S, D]
-    const Var context = weights ? attend(q, k, v, allowed, *weights)
-                                : attention(q, k, v, allowed,
-                                            {.dropout = dropout.rate(), .rng = &dropout.stream});
-    return out_proj(merge(context));          // [B, T, C]
+    const Var context =
+        weights ? attend(q, k, v, allowed, *weights)
+                : attention(q, k, v, allowed, {.dropout = dropout.rate(), .rng = &dropout.stream});
+    return out_proj(merge(context));  // [B, T, C]
   }
 
   void each(auto&& f) {
@@ -96,12 +97,14 @@ struct CrossAttention {
   }
 
   Var split(const Var& x) const {
-    return x.reshape(Shape{x.size(0), x.size(1), heads, x.size(2) / heads})  // [B, T, H, D]
-        .transpose(1, 2);                                                    // [B, H, T, D]
+    return x
+        .reshape(Shape{x.size(0), x.size(1), heads, x.size(2) / heads})  // [B, T, H, D]
+        .transpose(1, 2);                                                // [B, H, T, D]
   }
 
   static Var merge(const Var& x) {
-    return x.transpose(1, 2)                                            // [B, T, H, D]
+    return x
+        .transpose(1, 2)                                               // [B, T, H, D]
         .reshape(Shape{x.size(0), x.size(2), x.size(1) * x.size(3)});  // [B, T, C]
   }
 
@@ -109,7 +112,7 @@ struct CrossAttention {
   // before it is projected, since NaN times a weight or a gradient of 0 is still NaN.
   static Var only_visible(const Var& x, const std::optional<Tensor>& allowed) {
     if (!allowed) return x;
-    const Tensor visible = max(visible_keys(*allowed), 1, true);         // [B, 1, 1, S]
+    const Tensor visible = max(visible_keys(*allowed), 1, true);  // [B, 1, 1, S]
     if (allclose(visible, 1)) return x;
     return where(visible.reshape(Shape{visible.size(0), -1, 1}), x, 0);  // [B, S, Ck]
   }

@@ -61,8 +61,10 @@ class Writer {
       memory.push_back(memory_.slice(0, s, s + 1));
       mask.push_back(mask_.slice(0, s, s + 1));
     }
-    const Var logits = model_.decode(as_tokens(prefixes), cat(memory, 0), cat(mask, 0));  // [R, T, V]
-    return log_softmax(logits.value().select(1, -1));                                     // [R, V]
+    // Only the last position is asked for its logits: the vocabulary is the widest layer.
+    const Var states =
+        model_.states(as_tokens(prefixes), cat(memory, 0), cat(mask, 0));  // [R, T, C]
+    return log_softmax(model_.output(states.select(1, -1)).value());       // [R, V]
   }
 
  private:
@@ -105,7 +107,7 @@ namespace {
 struct Hypothesis {
   std::vector<int> tokens;  // begins with start
   double log_p = 0;
-  double score = 0;         // log_p with the length penalty, once finished
+  double score = 0;  // log_p with the length penalty, once finished
 };
 
 double penalized(const Hypothesis& h, double alpha) {
@@ -127,8 +129,9 @@ struct Beam {
     std::vector<Candidate> candidates;
     for (std::size_t i = 0; i < open.size(); ++i)
       for (Index v = 0; v < log_p.size(1); ++v)
-        candidates.push_back({open[i].log_p + static_cast<double>(log_p(first_row + static_cast<Index>(i), v)),
-                              i, static_cast<int>(v)});
+        candidates.push_back(
+            {open[i].log_p + static_cast<double>(log_p(first_row + static_cast<Index>(i), v)), i,
+             static_cast<int>(v)});
     const auto kept = std::min<std::ptrdiff_t>(width, std::ssize(candidates));
     std::partial_sort(candidates.begin(), candidates.begin() + kept, candidates.end(),
                       [](const Candidate& a, const Candidate& b) { return a.log_p > b.log_p; });
@@ -155,8 +158,9 @@ struct Beam {
       h.score = penalized(h, alpha);
       finished.push_back(std::move(h));
     }
-    const auto winner = std::max_element(finished.begin(), finished.end(),
-                                         [](const auto& a, const auto& b) { return a.score < b.score; });
+    const auto winner =
+        std::max_element(finished.begin(), finished.end(),
+                         [](const auto& a, const auto& b) { return a.score < b.score; });
     return {winner->tokens.begin() + 1, winner->tokens.end()};
   }
 };

@@ -18,8 +18,8 @@ struct DecodeOptions {
   double length_penalty = 0.6;  // α: a finished target scores ln p / ((5 + length) / 6)^α
 };
 
-// For every source sentence the target tokens, without start and stop. Dropout is off meanwhile, and
-// nothing is recorded. ShapeError if a token or a length does not fit the model.
+// For every source sentence the target tokens, without start and stop. Dropout is off meanwhile,
+// and nothing is recorded. ShapeError if a token or a length does not fit the model.
 std::vector<std::vector<int>> greedy_decode(const EncoderDecoder& model, const Tokens& source,
                                             const DecodeOptions& options);
 

@@ -5,7 +5,8 @@
 
 namespace glass::nn {
 
-// Tokens [B, T] → [B, T, C]. The table starts as N(0, 1). ShapeError names a token outside the table.
+// Tokens [B, T] → [B, T, C]. The table starts as N(0, 1). ShapeError names a token outside the
+// table.
 struct Embedding {
   Embedding(Index count, Index size, Rng& rng) : weight(normal(Shape{count, size}, 0, 1, rng)) {}
 

@@ -1,7 +1,7 @@
 // # LayerNorm: every position on the same scale
 //
-// Each position's C numbers are shifted and scaled to mean 0 and variance 1, then given a scale and a
-// shift that are learned.   J. L. Ba et al., Layer Normalization (2016)
+// Each position's C numbers are shifted and scaled to mean 0 and variance 1, then given a scale and
+// a shift that are learned.   J. L. Ba et al., Layer Normalization (2016)
 #pragma once
 
 #include "nn/module.h"

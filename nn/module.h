@@ -4,8 +4,8 @@
 //
 //     void each(auto&& f) { f("up", up); f("down", down); }
 //
-// and names, counting, training mode, saving and loading all follow from that line. There is no base
-// class and no registration. Copying a layer copies its numbers.
+// and names, counting, training mode, saving and loading all follow from that line. There is no
+// base class and no registration. Copying a layer copies its numbers.
 #pragma once
 
 #include <optional>
@@ -22,9 +22,9 @@ namespace glass::nn {
 
 // ---- parameters ----
 
-// A leaf that is trained. Unlike a Var, which is a handle, a Parameter is a value: a copy has numbers
-// of its own, and starts without a gradient. To share one on purpose (tied weights), assign a Var:
-// `a.weight = Var(b.weight)`.
+// A leaf that is trained. Unlike a Var, which is a handle, a Parameter is a value: a copy has
+// numbers of its own, and starts without a gradient. To share one on purpose (tied weights), assign
+// a Var: `a.weight = Var(b.weight)`.
 struct Parameter : Var {
   Parameter() = default;  // a constant 0: a parameter that is not there
   explicit Parameter(Tensor initial) : Var(std::move(initial), true) {}
@@ -42,7 +42,9 @@ struct Parameter : Var {
 // ---- the walk ----
 
 template <class T>
-concept Module = requires(T& module) { module.each([](std::string_view, const auto&) {}); };
+concept Module = requires(T& module) {
+  module.each([](std::string_view, const auto&) {});
+};
 
 template <class T>
 inline constexpr bool is_list = false;
@@ -57,7 +59,7 @@ inline constexpr bool is_optional<std::optional<T>> = true;
 //
 // - Var or Parameter: trained
 // - Tensor: a buffer, saved but not trained
-// - Rng, int or double: state, such as a random stream or a step count
+// - Rng, Index, int or double: state, such as a random stream or a step count
 //
 // Names are joined with dots; the items of a vector are called 0, 1, ….
 template <class T, class F>
@@ -76,9 +78,10 @@ void walk(const std::string& name, const T& constant, F&& f) {
   } else if constexpr (std::derived_from<T, Var>) {
     f(name, static_cast<Var&>(member));
   } else {
-    static_assert(std::same_as<T, Tensor> || std::same_as<T, Rng> || std::is_arithmetic_v<T>,
-                  "each() may name Vars, Tensors, an Rng, numbers, modules, and vectors or "
-                  "optionals of these");
+    static_assert(std::same_as<T, Tensor> || std::same_as<T, Rng> || std::same_as<T, Index> ||
+                      std::same_as<T, int> || std::same_as<T, double>,
+                  "each() may name Vars, Tensors, an Rng, an Index, int or double, modules, and "
+                  "vectors or optionals of these");
     f(name, member);
   }
 }
@@ -116,8 +119,9 @@ void set_training(const auto& module, bool training) {
   });
 }
 
-// StateError if the loss reaches a trained leaf that the module does not name: a member forgotten in
-// each() would be neither trained nor saved. To be called before backward(), which frees the graph.
+// StateError if the loss reaches a trained leaf that the module does not name: a member forgotten
+// in each() would be neither trained nor saved. To be called before backward(), which frees the
+// graph.
 void check_parameters(const Var& loss, const auto& module) {
   check<StateError>(!loss.node()->freed,
                     "check_parameters: the graph was freed by backward(); call it before");

@@ -61,8 +61,15 @@ State::Counter number_counter(const std::string& name, T& value) {
 
 }  // namespace
 
-State::Counter counter_of(const std::string& name, Index& value) { return number_counter(name, value); }
-State::Counter counter_of(const std::string& name, double& value) { return number_counter(name, value); }
+State::Counter counter_of(const std::string& name, Index& value) {
+  return number_counter(name, value);
+}
+State::Counter counter_of(const std::string& name, int& value) {
+  return number_counter(name, value);
+}
+State::Counter counter_of(const std::string& name, double& value) {
+  return number_counter(name, value);
+}
 
 State::Counter counter_of(const std::string& name, Rng& rng) {
   const auto [seed, draws] = rng.state();
@@ -83,7 +90,7 @@ namespace {
 class AtomicFile {
  public:
   explicit AtomicFile(const std::filesystem::path& path)
-      : path_(std::filesystem::is_symlink(path) ? std::filesystem::canonical(path) : path),
+      : path_(followed(path)),
         partial_(path_.string() + ".XXXXXX"),
         file_(::mkstemp(partial_.data())) {
     if (file_ < 0) fail("cannot create a file beside it");
@@ -119,6 +126,16 @@ class AtomicFile {
   }
 
  private:
+  // What a link names, for the rename would replace the link itself.
+  static std::filesystem::path followed(const std::filesystem::path& path) {
+    std::error_code error;
+    if (!std::filesystem::is_symlink(path, error)) return path;
+    const std::filesystem::path target = std::filesystem::canonical(path, error);
+    check<FileError>(!error, "save: {}: cannot follow the link: {}", path.string(),
+                     error.message());
+    return target;
+  }
+
   [[noreturn]] void fail(std::string_view what) const {
     throw FileError(fmt::format("save: {}: {}: {}", path_.string(), what, std::strerror(errno)));
   }
@@ -130,8 +147,13 @@ class AtomicFile {
 }  // namespace
 
 void save_state(const State& state, const std::filesystem::path& path, const Metadata& metadata) {
-  check<FileError>(!path.empty() && !std::filesystem::is_directory(path),
-                   "save: '{}' is not the name of a file", path.string());
+  // A pipe or a device would be replaced too, so only a file is.
+  std::error_code error;
+  const auto type = std::filesystem::status(path, error).type();
+  check<FileError>(!path.empty() && (type == std::filesystem::file_type::regular ||
+                                     type == std::filesystem::file_type::not_found),
+                   "save: '{}' is not the name of a file{}{}", path.string(), error ? ": " : "",
+                   error ? error.message() : "");
   Json header = Json::object();
   Json& notes = header["__metadata__"] = metadata;
   for (const auto& counter : state.counters)
@@ -235,7 +257,9 @@ class Reader {
       return true;
     };
     const Json header = Json::parse(text, watch, false);
-    expect(!header.is_discarded(), "the header is not valid JSON");
+    // The parser takes a NUL for the end of the text.
+    expect(!header.is_discarded() && text.find('\0') == std::string::npos,
+           "the header is not valid JSON");
     expect(twice.empty(), "the header names '{}' twice", twice);
     return header;
   }
@@ -290,14 +314,17 @@ class Reader {
     std::vector<std::pair<std::uint64_t, const std::string*>> order;
     for (const auto& [name, e] : entries) order.emplace_back(e.begin, &name);
     std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
-      return std::pair(a.first, entries.at(*a.second).end) < std::pair(b.first, entries.at(*b.second).end);
+      return std::pair(a.first, entries.at(*a.second).end) <
+             std::pair(b.first, entries.at(*b.second).end);
     });
     std::uint64_t at = 0;
     for (const auto& [begin, name] : order) {
-      expect(begin == at, "'{}' begins at byte {} of the data, where {} was expected", *name, begin, at);
+      expect(begin == at, "'{}' begins at byte {} of the data, where {} was expected", *name, begin,
+             at);
       at = entries.at(*name).end;
     }
-    expect(at == size, "truncated, or too long: the tensors take {} bytes, the file holds {}", at, size);
+    expect(at == size, "truncated, or too long: the tensors take {} bytes, the file holds {}", at,
+           size);
   }
 
   std::filesystem::path path_;
@@ -313,6 +340,12 @@ std::vector<Real> read_numbers(Checkpoint& checkpoint, const Entry& entry) {
   result.reserve(numbers.size());
   for (const T x : numbers) result.push_back(static_cast<Real>(x));
   return result;
+}
+
+bool is_expanded(const Tensor& x) {
+  for (Index axis = 0; axis < x.rank(); ++axis)
+    if (x.size(axis) > 1 && x.stride(axis) == 0) return true;
+  return false;
 }
 
 // "label a, b, c" for an error message, or nothing.
@@ -334,6 +367,8 @@ LoadReport load_state(const State& state, const std::filesystem::path& path,
   std::unordered_set<std::string> wanted;
   for (const auto& [name, tensor] : state.tensors) {
     wanted.insert(name);
+    check<StateError>(!is_expanded(tensor), "load: '{}' is an expanded view; it cannot be written",
+                      name);
     const auto found = checkpoint.entries.find(name);
     if (found == checkpoint.entries.end()) {
       report.missing.push_back(name);
@@ -350,10 +385,11 @@ LoadReport load_state(const State& state, const std::filesystem::path& path,
   for (const auto& [name, entry] : checkpoint.entries)
     if (!wanted.contains(name)) report.unexpected.push_back(name);
   const bool names_fit = !options.strict || (report.missing.empty() && report.unexpected.empty());
-  reader.expect(names_fit && misshapen.empty(), "does not fit the module{}{}{}",
-                listed("missing", options.strict ? report.missing : std::vector<std::string>()),
-                listed("unexpected", options.strict ? report.unexpected : std::vector<std::string>()),
-                listed("misshapen", misshapen));
+  reader.expect(
+      names_fit && misshapen.empty(), "does not fit the module{}{}{}",
+      listed("missing", options.strict ? report.missing : std::vector<std::string>()),
+      listed("unexpected", options.strict ? report.unexpected : std::vector<std::string>()),
+      listed("misshapen", misshapen));
 
   // … then everything is read …
   std::vector<std::pair<Tensor, Tensor>> loaded;
@@ -369,7 +405,8 @@ LoadReport load_state(const State& state, const std::filesystem::path& path,
 
   // … and only then is the module changed. A counter that makes no sense is put back.
   for (std::size_t i = 0; i < state.counters.size(); ++i) {
-    const auto saved = checkpoint.metadata.find(std::string(counter_prefix) + state.counters[i].name);
+    const auto saved =
+        checkpoint.metadata.find(std::string(counter_prefix) + state.counters[i].name);
     if (saved == checkpoint.metadata.end()) continue;
     try {
       state.counters[i].set(saved->second);
@@ -379,7 +416,8 @@ LoadReport load_state(const State& state, const std::filesystem::path& path,
     }
   }
   for (auto& [tensor, numbers] : loaded) tensor.copy_from(numbers);
-  std::erase_if(report.metadata, [](const auto& note) { return note.first.starts_with(counter_prefix); });
+  std::erase_if(report.metadata,
+                [](const auto& note) { return note.first.starts_with(counter_prefix); });
   return report;
 }
 

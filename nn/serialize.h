@@ -40,10 +40,12 @@ struct State {
 };
 
 void save_state(const State& state, const std::filesystem::path& path, const Metadata& metadata);
-LoadReport load_state(const State& state, const std::filesystem::path& path, const LoadOptions& options);
+LoadReport load_state(const State& state, const std::filesystem::path& path,
+                      const LoadOptions& options);
 
 State::Counter counter_of(const std::string& name, Rng& rng);
 State::Counter counter_of(const std::string& name, Index& value);
+State::Counter counter_of(const std::string& name, int& value);
 State::Counter counter_of(const std::string& name, double& value);
 
 State state_of(const auto& module) {
@@ -58,8 +60,8 @@ State state_of(const auto& module) {
   return state;
 }
 
-// Writes beside the file and renames: a crash leaves the old file or the new one, never half of one.
-// FileError if that cannot be done. `metadata` is kept with the tensors; names beginning with
+// Writes beside the file and renames: a crash leaves the old file or the new one, never half of
+// one. FileError if that cannot be done. `metadata` is kept with the tensors; names beginning with
 // "state." belong to the module's counters.
 void save(const auto& module, const std::filesystem::path& path, const Metadata& metadata = {}) {
   save_state(state_of(module), path, metadata);

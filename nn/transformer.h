@@ -42,9 +42,9 @@ struct EncoderLayer {
         dropout(o.dropout, rng) {}
 
   Var operator()(const Var& x, const std::optional<Tensor>& mask) const {
-    const Var n = self_norm(x);                                    // [B, S, C]
-    const Var y = x + dropout(self_attention(n, n, n, mask));      // [B, S, C]
-    return y + dropout(feed_forward(feed_norm(y)));                // [B, S, C]
+    const Var n = self_norm(x);                                // [B, S, C]
+    const Var y = x + dropout(self_attention(n, n, n, mask));  // [B, S, C]
+    return y + dropout(feed_forward(feed_norm(y)));            // [B, S, C]
   }
 
   void each(auto&& f) {
@@ -73,10 +73,10 @@ struct DecoderLayer {
   // `weights` receives the cross-attention [B, H, T, S].
   Var operator()(const Var& x, const std::optional<Tensor>& mask, const Var& memory,
                  const std::optional<Tensor>& memory_mask, Tensor* weights = nullptr) const {
-    const Var n = self_norm(x);                                                        // [B, T, C]
-    const Var y = x + dropout(self_attention(n, n, n, mask));                          // [B, T, C]
+    const Var n = self_norm(x);                                // [B, T, C]
+    const Var y = x + dropout(self_attention(n, n, n, mask));  // [B, T, C]
     const Var z = y + dropout(cross_attention(cross_norm(y), memory, memory, memory_mask, weights));
-    return z + dropout(feed_forward(feed_norm(z)));                                    // [B, T, C]
+    return z + dropout(feed_forward(feed_norm(z)));  // [B, T, C]
   }
 
   void each(auto&& f) {
@@ -128,21 +128,28 @@ struct EncoderDecoder {
   }
 
   Var encode(const Tokens& source) const {
-    const Tensor mask = padding_mask(source, options.padding);            // [B, 1, 1, S]
-    Var x = embed(source, source_embedding);                              // [B, S, C]
-    for (const EncoderLayer& layer : encoder) x = layer(x, mask);         // [B, S, C]
-    return encoder_norm(x);                                               // [B, S, C]
+    const Tensor mask = padding_mask(source, options.padding);     // [B, 1, 1, S]
+    Var x = embed(source, source_embedding);                       // [B, S, C]
+    for (const EncoderLayer& layer : encoder) x = layer(x, mask);  // [B, S, C]
+    return encoder_norm(x);                                        // [B, S, C]
   }
 
   Var decode(const Tokens& target, const Var& memory, const Tensor& memory_mask,
              std::vector<Tensor>* weights = nullptr) const {
+    return output(states(target, memory, memory_mask, weights));  // [B, T, V]
+  }
+
+  // What the decoder knows at each position [B, T, C], before it is turned into logits.
+  Var states(const Tokens& target, const Var& memory, const Tensor& memory_mask,
+             std::vector<Tensor>* weights = nullptr) const {
     const Tensor mask =
         padding_mask(target, options.padding) * causal_mask(target.length);  // [B, 1, T, T]
     if (weights) weights->assign(decoder.size(), Tensor());
-    Var x = embed(target, target_embedding);                                 // [B, T, C]
+    Var x = embed(target, target_embedding);  // [B, T, C]
     for (std::size_t i = 0; i < decoder.size(); ++i)
-      x = decoder[i](x, mask, memory, memory_mask, weights ? &(*weights)[i] : nullptr);  // [B, T, C]
-    return output(decoder_norm(x));                                          // [B, T, V]
+      x = decoder[i](x, mask, memory, memory_mask,
+                     weights ? &(*weights)[i] : nullptr);  // [B, T, C]
+    return decoder_norm(x);                                // [B, T, C]
   }
 
   void each(auto&& f) {

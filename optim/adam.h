@@ -1,9 +1,11 @@
 // # Adam
 //
-// Each number has a step of its own: the running mean of its gradients, over the root of the running
-// mean of their squares. With `decoupled`, weight decay shrinks the weights directly (AdamW).
+// Each number has a step of its own: the running mean of its gradients, over the root of the
+// running mean of their squares. With `decoupled`, weight decay shrinks the weights directly
+// (AdamW).
 //
-// Sources: D. Kingma, J. Ba, Adam (2015), algorithm 1; I. Loshchilov, F. Hutter (2019), algorithm 2.
+// Sources: D. Kingma, J. Ba, Adam (2015), algorithm 1; I. Loshchilov, F. Hutter (2019), algorithm
+// 2.
 #pragma once
 
 #include <cmath>
@@ -18,11 +20,12 @@ struct AdamOptions {
   double beta1 = 0.9, beta2 = 0.999;  // how much of the running means stays from step to step
   double eps = 1e-8;                  // added to the root
   double weight_decay = 0;
-  bool decoupled = true;              // false: the decay is added to the gradient
+  bool decoupled = true;  // false: the decay is added to the gradient
 };
 
 struct Adam {
-  Adam(std::vector<Var> variables, AdamOptions o = {}) : options(o), parameters(std::move(variables)) {
+  Adam(std::vector<Var> variables, AdamOptions o = {})
+      : options(o), parameters(std::move(variables)) {
     for (const Var& p : parameters) {
       mean.push_back(zeros(p.shape()));
       square.push_back(zeros(p.shape()));

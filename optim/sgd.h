@@ -23,7 +23,8 @@ struct Sgd {
   }
 
   // Moves every parameter that has a gradient.
-  //     v ← momentum · v + g   (v = g at first)       w ← w − rate · v,  or rate · (g + momentum · v)
+  //     v ← momentum · v + g, at first g
+  //     w ← w − rate · v, or with nesterov w − rate · (g + momentum · v)
   void step() {
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       if (!parameters[i].has_grad()) continue;

@@ -6,8 +6,8 @@
 namespace glass::optim {
 
 // Calls f(w, g, i) for every number w of a parameter and its gradient g, i counting row by row, and
-// notes the write in the storage's version: a graph that saved the old numbers will say so. StateError
-// if the parameter is an expanded view.
+// notes the write in the storage's version: a graph that saved the old numbers will say so.
+// StateError if the parameter is an expanded view.
 template <class F>
 void update(const Var& parameter, F f) {
   const Tensor g = parameter.grad().contiguous();

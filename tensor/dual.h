@@ -26,7 +26,7 @@ struct Dual {
 
   constexpr Dual() = default;
   template <class T>
-    requires std::integral<T> || std::floating_point<T>
+  requires std::integral<T> || std::floating_point<T>
   constexpr Dual(T value) : v(static_cast<double>(value)) {}
   constexpr Dual(double value, double derivative) : v(value), d(derivative) {}
   explicit constexpr operator double() const { return v; }

@@ -30,7 +30,8 @@ struct FileError : std::runtime_error {
 // check<ShapeError>(a == b, "op: sizes must agree; got {} and {}", a, b)
 template <class Error, class... Args>
 void check(bool ok, fmt::format_string<Args...> text, Args&&... args) {
-  if (!ok) [[unlikely]] throw Error(fmt::format(text, std::forward<Args>(args)...));
+  if (!ok) [[unlikely]]
+    throw Error(fmt::format(text, std::forward<Args>(args)...));
 }
 
 }  // namespace glass

@@ -101,8 +101,8 @@ void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c) {
       std::vector<Real>& a_panels = a_memory;
       a_panels.resize(static_cast<std::size_t>(depth * round_up(end - ic, tile_rows)));
       pack<tile_rows>(
-          {a.data + ic * a.row_stride + kc * a.column_stride, a.row_stride, a.column_stride}, end - ic,
-          depth, a_panels.data());
+          {a.data + ic * a.row_stride + kc * a.column_stride, a.row_stride, a.column_stride},
+          end - ic, depth, a_panels.data());
       // C[ic + ir :, jr :]
       for (Index jr = 0; jr < n; jr += tile_columns)
         for (Index ir = 0; ir < end - ic; ir += tile_rows)

@@ -91,7 +91,9 @@ Tensor greater(const Tensor& a, const Tensor& b) {
 Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b) {
   const Shape shape = broadcast("where", mask.shape(), broadcast("where", a.shape(), b.shape()));
   Tensor y = empty(shape);
-  const auto strides = [&](const Tensor& x) { return expand_strides(x.shape(), x.strides(), shape); };
+  const auto strides = [&](const Tensor& x) {
+    return expand_strides(x.shape(), x.strides(), shape);
+  };
   Walk<4>(shape, {y.strides(), strides(mask), strides(a), strides(b)})
       .run([&, y0 = y.data(), m0 = mask.data(), a0 = a.data(), b0 = b.data()](
                const auto& at, Index count, const auto& step) {
@@ -170,15 +172,17 @@ Tensor sum(const Tensor& x, const Axes& axes, bool keep) {
     const auto product = [](std::span<const Index> part) { return Shape(part).numel(); };
     const Index before = product(sizes.first(static_cast<std::size_t>(begin)));
     const Index after = product(sizes.subspan(static_cast<std::size_t>(end)));
-    const Index count = product(sizes.subspan(static_cast<std::size_t>(begin),
-                                              static_cast<std::size_t>(end - begin)));
+    const Index count = product(
+        sizes.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
     Shape shape = result.shape();
     for (Index axis = begin; axis < end; ++axis) shape = shape.with(axis, 1);
     Tensor out = empty(shape);
     for (Index i = 0; i < before; ++i) {
       const Real* in = result.data() + i * count * after;
-      if (after == 1) out.data()[i] = sum_row(in, count);
-      else sum_rows(in, count, after, out.data() + i * after);
+      if (after == 1)
+        out.data()[i] = sum_row(in, count);
+      else
+        sum_rows(in, count, after, out.data() + i * after);
     }
     result = out;
     end = begin + 1;
@@ -233,7 +237,8 @@ Tensor max(const Tensor& x, Index axis, bool keep) {
   const Lines lines(x.shape(), axis);
   Tensor y = empty(x.shape().with(axis, 1));
   for (std::size_t line = 0; line < places.size(); ++line)
-    y.data()[line] = dense.data()[lines.first(static_cast<Index>(line)) + places[line] * lines.step];
+    y.data()[line] =
+        dense.data()[lines.first(static_cast<Index>(line)) + places[line] * lines.step];
   return keep ? y : y.squeeze(axis);
 }
 
@@ -263,8 +268,8 @@ Tensor cat(std::span<const Tensor> list, Index axis) {
   Shape shape = list[0].shape();
   Index total = 0;
   for (const Tensor& part : list) {
-    const bool fits = part.rank() == shape.rank() &&
-                      part.shape().with(axis, 0) == shape.with(axis, 0);
+    const bool fits =
+        part.rank() == shape.rank() && part.shape().with(axis, 0) == shape.with(axis, 0);
     check<ShapeError>(fits, "cat: shapes must agree but for axis {}; got {} and {}", axis, shape,
                       part.shape());
     total += part.size(axis);

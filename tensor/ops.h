@@ -24,7 +24,7 @@ Tensor sqrt(const Tensor& x);
 Tensor tanh(const Tensor& x);
 Tensor sigmoid(const Tensor& x);  // 1/(1 + e⁻ˣ)
 Tensor relu(const Tensor& x);     // max(x, 0)
-Tensor gelu(const Tensor& x);     // x·Φ(x), Φ the normal distribution's cumulative: the exact form
+Tensor gelu(const Tensor& x);  // x·Φ(x), Φ the normal distribution's cumulative: the exact form
 Tensor abs(const Tensor& x);
 Tensor pow(const Tensor& x, Real exponent);
 
@@ -92,7 +92,9 @@ Tensor scatter_add(const Tensor& g, const Tokens& tokens, Index rows);
 
 inline Tensor transpose(const Tensor& x, Index a, Index b) { return x.transpose(a, b); }
 inline Tensor mT(const Tensor& x) { return x.mT(); }
-inline Tensor permute(const Tensor& x, std::vector<Index> axes) { return x.permute(std::move(axes)); }
+inline Tensor permute(const Tensor& x, std::vector<Index> axes) {
+  return x.permute(std::move(axes));
+}
 inline Tensor reshape(const Tensor& x, Shape shape) { return x.reshape(shape); }
 inline Tensor slice(const Tensor& x, Index axis, Index begin, Index end, Index step = 1) {
   return x.slice(axis, begin, end, step);

@@ -48,8 +48,8 @@ Inherited& inherited() {
 
 namespace {
 
-// Chunks are short, and often one loop follows another at once: whoever waits spins a while before it
-// sleeps, if there is a core for everyone to spin on.
+// Chunks are short, and often one loop follows another at once: whoever waits spins a while before
+// it sleeps, if there is a core for everyone to spin on.
 constexpr int spins = 4000;
 
 struct Job {
@@ -81,7 +81,8 @@ class Pool {
     epoch_.notify_all();
     work();
     // The job is the caller's: nobody may be at it when this returns.
-    for (Index left; (left = unfinished_.load(std::memory_order_acquire)) != 0;) wait(unfinished_, left);
+    for (Index left; (left = unfinished_.load(std::memory_order_acquire)) != 0;)
+      wait(unfinished_, left);
     if (failure_.error) std::rethrow_exception(std::exchange(failure_.error, nullptr));
   }
 
@@ -153,7 +154,8 @@ class Pool {
 std::atomic<bool> taken{false};   // by one caller at a time
 std::atomic<bool> forked{false};  // a child of fork() has no workers
 
-// Never destroyed: a static object may compute in its destructor, and the workers sleep until the end.
+// Never destroyed: a static object may compute in its destructor, and the workers sleep until the
+// end.
 Pool& pool() {
   static Pool* const instance = [] {
     ::pthread_atfork(nullptr, nullptr, [] { forked = true; });
@@ -170,7 +172,8 @@ struct Taken {
 
 void run_chunks(Index chunks, Task task, void* context) {
   const int threads = num_threads();
-  const bool serial = threads == 1 || inherited().inside || forked.load(std::memory_order_relaxed) ||
+  const bool serial = threads == 1 || inherited().inside ||
+                      forked.load(std::memory_order_relaxed) ||
                       taken.exchange(true, std::memory_order_acquire);
   if (serial) {
     for (Index i = 0; i < chunks; ++i) task(context, i);

@@ -36,7 +36,8 @@ std::array<std::uint32_t, 4> Draw::bits(std::uint64_t position) const {
 
 std::uint64_t Draw::bits64(std::uint64_t i) const {
   const auto words = bits(i / 2);
-  return i % 2 ? words[2] | std::uint64_t{words[3]} << 32 : words[0] | std::uint64_t{words[1]} << 32;
+  return i % 2 ? words[2] | std::uint64_t{words[3]} << 32
+               : words[0] | std::uint64_t{words[1]} << 32;
 }
 
 double Draw::uniform(std::uint64_t i) const {
@@ -67,7 +68,8 @@ Index Rng::below(Index n) {
   const std::uint64_t surplus = (0 - bound) % bound;
   const Draw numbers = draw();
   for (std::uint64_t i = 0;; ++i)
-    if (const std::uint64_t x = numbers.bits64(i); x >= surplus) return static_cast<Index>(x % bound);
+    if (const std::uint64_t x = numbers.bits64(i); x >= surplus)
+      return static_cast<Index>(x % bound);
 }
 
 Rng Rng::split() { return Rng(draw().bits64(0)); }
@@ -91,7 +93,8 @@ Tensor uniform(Shape shape, double lo, double hi, Rng& rng) {
   Tensor x = empty(shape);
   const Draw draw = rng.draw();
   for (Index i = 0; i < x.numel(); ++i) {
-    const auto number = static_cast<Real>(lo + (hi - lo) * draw.uniform(static_cast<std::uint64_t>(i)));
+    const auto number =
+        static_cast<Real>(lo + (hi - lo) * draw.uniform(static_cast<std::uint64_t>(i)));
     // Rounding may reach hi, which the range excludes.
     x.data()[i] = number < static_cast<Real>(hi) ? number : static_cast<Real>(lo);
   }

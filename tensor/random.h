@@ -49,9 +49,7 @@ class Rng {
 
   // The whole state, for a checkpoint: the seed and how many draws were taken.
   std::pair<std::uint64_t, std::uint64_t> state() const { return {seed_, draws_}; }
-  void set_state(std::pair<std::uint64_t, std::uint64_t> state) {
-    std::tie(seed_, draws_) = state;
-  }
+  void set_state(std::pair<std::uint64_t, std::uint64_t> state) { std::tie(seed_, draws_) = state; }
 
  private:
   friend class Replay;

@@ -22,9 +22,10 @@ Tensor map_rows(const Tensor& x, Index axis, F f) {
   Tensor y = empty(rows.shape());
   const Index n = rows.size(-1);
   const Index count = n == 0 ? 0 : rows.numel() / n;
-  parallel_for(count, std::max<Index>(1, 4096 / std::max<Index>(n, 1)), [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) f(rows.data() + i * n, y.data() + i * n, n);
-  });
+  parallel_for(count, std::max<Index>(1, 4096 / std::max<Index>(n, 1)),
+               [&](Index begin, Index end) {
+                 for (Index i = begin; i < end; ++i) f(rows.data() + i * n, y.data() + i * n, n);
+               });
   return y.transpose(axis, -1);
 }
 
@@ -50,7 +51,8 @@ Tensor gelu(const Tensor& x) {
 Tensor gelu_backward(const Tensor& x, const Tensor& g) {
   return zip("gelu", x, g, [](Real v, Real upstream) {
     const Real cumulative = Real(0.5) * (Real(1) + erf(v * Real(std::numbers::sqrt2 / 2)));
-    const Real density = exp(Real(-0.5) * v * v) * Real(std::numbers::inv_sqrtpi / std::numbers::sqrt2);
+    const Real density =
+        exp(Real(-0.5) * v * v) * Real(std::numbers::inv_sqrtpi / std::numbers::sqrt2);
     return upstream * (abs(v) > Real(40) ? cumulative : cumulative + v * density);
   });
 }

@@ -27,8 +27,8 @@ Tensor log_softmax_backward(const Tensor& y, const Tensor& g, Index axis);
 // The VJP of gelu: g · (Φ(x) + x φ(x)).
 Tensor gelu_backward(const Tensor& x, const Tensor& g);
 
-// x̂ = (x − mean) / √(var + eps) over the last axis, with the biased variance; y = x̂ ⊙ weight + bias.
-// J. L. Ba et al., Layer Normalization (2016), equation 4.
+// x̂ = (x − mean) / √(var + eps) over the last axis, with the biased variance; y = x̂ ⊙ weight +
+// bias. J. L. Ba et al., Layer Normalization (2016), equation 4.
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps = 1e-5);
 
 // The normalised rows x̂ and one over each row's deviation [..., 1]: what the VJP needs.
@@ -38,9 +38,9 @@ struct Normalized {
 Normalized normalize(const Tensor& x, double eps);
 void check_layer_norm(const Shape& x, const Shape& weight, const Shape& bias);
 
-// The mean over the targets that count of −Σᵥ tᵥ ln pᵥ, with p the softmax of a row of x [..., V] and
-// t = (1 − smoothing)·[v = target] + smoothing/V; and its slope (p − t)/n [..., V], 0 in rows whose
-// target is `ignored`. ShapeError if there is not one target a row, or names a target outside
+// The mean over the targets that count of −Σᵥ tᵥ ln pᵥ, with p the softmax of a row of x [..., V]
+// and t = (1 − smoothing)·[v = target] + smoothing/V; and its slope (p − t)/n [..., V], 0 in rows
+// whose target is `ignored`. ShapeError if there is not one target a row, or names a target outside
 // [0, V).
 struct CrossEntropy {
   Tensor loss, slope;

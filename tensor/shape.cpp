@@ -73,8 +73,8 @@ Shape broadcast(std::string_view op, const Shape& a, const Shape& b) {
   Shape result = longer;
   for (Index axis = -1; axis >= -shorter.rank(); --axis) {
     const Index m = longer[axis], n = shorter[axis];
-    check<ShapeError>(m == n || m == 1 || n == 1, "{}: shapes must broadcast; got {} and {}", op,
-                      a, b);
+    check<ShapeError>(m == n || m == 1 || n == 1, "{}: shapes must broadcast; got {} and {}", op, a,
+                      b);
     if (m == 1) result = result.with(axis, n);
   }
   return result;

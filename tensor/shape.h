@@ -25,7 +25,8 @@ using Strides = std::array<Index, max_rank>;
 class Shape {
  public:
   // Shape{2, n}: any integer types. A size may be -1 where an op says that it works it out.
-  Shape(std::integral auto... sizes) : sizes_{static_cast<Index>(sizes)...}, rank_(sizeof...(sizes)) {
+  Shape(std::integral auto... sizes)
+      : sizes_{static_cast<Index>(sizes)...}, rank_(sizeof...(sizes)) {
     static_assert(sizeof...(sizes) <= max_rank, "a shape has at most 8 axes");
   }
   explicit Shape(std::span<const Index> sizes);

@@ -28,7 +28,8 @@ constexpr bool caching = true;
 constexpr bool caching = true;
 #endif
 
-// Blocks of like sizes are interchangeable: sizes are rounded up to four steps for each power of two.
+// Blocks of like sizes are interchangeable: sizes are rounded up to four steps for each power of
+// two.
 std::size_t round_up(std::size_t bytes) {
   const std::size_t step = std::max<std::size_t>(64, std::bit_floor(bytes) / 4);
   return (bytes + step - 1) / step * step;

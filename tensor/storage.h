@@ -54,8 +54,8 @@ class Storage {
 // How many bytes of numbers are alive in this process: flat from step to step, or something leaks.
 Index live_bytes();
 
-// Freed blocks are kept for the next tensor of their size, since the system's memory is slow when new:
-// each fresh page costs a microsecond or two. trim() gives them back.
+// Freed blocks are kept for the next tensor of their size, since the system's memory is slow when
+// new: each fresh page costs a microsecond or two. trim() gives them back.
 void trim();
 
 }  // namespace glass

@@ -77,7 +77,8 @@ Tensor Tensor::permute(std::vector<Index> axes) const {
   bool valid = static_cast<Index>(axes.size()) == rank();
   for (std::size_t i = 0; valid && i < axes.size(); ++i) {
     const Index axis = axes[i] < 0 ? axes[i] + rank() : axes[i];
-    valid = 0 <= axis && axis < rank() && !std::exchange(seen[static_cast<std::size_t>(axis)], true);
+    valid =
+        0 <= axis && axis < rank() && !std::exchange(seen[static_cast<std::size_t>(axis)], true);
     if (!valid) break;
     shape = shape.with(static_cast<Index>(i), size(axis));
     strides[i] = stride(axis);
@@ -103,8 +104,8 @@ Tensor Tensor::slice(Index axis, Index begin, Index end, Index step) const {
 
 Tensor Tensor::select(Index axis, Index i) const {
   const Index n = size(axis), at = i < 0 ? i + n : i;
-  check<ShapeError>(0 <= at && at < n, "select: position {} is outside axis {} of shape {}", i, axis,
-                    shape_);
+  check<ShapeError>(0 <= at && at < n, "select: position {} is outside axis {} of shape {}", i,
+                    axis, shape_);
   Strides strides = strides_;
   std::copy(strides.begin() + shape_.wrap(axis) + 1, strides.end(),
             strides.begin() + shape_.wrap(axis));
@@ -175,16 +176,19 @@ Tensor Tensor::reshape(Shape shape) const {
 }
 
 Tensor Tensor::contiguous() const { return is_contiguous() ? *this : clone(); }
-Tensor Tensor::clone() const { return map(*this, [](Real x) { return x; }); }
+Tensor Tensor::clone() const {
+  return map(*this, [](Real x) { return x; });
+}
 
 // ---- in place ----
 
 void Tensor::expect_writable(std::string_view op) const {
   for (Index axis = 0; axis < rank(); ++axis)
-    check<StateError>(stride(axis) != 0 || size(axis) <= 1,
-                      "{}: cannot write into an expanded view, where elements share memory; clone() "
-                      "it first; shape {}",
-                      op, shape_);
+    check<StateError>(
+        stride(axis) != 0 || size(axis) <= 1,
+        "{}: cannot write into an expanded view, where elements share memory; clone() "
+        "it first; shape {}",
+        op, shape_);
 }
 
 void Tensor::fill(Real value) { copy_from(Tensor(value)); }
@@ -195,8 +199,7 @@ void Tensor::copy_from(const Tensor& source) {
   const Tensor from = source.storage_.same_as(storage_) ? source.clone() : source;
   const Strides strides = from.expand(shape_).strides_;
   Walk<2>(shape_, {strides_, strides}).run([&](const auto& at, Index count, const auto& step) {
-    for (Index i = 0; i < count; ++i)
-      data_[at[0] + i * step[0]] = from.data_[at[1] + i * step[1]];
+    for (Index i = 0; i < count; ++i) data_[at[0] + i * step[0]] = from.data_[at[1] + i * step[1]];
   });
   storage_.bump_version();
 }
@@ -230,9 +233,9 @@ namespace {
 // The shape is read along the first items; every other item must then agree with it.
 void flatten(const Nested& nested, std::span<const Index> shape, std::vector<Real>& values) {
   const bool number = shape.empty();
-  check<ShapeError>(nested.is_number == number &&
-                        (number || static_cast<Index>(nested.items.size()) == shape[0]),
-                    "tensor: rows at one depth must be equally long");
+  check<ShapeError>(
+      nested.is_number == number && (number || static_cast<Index>(nested.items.size()) == shape[0]),
+      "tensor: rows at one depth must be equally long");
   if (number) values.push_back(nested.value);
   for (const Nested& item : nested.items) flatten(item, shape.subspan(1), values);
 }
@@ -301,8 +304,7 @@ void write_rows(const Shape& shape, Index axis, std::span<const std::string>& ce
     return;
   }
   const bool row = axis == shape.rank() - 1;
-  const std::string newline =
-      ",\n" + std::string(static_cast<std::size_t>(axis) + 1, ' ');
+  const std::string newline = ",\n" + std::string(static_cast<std::size_t>(axis) + 1, ' ');
   out += '[';
   for_shown(shape[axis], [&](Index i, bool skip) {
     const std::string_view separator = row ? std::string_view(", ") : std::string_view(newline);

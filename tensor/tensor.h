@@ -51,7 +51,9 @@ class Tensor {
   Real item() const;
 
   // One element, by as many indices as there are axes; ShapeError where that does not exist.
-  Real& operator()(std::integral auto... index) { return data_[offset({static_cast<Index>(index)...})]; }
+  Real& operator()(std::integral auto... index) {
+    return data_[offset({static_cast<Index>(index)...})];
+  }
   Real operator()(std::integral auto... index) const {
     return data_[offset({static_cast<Index>(index)...})];
   }

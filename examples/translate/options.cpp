@@ -7,7 +7,8 @@ namespace translate {
 Options parse_options(int argc, char** argv) {
   Options o;
   CLI::App app(
-      "Trains an encoder-decoder with cross-attention, marks it on pairs that it never saw, and shows "
+      "Trains an encoder-decoder with cross-attention, marks it on pairs that it never saw, and "
+      "shows "
       "where it looks.\n\n"
       "  translate --task reverse\n"
       "  translate --source train.de --target train.en --save model.safetensors\n"
@@ -30,8 +31,8 @@ Options parse_options(int argc, char** argv) {
                      "Pairs to mark it on; without, a twentieth of the others is held out")
           ->type_name("FILE")
           ->needs(source);
-  auto* valid_target =
-      app.add_option("--valid-target", o.files.valid_target, "Their translations")->type_name("FILE");
+  auto* valid_target = app.add_option("--valid-target", o.files.valid_target, "Their translations")
+                           ->type_name("FILE");
   valid_source->needs(valid_target);
   valid_target->needs(valid_source);
   app.add_option("--max-tokens", o.files.max_tokens, "Leave longer sentences out (60)")

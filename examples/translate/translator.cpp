@@ -22,15 +22,22 @@ namespace {
 
 nn::EncoderDecoderOptions shape_of(const Options& o, const Vocabulary& source,
                                    const Vocabulary& target, Index max_tokens) {
-  return {.source_vocab = source.size(), .target_vocab = target.size(), .dim = o.dim,
-          .heads = o.heads, .layers = o.layers, .hidden = o.hidden, .dropout = o.dropout,
-          .max_length = max_tokens + 2, .padding = Vocabulary::pad};
+  return {.source_vocab = source.size(),
+          .target_vocab = target.size(),
+          .dim = o.dim,
+          .heads = o.heads,
+          .layers = o.layers,
+          .hidden = o.hidden,
+          .dropout = o.dropout,
+          .max_length = max_tokens + 2,
+          .padding = Vocabulary::pad};
 }
 
 template <class T>
 T number(const nn::Metadata& notes, const std::string& name) {
   const auto found = notes.find(name);
-  check<FileError>(found != notes.end(), "load: no '{}' in the file; was it saved by translate?", name);
+  check<FileError>(found != notes.end(), "load: no '{}' in the file; was it saved by translate?",
+                   name);
   T value{};
   const std::string& text = found->second;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -43,7 +50,10 @@ T number(const nn::Metadata& notes, const std::string& name) {
 
 Translator Translator::create(const Corpus& corpus, const Options& options) {
   glass::Rng rng(options.seed);
-  return {corpus.name, corpus.unit, corpus.source_words, corpus.target_words,
+  return {corpus.name,
+          corpus.unit,
+          corpus.source_words,
+          corpus.target_words,
           {rng, shape_of(options, corpus.source_words, corpus.target_words, corpus.max_tokens)}};
 }
 
@@ -72,13 +82,17 @@ Translator Translator::load(const std::filesystem::path& path) {
   o.dropout = number<double>(notes, "dropout");
   const Index max_tokens = number<Index>(notes, "max_tokens");
   // A file may say anything: sizes that no file of ours has would only exhaust the memory.
-  const bool sane = o.dim <= 65536 && o.layers <= 1000 && o.hidden <= 1048576 && max_tokens <= 100000;
+  const bool sane =
+      o.dim <= 65536 && o.layers <= 1000 && o.hidden <= 1048576 && max_tokens <= 100000;
   check<FileError>(sane, "load: {}: the sizes are out of bounds", path.string());
   const Vocabulary source = Vocabulary::from_text(notes["source_words"]);
   const Vocabulary target = Vocabulary::from_text(notes["target_words"]);
   glass::Rng rng(0);
-  Translator result{notes["task"], notes["unit"] == "words" ? Unit::words : Unit::characters, source,
-                    target, {rng, shape_of(o, source, target, max_tokens)}};
+  Translator result{notes["task"],
+                    notes["unit"] == "words" ? Unit::words : Unit::characters,
+                    source,
+                    target,
+                    {rng, shape_of(o, source, target, max_tokens)}};
   nn::load(result.model, path);
   return result;
 }
@@ -95,20 +109,29 @@ std::vector<std::vector<int>> Translator::decode(std::span<const Example> exampl
   std::vector<std::vector<int>> results(examples.size());
   for (std::size_t begin = 0; begin < order.size(); begin += at_once) {
     const std::size_t count = std::min(at_once, order.size() - begin);
-    const Batch batch = make_batch(
-        examples, {order.begin() + static_cast<std::ptrdiff_t>(begin),
-                   order.begin() + static_cast<std::ptrdiff_t>(begin + count)});
+    const Batch batch =
+        make_batch(examples, {order.begin() + static_cast<std::ptrdiff_t>(begin),
+                              order.begin() + static_cast<std::ptrdiff_t>(begin + count)});
     const auto targets = nn::greedy_decode(model, batch.source,
-                                           {.start = Vocabulary::start, .stop = Vocabulary::stop,
-                                            .max_length = model.options.max_length - 1});
+                                           {.start = Vocabulary::start,
+                                            .stop = Vocabulary::stop,
+                                            .max_length = 2 * batch.source.length + 10});
     for (std::size_t i = 0; i < count; ++i)
       results[static_cast<std::size_t>(batch.examples[i])] = targets[i];
   }
   return results;
 }
 
+void Translator::expect_translatable(std::string_view text) const {
+  const Index tokens = std::ssize(tokenize(unit, text)), limit = model.options.max_length - 1;
+  check<glass::ShapeError>(tokens <= limit, "translate: at most {} tokens; got {} in \"{}\"", limit,
+                           tokens, text);
+}
+
 std::string Translator::translate(std::string_view text) const {
+  expect_translatable(text);
   const Example example{source_words.encode(tokenize(unit, text)), {}};
+  if (example.source.empty()) return "";
   return join(unit, target_words.decode(decode({&example, 1})[0]));
 }
 
@@ -136,7 +159,9 @@ Training train(Translator& translator, const Corpus& corpus, const Options& opti
   Training result;
   Index steps = std::max<Index>(options.steps, 0);
   const auto begin = Clock::now();
-  const auto seconds = [begin] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
+  const auto seconds = [begin] {
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+  };
   double tokens = 0, paused = 0;
   for (Index pass = 1; pass == 1 || result.steps < steps; ++pass) {
     const std::vector<Example> examples = next_pass(corpus, rng);
@@ -151,8 +176,9 @@ Training train(Translator& translator, const Corpus& corpus, const Options& opti
           logits, batch.target_out,
           {.ignore_index = Vocabulary::pad, .label_smoothing = options.smoothing});
       const auto value = static_cast<double>(loss.item());
-      check<StateError>(std::isfinite(value), "train: the loss became {} at step {}; try a smaller --rate",
-                        value, result.steps + 1);
+      check<StateError>(std::isfinite(value),
+                        "train: the loss became {} at step {}; try a smaller --rate", value,
+                        result.steps + 1);
       if (result.steps == 0) nn::check_parameters(loss, model);
       loss.backward();
       optim::clip_grad_norm(parameters, 1.0);
@@ -209,7 +235,8 @@ Marks mark(const Translator& translator, const Corpus& corpus) {
       aligned += t < length && looked[static_cast<std::size_t>(t)] == corpus.alignment(t, length);
     tokens += static_cast<double>(predictions[i].size());
   }
-  Marks marks{exact / std::max(static_cast<double>(examples.size()), 1.0), {},
+  Marks marks{exact / std::max(static_cast<double>(examples.size()), 1.0),
+              {},
               mean_loss(translator, examples)};
   if (corpus.alignment) marks.alignment = aligned / std::max(tokens, 1.0);
   return marks;

@@ -25,8 +25,10 @@ struct Translator {
   // The likeliest target for each source, without <s> and </s>.
   std::vector<std::vector<int>> decode(std::span<const Example> examples) const;
 
-  // One sentence as typed. ShapeError if it is longer than the model can read.
+  // One sentence as typed; an empty one stays empty. FileError if it is not UTF-8, ShapeError if it is
+  // longer than the model can read.
   std::string translate(std::string_view text) const;
+  void expect_translatable(std::string_view text) const;
 
   // Where the last decoder layer looked while it wrote each of the target's tokens and </s>: the
   // cross-attention averaged over heads [T + 1, S + 1], </s> last on both sides.
@@ -38,22 +40,22 @@ struct Translator {
 // What the trainer tells while it works.
 struct Progress {
   Index step = 0, steps = 0;
-  double loss = 0;              // mean over the last steps, in nats a token
+  double loss = 0;  // mean over the last steps, in nats a token
   double tokens_per_second = 0;
   double seconds_left = 0;
 };
 
 struct Training {
   Index steps = 0;
-  double loss = 0;     // the last that Progress told
+  double loss = 0;  // the last that Progress told
   double seconds = 0;
   bool stopped = false;  // because `stop` asked for it
 };
 
 struct Watcher {
-  std::function<void(const Progress&)> progress;                  // after every step
-  std::function<void(Index step, double loss)> validated;         // after every pass
-  std::function<bool()> stop;                                     // asked after every step
+  std::function<void(const Progress&)> progress;           // after every step
+  std::function<void(Index step, double loss)> validated;  // after every pass
+  std::function<bool()> stop;                              // asked after every step
 };
 
 // StateError if the loss stops being a number.
@@ -63,9 +65,9 @@ Training train(Translator& translator, const Corpus& corpus, const Options& opti
 // ---- marking ----
 
 struct Marks {
-  double exact_match = 0;             // share of test sentences translated to the letter
-  std::optional<double> alignment;    // share of predicted tokens that looked at the true position
-  double loss = 0;                    // mean over the test pairs' tokens
+  double exact_match = 0;           // share of test sentences translated to the letter
+  std::optional<double> alignment;  // share of predicted tokens that looked at the true position
+  double loss = 0;                  // mean over the test pairs' tokens
 };
 
 // The mean cross-entropy a token, without dropout or smoothing.
