@@ -22,11 +22,11 @@ Operands random_operands(Index B, Index H, Index T, Index S, Index D, Index E, R
 // The definition, op by op; the mask must have 4 axes or 2.
 Var plain(const Operands& x, const Mask& mask, double p = 0, Rng* rng = nullptr) {
   const double scale = 1 / std::sqrt(static_cast<double>(x.q.size(-1)));
-  Var scores = matmul(x.q, x.k.mT()) * scale;       // [B, H, T, S]
+  Var scores = matmul(x.q, x.k.mT()) * scale;  // [B, H, T, S]
   if (mask) scores = where(*mask, scores, -inf);
-  Var weights = softmax(scores);                    // [B, H, T, S]
+  Var weights = softmax(scores);  // [B, H, T, S]
   if (p > 0) weights = dropout(weights, p, *rng);
-  return matmul(weights, x.v);                      // [B, H, T, E]
+  return matmul(weights, x.v);  // [B, H, T, E]
 }
 
 std::array<Tensor, 3> gradients(const Operands& x, const Var& y) {
@@ -53,20 +53,27 @@ Tensor copy(const Tensor& x) { return x.clone(); }
 
 TEST_CASE("fused attention agrees with the plain composition in value and every gradient") {
   Rng rng(61);
-  for (const auto& [B, H, T, S, D, E] : {std::array<Index, 6>{2, 3, 4, 5, 6, 7}, {1, 1, 1, 1, 1, 1}, {2, 2, 1, 5, 4, 4},
-                                         {2, 2, 5, 1, 4, 4}, {1, 2, 3, 3, 2, 5}, {2, 1, 9, 17, 8, 8}, {0, 2, 3, 4, 5, 6}}) {
+  for (const auto& [B, H, T, S, D, E] : {std::array<Index, 6>{2, 3, 4, 5, 6, 7},
+                                         {1, 1, 1, 1, 1, 1},
+                                         {2, 2, 1, 5, 4, 4},
+                                         {2, 2, 5, 1, 4, 4},
+                                         {1, 2, 3, 3, 2, 5},
+                                         {2, 1, 9, 17, 8, 8},
+                                         {0, 2, 3, 4, 5, 6}}) {
     const Operands x = random_operands(B, H, T, S, D, E, rng);
     INFO(fmt::format("q {} k {} v {}", x.q.shape(), x.k.shape(), x.v.shape()));
     CHECK(attention(x.q, x.k, x.v).shape() == Shape{B, H, T, E});
     CHECK(disagreement(x, attention(x.q, x.k, x.v), plain(x, {})) == "");
-    for (const Shape& shape : {Shape{T, S}, Shape{B, H, T, S}, Shape{B, 1, 1, S}, Shape{1, 1, T, S}, Shape{1, H, 1, S}}) {
+    for (const Shape& shape : {Shape{T, S}, Shape{B, H, T, S}, Shape{B, 1, 1, S}, Shape{1, 1, T, S},
+                               Shape{1, H, 1, S}}) {
       const Tensor mask = random_mask(shape, rng);
       INFO(fmt::format("mask {}", shape));
       CHECK(disagreement(x, attention(x.q, x.k, x.v, mask), plain(x, mask)) == "");
     }
     const Tensor mask = random_mask({B, T, S}, rng);
     CHECK(disagreement(x, attention(x.q, x.k, x.v, mask), plain(x, mask.unsqueeze(1))) == "");
-    CHECK(disagreement(x, attention(x.q, x.k, x.v, {}, {.causal = true}), plain(x, causal_mask(T, S))) == "");
+    CHECK(disagreement(x, attention(x.q, x.k, x.v, {}, {.causal = true}),
+                       plain(x, causal_mask(T, S))) == "");
     const Tensor both = mask.unsqueeze(1) * causal_mask(T, S);
     CHECK(disagreement(x, attention(x.q, x.k, x.v, mask, {.causal = true}), plain(x, both)) == "");
     Rng one(7), same(7);
@@ -84,11 +91,13 @@ TEST_CASE("the gradients of attention are right") {
   mask.select(0, 1).select(0, 2).fill(0);  // a query that sees nothing
   mask.select(0, 0).select(1, 3).fill(0);  // a key that nobody sees
   const auto check = [&](const Mask& m, AttentionOptions options) {
-    return wrong_gradient([&] {
-      Rng stream(8);
-      options.rng = &stream;
-      return attention(x.q, x.k, x.v, m, options);
-    }, leaves);
+    return wrong_gradient(
+        [&] {
+          Rng stream(8);
+          options.rng = &stream;
+          return attention(x.q, x.k, x.v, m, options);
+        },
+        leaves);
   };
   CHECK(check({}, {}) == "");
   CHECK(check(mask, {}) == "");
@@ -104,13 +113,15 @@ TEST_CASE("attention reads heads that were split by a transpose") {
   };
   const Operands x{split(5), split(6), split(6)};
   CHECK(difference(attention(x.q, x.k, x.v).value(), plain(x, {}).value()) == "");
-  CHECK(exact_difference(attention(x.q.value(), x.k.value(), x.v.value()), attention(x.q, x.k, x.v).value()) == "");
+  CHECK(exact_difference(attention(x.q.value(), x.k.value(), x.v.value()),
+                         attention(x.q, x.k, x.v).value()) == "");
 }
 
 TEST_CASE("every query's context is a weighted mean of the values it sees") {
   Rng rng(64);
   const Operands x = random_operands(2, 2, 3, 4, 5, 1, rng);
-  CHECK(difference(attention(x.q.value(), x.k.value(), ones({2, 2, 4, 1})), ones({2, 2, 3, 1})) == "");
+  CHECK(difference(attention(x.q.value(), x.k.value(), ones({2, 2, 4, 1})), ones({2, 2, 3, 1})) ==
+        "");
   // Enormous scores choose one key each, exactly.
   const Tensor q = eye(4).reshape({1, 1, 4, 4}) * 1e4, k = eye(4).reshape({1, 1, 4, 4}) * 2;
   const Tensor v = arange(4).reshape({1, 1, 4, 1});
@@ -136,17 +147,19 @@ TEST_CASE("0 blocks and anything else attends") {
   const Operands x = random_operands(1, 1, 2, 3, 4, 2, rng);
   const Tensor mask = tensor({{1, 0, 1}, {0, 1, 1}});
   const Tensor same = tensor({{-3, 0, 0.001}, {0, 1e30, -1e-30}});
-  CHECK(exact_difference(attention(x.q, x.k, x.v, same).value(), attention(x.q, x.k, x.v, mask).value()) == "");
+  CHECK(exact_difference(attention(x.q, x.k, x.v, same).value(),
+                         attention(x.q, x.k, x.v, mask).value()) == "");
   CHECK(exact_difference(attention(x.q, x.k, x.v, from_torch_mask(1 - mask)).value(),
                          attention(x.q, x.k, x.v, mask).value()) == "");
-  CHECK(exact_difference(attention(x.q, x.k, x.v, ones({2, 3})).value(), attention(x.q, x.k, x.v).value()) == "");
+  CHECK(exact_difference(attention(x.q, x.k, x.v, ones({2, 3})).value(),
+                         attention(x.q, x.k, x.v).value()) == "");
 }
 
 TEST_CASE("masks of other ranks or sizes are errors that show the shapes") {
   Rng rng(67);
   const Operands x = random_operands(2, 3, 4, 5, 6, 6, rng);
-  for (const Shape& shape : {Shape{}, Shape{5}, Shape{5, 4}, Shape{3, 4, 5}, Shape{2, 4, 4}, Shape{2, 2, 4, 5},
-                             Shape{1, 2, 3, 4, 5}, Shape{2, 0}}) {
+  for (const Shape& shape : {Shape{}, Shape{5}, Shape{5, 4}, Shape{3, 4, 5}, Shape{2, 4, 4},
+                             Shape{2, 2, 4, 5}, Shape{1, 2, 3, 4, 5}, Shape{2, 0}}) {
     INFO(fmt::format("{}", shape));
     CHECK_THROWS_AS(attention(x.q, x.k, x.v, ones(shape)), ShapeError);
     CHECK_THROWS_WITH(attention(x.q, x.k, x.v, ones(shape)),
@@ -179,8 +192,8 @@ TEST_CASE("a query that sees no key gives 0 and gets and sends gradient 0") {
   CHECK(exact_difference(dq.select(0, 1).select(1, 2), zeros({2, 3})) == "");
 
   // What it sends to keys and values: the same as if it were not there.
-  const Operands rest{Var(x.q.value().slice(2, 0, 2).slice(0, 1, 2), true), Var(x.k.value().slice(0, 1, 2), true),
-                      Var(x.v.value().slice(0, 1, 2), true)};
+  const Operands rest{Var(x.q.value().slice(2, 0, 2).slice(0, 1, 2), true),
+                      Var(x.k.value().slice(0, 1, 2), true), Var(x.v.value().slice(0, 1, 2), true)};
   Rng seed(1);
   const Tensor g = uniform({2, 2, 3, 2}, -1, 1, seed).slice(0, 1, 2).slice(2, 0, 2);
   attention(rest.q, rest.k, rest.v).backward(g);
@@ -201,7 +214,8 @@ TEST_CASE("keys that nobody sees may hold anything without a trace in values or 
     const Operands clean = random_operands(2, 2, 3, 4, 3, 2, rng);
     const auto spoil = [&](const Var& x) {
       const Tensor y = copy(x.value());
-      y.select(0, 1).slice(1, 2, 4).fill(static_cast<Real>(garbage));  // the last two keys of the second entry
+      y.select(0, 1).slice(1, 2, 4).fill(
+          static_cast<Real>(garbage));  // the last two keys of the second entry
       return Var(y, true);
     };
     const Operands dirty{clean.q, spoil(clean.k), spoil(clean.v)};
@@ -216,8 +230,10 @@ TEST_CASE("keys that nobody sees may hold anything without a trace in values or 
       for (const bool causal : {false, true}) {
         INFO(garbage << fmt::format(" mask {} causal {}", mask.shape(), causal));
         Rng one(9), same(9);
-        const Var a = attention(clean.q, clean.k, clean.v, mask, {.causal = causal, .dropout = 0.2, .rng = &one});
-        const Var b = attention(dirty.q, dirty.k, dirty.v, mask, {.causal = causal, .dropout = 0.2, .rng = &same});
+        const Var a = attention(clean.q, clean.k, clean.v, mask,
+                                {.causal = causal, .dropout = 0.2, .rng = &one});
+        const Var b = attention(dirty.q, dirty.k, dirty.v, mask,
+                                {.causal = causal, .dropout = 0.2, .rng = &same});
         CHECK(exact_difference(b.value(), a.value()) == "");
         const auto expected = gradients(clean, a), got = gradients(dirty, b);
         for (std::size_t i = 0; i < 3; ++i) CHECK(exact_difference(got[i], expected[i]) == "");
@@ -242,7 +258,8 @@ TEST_CASE("causal lets query i see key j where j ≤ i + (S − T)") {
         const Index count = std::max<Index>(p[2] + S - T + 1, 0);
         return count == 0 ? 0.0 : static_cast<double>(count - 1) / 2;
       };
-      CHECK(difference(attention(zeros({1, 1, T, 2}), zeros({1, 1, S, 2}), v, {}, {.causal = true}), {1, 1, T, 1}, mean_of_seen) == "");
+      CHECK(difference(attention(zeros({1, 1, T, 2}), zeros({1, 1, S, 2}), v, {}, {.causal = true}),
+                       {1, 1, T, 1}, mean_of_seen) == "");
     }
 }
 
@@ -268,11 +285,16 @@ TEST_CASE("dropout of attention draws once, from the stream that it was given") 
   (void)attention(x.q, x.k, x.v, {}, {.dropout = 0.5, .rng = &stream});
   CHECK(stream.state().second == 1);
   CHECK_THROWS_AS(attention(x.q, x.k, x.v, {}, {.dropout = 0.5}), StateError);
-  for (const double p : {1.0, -0.5}) CHECK_THROWS_AS(attention(x.q, x.k, x.v, {}, {.dropout = p, .rng = &stream}), ShapeError);
+  for (const double p : {1.0, -0.5})
+    CHECK_THROWS_AS(attention(x.q, x.k, x.v, {}, {.dropout = p, .rng = &stream}), ShapeError);
 }
 
 TEST_CASE("attention over no keys is 0, over no queries empty") {
-  CHECK(exact_difference(attention(ones({1, 2, 3, 4}), ones({1, 2, 0, 4}), ones({1, 2, 0, 5})), zeros({1, 2, 3, 5})) == "");
-  CHECK(attention(ones({1, 2, 0, 4}), ones({1, 2, 3, 4}), ones({1, 2, 3, 5})).shape() == Shape{1, 2, 0, 5});
-  CHECK(attention(ones({1, 2, 0, 4}), ones({1, 2, 3, 4}), ones({1, 2, 3, 5}), ones({0, 3}), {.causal = true}).shape() == Shape{1, 2, 0, 5});
+  CHECK(exact_difference(attention(ones({1, 2, 3, 4}), ones({1, 2, 0, 4}), ones({1, 2, 0, 5})),
+                         zeros({1, 2, 3, 5})) == "");
+  CHECK(attention(ones({1, 2, 0, 4}), ones({1, 2, 3, 4}), ones({1, 2, 3, 5})).shape() ==
+        Shape{1, 2, 0, 5});
+  CHECK(attention(ones({1, 2, 0, 4}), ones({1, 2, 3, 4}), ones({1, 2, 3, 5}), ones({0, 3}),
+                  {.causal = true})
+            .shape() == Shape{1, 2, 0, 5});
 }

@@ -20,13 +20,22 @@ struct Row {
   double lo = -2, hi = 2;
 };
 
-const std::vector<std::vector<Shape>> one = {{Shape{}}, {Shape{1}}, {Shape{4}}, {Shape{3, 2}}, {Shape{2, 1, 3}}, {Shape{0, 2}}};
-const std::vector<std::vector<Shape>> lines = {{Shape{1}}, {Shape{5}}, {Shape{3, 2}}, {Shape{2, 1, 3}}, {Shape{0, 2}}};
-const std::vector<std::vector<Shape>> grids = {{Shape{3, 2}}, {Shape{1, 4}}, {Shape{2, 3, 4}}, {Shape{2, 0}}};
-const std::vector<std::vector<Shape>> cubes = {{Shape{2, 3, 4}}, {Shape{1, 3, 2}}, {Shape{0, 3, 2}}};
-const std::vector<std::vector<Shape>> two = {
-    {Shape{}, Shape{}},           {Shape{3}, Shape{3}},       {Shape{2, 3}, Shape{3}},    {Shape{}, Shape{2, 3}},
-    {Shape{2, 1}, Shape{1, 3}},   {Shape{1}, Shape{2, 0}},    {Shape{2, 2, 3}, Shape{2, 1}}, {Shape{0, 3}, Shape{1, 1}}};
+const std::vector<std::vector<Shape>> one = {{Shape{}},     {Shape{1}},       {Shape{4}},
+                                             {Shape{3, 2}}, {Shape{2, 1, 3}}, {Shape{0, 2}}};
+const std::vector<std::vector<Shape>> lines = {
+    {Shape{1}}, {Shape{5}}, {Shape{3, 2}}, {Shape{2, 1, 3}}, {Shape{0, 2}}};
+const std::vector<std::vector<Shape>> grids = {
+    {Shape{3, 2}}, {Shape{1, 4}}, {Shape{2, 3, 4}}, {Shape{2, 0}}};
+const std::vector<std::vector<Shape>> cubes = {
+    {Shape{2, 3, 4}}, {Shape{1, 3, 2}}, {Shape{0, 3, 2}}};
+const std::vector<std::vector<Shape>> two = {{Shape{}, Shape{}},
+                                             {Shape{3}, Shape{3}},
+                                             {Shape{2, 3}, Shape{3}},
+                                             {Shape{}, Shape{2, 3}},
+                                             {Shape{2, 1}, Shape{1, 3}},
+                                             {Shape{1}, Shape{2, 0}},
+                                             {Shape{2, 2, 3}, Shape{2, 1}},
+                                             {Shape{0, 3}, Shape{1, 1}}};
 
 const std::vector<Row>& table() {
   static const std::vector<Row> rows = {
@@ -56,10 +65,13 @@ const std::vector<Row>& table() {
       {"/", [](auto& x) { return x[0] / x[1]; }, two, 0.5, 3},
       {"maximum", [](auto& x) { return maximum(x[0], x[1]); }, two},
       {"minimum", [](auto& x) { return minimum(x[0], x[1]); }, two},
-      {"where", [](auto& x) { return where(greater(x[0].value() * 7 - x[1].value() * 5, 0), x[0], x[1]); }, two},
-      {"where, numbers", [](auto& x) { return where(tensor({{1, 0}, {0, 1}, {1, 1}}), x[0], 2) + where(tensor({1, 0}), 3, x[0]); },
+      {"where", [](auto& x) { return where(greater(x[0].value(), x[1].value() / 3), x[0], x[1]); },
+       two},
+      {"where, numbers",
+       [](auto& x) { return where(tensor({{1}, {0}, {1}}), x[0], 2) * where(tensor({1, 0}), 3, x[0]); },
        {{Shape{3, 2}}, {Shape{2}}, {Shape{}}}},
-      {"x with itself", [](auto& x) { return x[0] * x[0] + x[0] / (x[0] * x[0] + 1) - maximum(x[0], -x[0]); }, one},
+      {"x with itself",
+       [](auto& x) { return x[0] * x[0] + x[0] / (x[0] * x[0] + 1) - maximum(x[0], -x[0]); }, one},
 
       // reductions
       {"sum", [](auto& x) { return sum(x[0] * x[0]); }, one},
@@ -68,10 +80,14 @@ const std::vector<Row>& table() {
       {"sum of two axes", [](auto& x) { return sum(x[0] * x[0], {0, -1}); }, cubes},
       {"sum of neighbours, kept", [](auto& x) { return x[0] * sum(x[0], {1, 2}, true); }, cubes},
       {"mean", [](auto& x) { return mean(x[0] * x[0]); }, {{Shape{}}, {Shape{5}}, {Shape{3, 2}}}},
-      {"mean of an axis", [](auto& x) { return mean(x[0] * x[0], 0); }, {{Shape{1}}, {Shape{5}}, {Shape{3, 2}}, {Shape{2, 0}}}},
-      {"mean of two axes, kept", [](auto& x) { return mean(x[0] * x[0], {0, 2}, true); }, {{Shape{2, 3, 4}}, {Shape{2, 0, 3}}}},
-      {"max", [](auto& x) { return max(x[0], 0); }, {{Shape{1}}, {Shape{5}}, {Shape{3, 2}}, {Shape{2, 3, 4}}, {Shape{2, 0}}}},
-      {"max, kept", [](auto& x) { return x[0] * max(x[0], -2, true); }, {{Shape{3, 2}}, {Shape{2, 3, 4}}, {Shape{1, 4}}}},
+      {"mean of an axis", [](auto& x) { return mean(x[0] * x[0], 0); },
+       {{Shape{1}}, {Shape{5}}, {Shape{3, 2}}, {Shape{2, 0}}}},
+      {"mean of two axes, kept", [](auto& x) { return mean(x[0] * x[0], {0, 2}, true); },
+       {{Shape{2, 3, 4}}, {Shape{2, 0, 3}}}},
+      {"max", [](auto& x) { return max(x[0], 0); },
+       {{Shape{1}}, {Shape{5}}, {Shape{3, 2}}, {Shape{2, 3, 4}}, {Shape{2, 0}}}},
+      {"max, kept", [](auto& x) { return x[0] * max(x[0], -2, true); },
+       {{Shape{3, 2}}, {Shape{2, 3, 4}}, {Shape{1, 4}}}},
 
       // rows
       {"softmax", [](auto& x) { return softmax(x[0]); }, lines},
@@ -79,45 +95,58 @@ const std::vector<Row>& table() {
       {"log_softmax", [](auto& x) { return log_softmax(x[0]); }, lines},
       {"log_softmax of an axis", [](auto& x) { return log_softmax(x[0], -2); }, grids},
       {"layer_norm", [](auto& x) { return layer_norm(x[0], x[1], x[2], 0.1); },
-       {{Shape{5}, Shape{5}, Shape{5}}, {Shape{3, 4}, Shape{4}, Shape{4}}, {Shape{2, 3, 4}, Shape{4}, Shape{4}},
+       {{Shape{5}, Shape{5}, Shape{5}}, {Shape{3, 4}, Shape{4}, Shape{4}},
+       {Shape{2, 3, 4}, Shape{4}, Shape{4}},
         {Shape{2, 1}, Shape{1}, Shape{1}}, {Shape{0, 3}, Shape{3}, Shape{3}}}},
 
       // matmul
       {"matmul", [](auto& x) { return matmul(x[0], x[1]); },
-       {{Shape{2, 3}, Shape{3, 4}}, {Shape{3, 3}, Shape{3, 3}}, {Shape{1, 1}, Shape{1, 1}}, {Shape{7, 5}, Shape{5, 1}},
+       {{Shape{2, 3}, Shape{3, 4}}, {Shape{3, 3}, Shape{3, 3}}, {Shape{1, 1}, Shape{1, 1}},
+       {Shape{7, 5}, Shape{5, 1}},
         {Shape{2, 0}, Shape{0, 3}}, {Shape{0, 3}, Shape{3, 2}}, {Shape{2, 3}, Shape{3, 0}}}},
       {"matmul of batches", [](auto& x) { return matmul(x[0], x[1]); },
-       {{Shape{2, 3, 4}, Shape{2, 4, 5}}, {Shape{2, 3, 4}, Shape{4, 5}}, {Shape{3, 4}, Shape{2, 4, 5}},
-        {Shape{2, 1, 3, 4}, Shape{3, 4, 2}}, {Shape{1, 3, 4}, Shape{2, 4, 1}}, {Shape{2, 3, 0}, Shape{0, 4}},
+       {{Shape{2, 3, 4}, Shape{2, 4, 5}}, {Shape{2, 3, 4}, Shape{4, 5}},
+       {Shape{3, 4}, Shape{2, 4, 5}},
+        {Shape{2, 1, 3, 4}, Shape{3, 4, 2}}, {Shape{1, 3, 4}, Shape{2, 4, 1}},
+        {Shape{2, 3, 0}, Shape{0, 4}},
         {Shape{0, 3, 4}, Shape{4, 5}}, {Shape{2, 2, 2, 3}, Shape{3, 2}}}},
       {"matmul of vectors", [](auto& x) { return matmul(x[0], x[1]); },
-       {{Shape{3}, Shape{3}}, {Shape{3}, Shape{3, 4}}, {Shape{2, 3}, Shape{3}}, {Shape{3}, Shape{2, 3, 4}},
-        {Shape{2, 4, 3}, Shape{3}}, {Shape{1}, Shape{1}}, {Shape{0}, Shape{0}}, {Shape{2, 2, 0}, Shape{0}}, {Shape{3}, Shape{0, 3, 2}}}},
+       {{Shape{3}, Shape{3}}, {Shape{3}, Shape{3, 4}}, {Shape{2, 3}, Shape{3}},
+        {Shape{3}, Shape{2, 3, 4}}, {Shape{2, 4, 3}, Shape{3}}, {Shape{1}, Shape{1}}, {Shape{0}, Shape{0}},
+        {Shape{2, 2, 0}, Shape{0}}, {Shape{3}, Shape{0, 3, 2}}}},
 
       // views
       {"transpose", [](auto& x) { return x[0].transpose(0, -1) * 2; }, lines},
       {"mT", [](auto& x) { return exp(mT(x[0])); }, grids},
       {"permute", [](auto& x) { return x[0].permute({1, -1, 0}); }, cubes},
-      {"reshape", [](auto& x) { return x[0].reshape({3, -1}); }, {{Shape{3, 2}}, {Shape{2, 3, 4}}, {Shape{6}}}},
+      {"reshape", [](auto& x) { return x[0].reshape({3, -1}); },
+       {{Shape{3, 2}}, {Shape{2, 3, 4}}, {Shape{6}}}},
       {"reshape of a transposed", [](auto& x) { return x[0].mT().reshape({x[0].numel()}); }, grids},
       {"slice", [](auto& x) { return x[0].slice(0, 1, -1); }, lines},
       {"slice with a step", [](auto& x) { return x[0].slice(-1, 0, 100, 2); }, lines},
-      {"slices that overlap", [](auto& x) { return x[0].slice(0, 0, 2) * sum(x[0].slice(0, 1, 3)); }, lines},
+      {"slices that overlap",
+       [](auto& x) { return x[0].slice(0, 0, 2) * sum(x[0].slice(0, 1, 3)); }, lines},
       {"select", [](auto& x) { return x[0].select(-1, -1); }, lines},
       {"expand", [](auto& x) { return x[0].expand({2, 3, 4}); },
-       {{Shape{}}, {Shape{4}}, {Shape{3, 1}}, {Shape{2, 1, 1}}, {Shape{1, 1, 1}}, {Shape{2, 3, 4}}}},
-      {"expand to nothing", [](auto& x) { return x[0].expand({0, -1}); }, {{Shape{1, 2}}, {Shape{3}}}},
-      {"squeeze", [](auto& x) { return x[0].squeeze(0).squeeze(-1); }, {{Shape{1, 3, 1}}, {Shape{1, 1}}, {Shape{2, 3}}}},
+       {{Shape{}}, {Shape{4}}, {Shape{3, 1}}, {Shape{2, 1, 1}}, {Shape{1, 1, 1}},
+        {Shape{2, 3, 4}}}},
+      {"expand to nothing", [](auto& x) { return x[0].expand({0, -1}); },
+       {{Shape{1, 2}}, {Shape{3}}}},
+      {"squeeze", [](auto& x) { return x[0].squeeze(0).squeeze(-1); },
+       {{Shape{1, 3, 1}}, {Shape{1, 1}}, {Shape{2, 3}}}},
       {"unsqueeze", [](auto& x) { return x[0].unsqueeze(0).unsqueeze(-1); }, one},
 
       // joining and picking
       {"cat", [](auto& x) { return cat({x[0], x[1], x[0]}, 0); },
        {{Shape{2}, Shape{3}}, {Shape{2, 3}, Shape{1, 3}}, {Shape{0, 2}, Shape{3, 2}}}},
-      {"cat of the last axis, with a constant", [](auto& x) { return cat({x[0], ones(x[0].shape()), x[1]}, -1); },
+      {"cat of the last axis, with a constant",
+       [](auto& x) { return cat({x[0], ones(x[0].shape()), x[1]}, -1); },
        {{Shape{2}, Shape{3}}, {Shape{2, 3}, Shape{2, 1}}}},
       {"stack", [](auto& x) { return stack({x[0], x[1], x[0]}, -1); },
-       {{Shape{}, Shape{}}, {Shape{3}, Shape{3}}, {Shape{2, 3}, Shape{2, 3}}, {Shape{2, 0}, Shape{2, 0}}}},
-      {"take", [](auto& x) { return take(x[0], {2, 3, {1, 0, 1, 1, 2, 0}}); }, {{Shape{4, 3}}, {Shape{3, 1}}, {Shape{3, 0}}}},
+       {{Shape{}, Shape{}}, {Shape{3}, Shape{3}}, {Shape{2, 3}, Shape{2, 3}},
+        {Shape{2, 0}, Shape{2, 0}}}},
+      {"take", [](auto& x) { return take(x[0], {2, 3, {1, 0, 1, 1, 2, 0}}); },
+       {{Shape{4, 3}}, {Shape{3, 1}}, {Shape{3, 0}}}},
       {"take nothing", [](auto& x) { return take(x[0], {0, 3, {}}); }, {{Shape{4, 3}}}},
       {"dropout", [](auto& x) { Rng rng(5); return dropout(x[0], 0.4, rng); }, one},
   };
@@ -135,10 +164,12 @@ std::vector<Input> inputs(const Shape& shape, Rng& rng, double lo, double hi) {
   const auto as_it_is = [](const Var& x) { return x; };
   std::vector<Input> result;
   for (const auto& [name, value] : layouts(shape, rng, lo, hi))
-    if (name != "expanded" && name != "repeated") result.push_back({name, Var(value, true), as_it_is});
+    if (name != "expanded" && name != "repeated")
+      result.push_back({name, Var(value, true), as_it_is});
   if (shape.rank() == 0) return result;
   const auto random = [&](Shape of) { return Var(uniform(of, lo, hi, rng), true); };
-  result.push_back({"expanded", random(shape.with(0, 1)), [shape](const Var& x) { return x.expand(shape); }});
+  result.push_back(
+      {"expanded", random(shape.with(0, 1)), [shape](const Var& x) { return x.expand(shape); }});
   result.push_back({"sliced in the graph", random(shape.with(-1, 2 * shape[-1] + 1)),
                     [n = shape[-1]](const Var& x) { return x.slice(-1, 1, 2 * n + 1, 2); }});
   result.push_back({"transposed in the graph", random(shape.with(0, shape[-1]).with(-1, shape[0])),
@@ -214,8 +245,10 @@ Tensor gradient(F f, const Tensor& x) {
 }  // namespace
 
 TEST_CASE("relu and abs have slope 0 at 0") {
-  CHECK(exact_difference(gradient([](auto& x) { return relu(x); }, tensor({-1, 0, 1})), tensor({0, 0, 1})) == "");
-  CHECK(exact_difference(gradient([](auto& x) { return abs(x); }, tensor({-2, 0, 3})), tensor({-1, 0, 1})) == "");
+  CHECK(exact_difference(gradient([](auto& x) { return relu(x); }, tensor({-1, 0, 1})),
+                         tensor({0, 0, 1})) == "");
+  CHECK(exact_difference(gradient([](auto& x) { return abs(x); }, tensor({-2, 0, 3})),
+                         tensor({-1, 0, 1})) == "");
 }
 
 TEST_CASE("maximum and minimum halve the gradient at a tie") {
@@ -225,32 +258,46 @@ TEST_CASE("maximum and minimum halve the gradient at a tie") {
     CHECK(exact_difference((largest ? a : b).grad(), tensor({0, 0.5, 1})) == "");
     CHECK(exact_difference((largest ? b : a).grad(), tensor({1, 0.5, 0})) == "");
   }
-  CHECK(exact_difference(gradient([](auto& x) { return maximum(x, x); }, tensor({3})), ones({1})) == "");
+  CHECK(exact_difference(gradient([](auto& x) { return maximum(x, x); }, tensor({3})), ones({1})) ==
+        "");
 }
 
 TEST_CASE("max sends its gradient to the first of several maxima, or to the first NaN") {
-  CHECK(exact_difference(gradient([](auto& x) { return max(x, 1); }, tensor({{1, 3, 3}, {2, 2, 2}})),
-                         tensor({{0, 1, 0}, {1, 0, 0}})) == "");
-  CHECK(exact_difference(gradient([](auto& x) { return max(x, 0); }, tensor({1, not_a_number, 5})), tensor({0, 1, 0})) == "");
+  CHECK(
+      exact_difference(gradient([](auto& x) { return max(x, 1); }, tensor({{1, 3, 3}, {2, 2, 2}})),
+                       tensor({{0, 1, 0}, {1, 0, 0}})) == "");
+  CHECK(exact_difference(gradient([](auto& x) { return max(x, 0); }, tensor({1, not_a_number, 5})),
+                         tensor({0, 1, 0})) == "");
 }
 
 TEST_CASE("powers have the slopes of their formula at 0") {
-  const auto at_zero = [](double n) { return gradient([n](auto& x) { return pow(x, static_cast<Real>(n)); }, tensor({0})); };
+  const auto at_zero = [](double n) {
+    return gradient([n](auto& x) { return pow(x, static_cast<Real>(n)); }, tensor({0}));
+  };
   CHECK(exact_difference(at_zero(0), tensor({0})) == "");
   CHECK(exact_difference(at_zero(1), tensor({1})) == "");
   CHECK(exact_difference(at_zero(2), tensor({0})) == "");
   CHECK(exact_difference(at_zero(0.5), tensor({inf})) == "");
   CHECK(exact_difference(at_zero(-1), tensor({-inf})) == "");
-  CHECK(exact_difference(gradient([](auto& x) { return pow(x, 3); }, tensor({-2})), tensor({12})) == "");
-  CHECK(exact_difference(gradient([](auto& x) { return sqrt(x); }, tensor({0})), tensor({inf})) == "");
+  CHECK(exact_difference(gradient([](auto& x) { return pow(x, 3); }, tensor({-2})), tensor({12})) ==
+        "");
+  CHECK(exact_difference(gradient([](auto& x) { return sqrt(x); }, tensor({0})), tensor({inf})) ==
+        "");
 }
 
 TEST_CASE("gradients stay finite where values are extreme") {
   for (const double x : {-1e4, 1e4}) {
-    CHECK(std::isfinite(static_cast<double>(gradient([](auto& v) { return sigmoid(v) + tanh(v) + gelu(v); }, tensor({x})).item())));
-    CHECK(difference(gradient([](auto& v) { return softmax(v) * tensor({1, 2, 3}); }, tensor({x, -x, 0})), zeros({3})) == "");
-    CHECK(difference(gradient([](auto& v) { return log_softmax(v).select(0, 0); }, tensor({x, 2 * x})),
-                     x > 0 ? tensor({1, -1}) : zeros({2})) == "");
+    CHECK(std::isfinite(static_cast<double>(
+        gradient([](auto& v) { return sigmoid(v) + tanh(v) + gelu(v); }, tensor({x})).item())));
+    CHECK(difference(gradient(
+                         [](auto& v) {
+                           return softmax(v) * tensor({1, 2, 3});
+                         },
+                         tensor({x, -x, 0})),
+                     zeros({3})) == "");
+    CHECK(difference(
+              gradient([](auto& v) { return log_softmax(v).select(0, 0); }, tensor({x, 2 * x})),
+              x > 0 ? tensor({1, -1}) : zeros({2})) == "");
   }
 }
 
@@ -264,9 +311,15 @@ TEST_CASE("entries of −∞ get no gradient from softmax, nor does a row of not
 
 TEST_CASE("the gradients of both branches of where keep apart, NaN and infinity included") {
   const Tensor mask = tensor({1, 0});
-  CHECK(exact_difference(gradient([&](auto& x) { return where(mask, x, inf) * tensor({2, 0}); }, tensor({1, 1})),
+  CHECK(exact_difference(gradient(
+                             [&](auto& x) {
+                               return where(mask, x, inf) * tensor({2, 0});
+                             },
+                             tensor({1, 1})),
                          tensor({2, 0})) == "");
-  CHECK(exact_difference(gradient([&](auto& x) { return where(mask, x, not_a_number); }, tensor({1, 1})), tensor({1, 0})) == "");
+  CHECK(exact_difference(
+            gradient([&](auto& x) { return where(mask, x, not_a_number); }, tensor({1, 1})),
+            tensor({1, 0})) == "");
 }
 
 TEST_CASE("dropout passes its mask to the gradient, and p = 0 is the operand itself") {

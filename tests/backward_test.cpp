@@ -104,7 +104,8 @@ TEST_CASE("a leaf is its own gradient's seed") {
 
 TEST_CASE("a gradient has the shape of its value however it was broadcast") {
   Rng rng(41);
-  for (const Shape& shape : {Shape{}, Shape{1}, Shape{3}, Shape{2, 1}, Shape{1, 1, 3}, Shape{4, 2, 3}}) {
+  for (const Shape& shape :
+       {Shape{}, Shape{1}, Shape{3}, Shape{2, 1}, Shape{1, 1, 3}, Shape{4, 2, 3}}) {
     const Var x = leaf(uniform(shape, -1, 1, rng));
     const Tensor wide = uniform({4, 2, 3}, -1, 1, rng);
     sum(x * wide + wide).backward();
@@ -136,7 +137,8 @@ TEST_CASE("a seed weighs the elements of the value and must have its shape") {
   const Var x = leaf(tensor({1, 2, 3}));
   (x * x).backward(tensor({1, 0, -1}));
   CHECK(exact_difference(x.grad(), tensor({2, 0, -6})) == "");
-  CHECK_THROWS_WITH((x * x).backward(ones({1, 3})), ContainsSubstring("[3]") && ContainsSubstring("[1, 3]"));
+  CHECK_THROWS_WITH((x * x).backward(ones({1, 3})),
+                    ContainsSubstring("[3]") && ContainsSubstring("[1, 3]"));
   CHECK_THROWS_AS((x * x).backward(Tensor(1)), ShapeError);
 }
 
@@ -166,12 +168,23 @@ TEST_CASE("a failed backward changes no leaf, and leaves nothing half gathered")
   CHECK(number(x.grad()) == 4);
   CHECK(!other.has_grad());
 
-  const Var bad = record("bad", x.value(), {{x, [](const Tensor&) -> Tensor { throw std::runtime_error("no"); }}});
+  const Var bad = record("bad", x.value(),
+                         {{x, [](const Tensor&) -> Tensor { throw std::runtime_error("no"); }}});
   CHECK_THROWS_AS((bad + x * other).backward(), std::runtime_error);
   CHECK(!other.has_grad());
   (x * other).backward();
   CHECK(number(x.grad()) == 4 + 3);
   CHECK(number(other.grad()) == 2);
+}
+
+TEST_CASE("what a failed sweep gathered at interior values is forgotten") {
+  const Var x = leaf(2);
+  const Var h = x * 3;
+  const Var bad = record("bad", x.value(),
+                         {{x, [](const Tensor&) -> Tensor { throw std::runtime_error("no"); }}});
+  CHECK_THROWS_AS((bad + h).backward(), std::runtime_error);  // h, the older, was still to come
+  (h * 5).backward();
+  CHECK(number(x.grad()) == 15);
 }
 
 // ---- saved values are guarded ----
@@ -219,7 +232,9 @@ TEST_CASE("a gradient shares memory with no seed, no other gradient and no value
   const Var a = leaf(tensor({1, 2})), b = leaf(tensor({3, 4}));
   Tensor seed = tensor({1, 1});
   (a + b).backward(seed);
-  const auto apart = [](const Tensor& x, const Tensor& y) { return !x.storage().same_as(y.storage()); };
+  const auto apart = [](const Tensor& x, const Tensor& y) {
+    return !x.storage().same_as(y.storage());
+  };
   CHECK(apart(a.grad(), b.grad()));
   CHECK(apart(a.grad(), seed));
   CHECK(apart(b.grad(), seed));
@@ -265,7 +280,8 @@ TEST_CASE("a gradient is contiguous and holds no more memory than it shows") {
 TEST_CASE("the g that a VJP keeps stays as it was") {
   const Var a = leaf(tensor({1, 2}));
   std::vector<Tensor> kept;
-  const Var y = record("keeps", a.value(), {{a, [&kept](const Tensor& g) { return kept.push_back(g), g; }}});
+  const Var y =
+      record("keeps", a.value(), {{a, [&kept](const Tensor& g) { return kept.push_back(g), g; }}});
   (y + a * 2).backward(ones({2}));
   CHECK(exact_difference(kept.at(0), ones({2})) == "");
   CHECK(exact_difference(a.grad(), tensor({3, 3})) == "");

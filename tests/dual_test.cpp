@@ -40,7 +40,16 @@ const std::vector<Row>& functions() {
       {"*", [](Dual x) { return x * 2.5 * x; }, {-1, 2}},
       {"/", [](Dual x) { return x / (x * x + 1) + 2 / x; }, {-1, 2}},
       {"neg", [](Dual x) { return -x + +x * 2; }, {-1, 2}},
-      {"+= -= *= /=", [](Dual x) { Dual y = 3; y += x; y *= x; y -= 2 * x; y /= x + 4; return y; }, {-1, 2}},
+      {"+= -= *= /=",
+       [](Dual x) {
+         Dual y = 3;
+         y += x;
+         y *= x;
+         y -= 2 * x;
+         y /= x + 4;
+         return y;
+       },
+       {-1, 2}},
   };
   return rows;
 }

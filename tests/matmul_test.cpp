@@ -12,17 +12,21 @@ using Catch::Matchers::ContainsSubstring;
 namespace {
 
 // Σₖ a[…, i, k] b[…, k, j], for matrices with broadcasting leading axes.
-std::string difference_to_definition(const Tensor& c, const Tensor& a, const Tensor& b, const Shape& shape) {
-  return difference(c, shape, [&](const Position& p) {
-    Position left = p, right = p;
-    double sum = 0;
-    for (Index k = 0; k < a.size(-1); ++k) {
-      left.back() = k;
-      right[right.size() - 2] = k;
-      sum += static_cast<double>(at(a, left)) * static_cast<double>(at(b, right));
-    }
-    return sum;
-  }, 5 * tolerance);
+std::string difference_to_definition(const Tensor& c, const Tensor& a, const Tensor& b,
+                                     const Shape& shape) {
+  return difference(
+      c, shape,
+      [&](const Position& p) {
+        Position left = p, right = p;
+        double sum = 0;
+        for (Index k = 0; k < a.size(-1); ++k) {
+          left.back() = k;
+          right[right.size() - 2] = k;
+          sum += static_cast<double>(at(a, left)) * static_cast<double>(at(b, right));
+        }
+        return sum;
+      },
+      5 * tolerance);
 }
 
 }  // namespace
@@ -34,8 +38,10 @@ TEST_CASE("matmul is its definition for every size from 1 to 20") {
   for (Index m = 1; m <= 20; ++m)
     for (Index n = 1; n <= 20; ++n)
       for (Index k = 1; k <= 20; k += (m + n) % 2 ? 3 : 4) {
-        const Tensor left = a.slice(0, 0, m).slice(1, 0, k), right = b.slice(0, 0, k).slice(1, 0, n);
-        const std::string wrong = difference_to_definition(matmul(left, right), left, right, {m, n});
+        const Tensor left = a.slice(0, 0, m).slice(1, 0, k),
+                     right = b.slice(0, 0, k).slice(1, 0, n);
+        const std::string wrong =
+            difference_to_definition(matmul(left, right), left, right, {m, n});
         if (report.empty() && !wrong.empty()) report = fmt::format("{} {} {}: {}", m, n, k, wrong);
       }
   CHECK(report == "");
@@ -43,8 +49,13 @@ TEST_CASE("matmul is its definition for every size from 1 to 20") {
 
 TEST_CASE("matmul is its definition across the edges of its blocks") {
   Rng rng(32);
-  for (const auto& [m, n, k] : {std::array<Index, 3>{97, 33, 257}, {5, 70, 300}, {130, 1, 65}, {1, 130, 64},
-                                {96, 48, 256}, {64, 64, 64}, {3, 5, 1030}}) {
+  for (const auto& [m, n, k] : {std::array<Index, 3>{97, 33, 257},
+                                {5, 70, 300},
+                                {130, 1, 65},
+                                {1, 130, 64},
+                                {96, 48, 256},
+                                {64, 64, 64},
+                                {3, 5, 1030}}) {
     const Tensor a = uniform({m, k}, -1, 1, rng), b = uniform({n, k}, -1, 1, rng).mT();
     INFO(m << ' ' << n << ' ' << k);
     CHECK(difference_to_definition(matmul(a, b), a, b, {m, n}) == "");
@@ -144,6 +155,7 @@ TEST_CASE("sizes that do not agree are an error that shows both shapes as given"
 }
 
 TEST_CASE("leading axes that do not broadcast are an error that shows them") {
-  CHECK_THROWS_WITH(matmul(zeros({2, 3, 4}), zeros({5, 4, 3})),
-                    ContainsSubstring("matmul") && ContainsSubstring("[2]") && ContainsSubstring("[5]"));
+  CHECK_THROWS_WITH(matmul(zeros({2, 3, 4}), zeros({5, 4, 3})), ContainsSubstring("matmul") &&
+                                                                    ContainsSubstring("[2]") &&
+                                                                    ContainsSubstring("[5]"));
 }

@@ -74,7 +74,8 @@ std::string difference(const Tensor& x, const Shape& shape, F expected, double t
 }
 
 inline std::string difference(const Tensor& x, const Tensor& reference, double tol = tolerance) {
-  return difference(x, reference.shape(), [&](const Position& p) { return at(reference, p); }, tol);
+  return difference(
+      x, reference.shape(), [&](const Position& p) { return at(reference, p); }, tol);
 }
 
 // Is x what the reference is, to the last bit (a NaN counts as a NaN)?
@@ -117,10 +118,19 @@ inline std::vector<Layout> layouts(const Shape& shape, Rng& rng, double lo = -2,
 }
 
 inline const std::vector<Shape>& some_shapes() {
-  static const std::vector<Shape> shapes = {
-      Shape{},        Shape{1},       Shape{7},    Shape{0},       Shape{3, 5},
-      Shape{1, 4},    Shape{4, 1},    Shape{2, 0}, Shape{2, 3, 4}, Shape{3, 1, 2},
-      Shape{70, 33},  Shape{0, 2, 3}, Shape{2, 1, 2, 1, 2, 1, 2, 3}};
+  static const std::vector<Shape> shapes = {Shape{},
+                                            Shape{1},
+                                            Shape{7},
+                                            Shape{0},
+                                            Shape{3, 5},
+                                            Shape{1, 4},
+                                            Shape{4, 1},
+                                            Shape{2, 0},
+                                            Shape{2, 3, 4},
+                                            Shape{3, 1, 2},
+                                            Shape{70, 33},
+                                            Shape{0, 2, 3},
+                                            Shape{2, 1, 2, 1, 2, 1, 2, 3}};
   return shapes;
 }
 
@@ -140,8 +150,10 @@ std::string message_of(F f) {
 // The derivative part of a dual number; 0 and nothing in the other builds.
 template <class R>
 double direction(const R& x) {
-  if constexpr (requires { x.d; }) return x.d;
-  else return 0;
+  if constexpr (requires { x.d; })
+    return x.d;
+  else
+    return 0;
 }
 template <class R>
 void set_direction(R& x, double d) {

@@ -25,7 +25,8 @@ const std::vector<Unary>& unary_ops() {
       {"log", [](auto& x) { return log(x); }, [](double x) { return std::log(x); }, 0.1, 5},
       {"sqrt", [](auto& x) { return sqrt(x); }, [](double x) { return std::sqrt(x); }, 0, 5},
       {"tanh", [](auto& x) { return tanh(x); }, [](double x) { return std::tanh(x); }, -9, 9},
-      {"sigmoid", [](auto& x) { return sigmoid(x); }, [](double x) { return 1 / (1 + std::exp(-x)); }, -40, 40},
+      {"sigmoid", [](auto& x) { return sigmoid(x); },
+       [](double x) { return 1 / (1 + std::exp(-x)); }, -40, 40},
       {"relu", [](auto& x) { return relu(x); }, [](double x) { return x > 0 ? x : 0; }},
       {"gelu", [](auto& x) { return gelu(x); },
        [](double x) { return x * std::erfc(-x / std::sqrt(2.0)) / 2; }, -9, 9},
@@ -33,7 +34,8 @@ const std::vector<Unary>& unary_ops() {
       {"neg", [](auto& x) { return -x; }, [](double x) { return -x; }},
       {"pow 3", [](auto& x) { return pow(x, 3); }, [](double x) { return x * x * x; }},
       {"pow 2", [](auto& x) { return pow(x, 2); }, [](double x) { return x * x; }},
-      {"pow -0.5", [](auto& x) { return pow(x, -0.5); }, [](double x) { return 1 / std::sqrt(x); }, 0.1, 4},
+      {"pow -0.5", [](auto& x) { return pow(x, -0.5); }, [](double x) { return 1 / std::sqrt(x); },
+       0.1, 4},
       {"from_torch_mask", [](auto& x) { return from_torch_mask(relu(x)); },
        [](double x) { return x > 0 ? 0.0 : 1.0; }},
   };
@@ -53,11 +55,16 @@ const std::vector<Binary>& binary_ops() {
       {"-", [](auto& a, auto& b) { return a - b; }, [](double a, double b) { return a - b; }},
       {"*", [](auto& a, auto& b) { return a * b; }, [](double a, double b) { return a * b; }},
       {"/", [](auto& a, auto& b) { return a / b; }, [](double a, double b) { return a / b; }},
-      {"maximum", [](auto& a, auto& b) { return maximum(a, b); }, [](double a, double b) { return a > b ? a : b; }},
-      {"minimum", [](auto& a, auto& b) { return minimum(a, b); }, [](double a, double b) { return a < b ? a : b; }},
-      {"equal", [](auto& a, auto& b) { return equal(a, b); }, [](double a, double b) { return a == b ? 1.0 : 0.0; }},
-      {"less", [](auto& a, auto& b) { return less(a, b); }, [](double a, double b) { return a < b ? 1.0 : 0.0; }},
-      {"greater", [](auto& a, auto& b) { return greater(a, b); }, [](double a, double b) { return a > b ? 1.0 : 0.0; }},
+      {"maximum", [](auto& a, auto& b) { return maximum(a, b); },
+       [](double a, double b) { return a > b ? a : b; }},
+      {"minimum", [](auto& a, auto& b) { return minimum(a, b); },
+       [](double a, double b) { return a < b ? a : b; }},
+      {"equal", [](auto& a, auto& b) { return equal(a, b); },
+       [](double a, double b) { return a == b ? 1.0 : 0.0; }},
+      {"less", [](auto& a, auto& b) { return less(a, b); },
+       [](double a, double b) { return a < b ? 1.0 : 0.0; }},
+      {"greater", [](auto& a, auto& b) { return greater(a, b); },
+       [](double a, double b) { return a > b ? 1.0 : 0.0; }},
   };
   return ops;
 }
@@ -76,7 +83,8 @@ TEST_CASE("ops of one operand are their definitions, for every shape and layout"
     for (const Shape& shape : some_shapes())
       for (const auto& [layout, x] : layouts(shape, rng, row.lo, row.hi)) {
         INFO(row.name << fmt::format(" of {} {}", layout, shape));
-        CHECK(difference(row.op(x), shape, [&](auto& p) { return row.definition(number(at(x, p))); }) == "");
+        CHECK(difference(row.op(x), shape,
+                         [&](auto& p) { return row.definition(number(at(x, p))); }) == "");
       }
 }
 
@@ -87,7 +95,9 @@ TEST_CASE("ops of two operands are their definitions, for every pair of layouts"
       for (const auto& [left, a] : layouts(shape, rng))
         for (const auto& [right, b] : layouts(shape, rng)) {
           INFO(row.name << fmt::format(" of {} and {} {}", left, right, shape));
-          const auto expected = [&](auto& p) { return row.definition(number(at(a, p)), number(at(b, p))); };
+          const auto expected = [&](auto& p) {
+            return row.definition(number(at(a, p)), number(at(b, p)));
+          };
           CHECK(difference(row.op(a, b), shape, expected) == "");
         }
 }
@@ -95,17 +105,19 @@ TEST_CASE("ops of two operands are their definitions, for every pair of layouts"
 TEST_CASE("operands broadcast from either side") {
   Rng rng(13);
   const std::vector<std::array<Shape, 3>> cases = {
-      {Shape{}, Shape{2, 3}, Shape{2, 3}},          {Shape{3}, Shape{2, 3}, Shape{2, 3}},
-      {Shape{2, 1}, Shape{2, 3}, Shape{2, 3}},      {Shape{2, 1}, Shape{1, 3}, Shape{2, 3}},
+      {Shape{}, Shape{2, 3}, Shape{2, 3}},           {Shape{3}, Shape{2, 3}, Shape{2, 3}},
+      {Shape{2, 1}, Shape{2, 3}, Shape{2, 3}},       {Shape{2, 1}, Shape{1, 3}, Shape{2, 3}},
       {Shape{4, 1, 3}, Shape{2, 1}, Shape{4, 2, 3}}, {Shape{1}, Shape{0}, Shape{0}},
-      {Shape{5, 1}, Shape{1, 0}, Shape{5, 0}},      {Shape{1, 1, 1}, Shape{7}, Shape{1, 1, 7}}};
+      {Shape{5, 1}, Shape{1, 0}, Shape{5, 0}},       {Shape{1, 1, 1}, Shape{7}, Shape{1, 1, 7}}};
   for (const Binary& row : binary_ops())
     for (const auto& [first, second, result] : cases)
       for (const bool swap : {false, true}) {
         const Tensor a = uniform(swap ? second : first, -2, 2, rng);
         const Tensor b = uniform(swap ? first : second, -2, 2, rng);
         INFO(row.name << fmt::format(" of {} and {}", a.shape(), b.shape()));
-        const auto expected = [&](auto& p) { return row.definition(number(at(a, p)), number(at(b, p))); };
+        const auto expected = [&](auto& p) {
+          return row.definition(number(at(a, p)), number(at(b, p)));
+        };
         CHECK(difference(row.op(a, b), result, expected) == "");
       }
 }
@@ -157,7 +169,8 @@ TEST_CASE("where takes numbers, tensors or both, and any number but 0 is true") 
   CHECK(exact_difference(where(mask, arange(5), -1), tensor({-1, 1, 2, 3, 4})) == "");
   CHECK(exact_difference(where(mask, 0, arange(5)), tensor({0, 0, 0, 0, 0})) == "");
   CHECK(where(zeros({2, 1}), zeros({3}), zeros({4, 1, 1})).shape() == Shape{4, 2, 3});
-  CHECK(exact_difference(where(tensor({0, 1}), tensor({not_a_number, 1}), tensor({2, inf})), tensor({2, 1})) == "");
+  CHECK(exact_difference(where(tensor({0, 1}), tensor({not_a_number, 1}), tensor({2, inf})),
+                         tensor({2, 1})) == "");
 }
 
 // ---- edges of the functions ----
@@ -182,7 +195,11 @@ TEST_CASE("infinities go to their limits and NaN stays NaN") {
     INFO(row.name);
     if (row.name != "from_torch_mask") CHECK(std::isnan(only(row.op(not_a_number))));
   }
-  for (const auto& [first, second] : {std::pair(not_a_number, 1.0), {1.0, not_a_number}, {not_a_number, not_a_number}, {not_a_number, inf}, {-inf, not_a_number}}) {
+  for (const auto& [first, second] : {std::pair(not_a_number, 1.0),
+                                      {1.0, not_a_number},
+                                      {not_a_number, not_a_number},
+                                      {not_a_number, inf},
+                                      {-inf, not_a_number}}) {
     const Tensor a = first, b = second;
     CHECK(std::isnan(only(maximum(a, b))));
     CHECK(std::isnan(only(minimum(a, b))));
@@ -192,8 +209,10 @@ TEST_CASE("infinities go to their limits and NaN stays NaN") {
 }
 
 TEST_CASE("equal operands are their own maximum, the largest numbers too") {
-  const double largest = is_float ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
-  const double least = is_float ? std::numeric_limits<float>::denorm_min() : std::numeric_limits<double>::denorm_min();
+  const double largest =
+      is_float ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
+  const double least = is_float ? std::numeric_limits<float>::denorm_min()
+                                : std::numeric_limits<double>::denorm_min();
   for (const Tensor& x : {Tensor(0), Tensor(1.5), Tensor(-largest), Tensor(largest), Tensor(least),
                           Tensor(inf), Tensor(-inf)}) {
     CHECK(maximum(x, x).item() == x.item());
@@ -212,7 +231,8 @@ TEST_CASE("tril keeps j ≤ i + k of the last two axes, whatever stands in the r
 }
 
 TEST_CASE("a PyTorch mask blocks where ours attends") {
-  CHECK(exact_difference(from_torch_mask(tensor({{1, 0}, {0, 1}})), tensor({{0, 1}, {1, 0}})) == "");
+  CHECK(exact_difference(from_torch_mask(tensor({{1, 0}, {0, 1}})), tensor({{0, 1}, {1, 0}})) ==
+        "");
 }
 
 // ---- reductions ----
@@ -231,8 +251,10 @@ TEST_CASE("sum and mean add up every choice of axes, for every shape and layout"
         }
         for (Index axis = 0; axis < shape.rank(); ++axis) {
           const bool summed = axes.empty() || (bits >> axis & 1);
-          if (summed) kept = kept.with(axis, 1);
-          else gone = gone.insert(gone.rank(), shape[axis]);
+          if (summed)
+            kept = kept.with(axis, 1);
+          else
+            gone = gone.insert(gone.rank(), shape[axis]);
         }
         // Added up in double precision, in row-major order of what is kept.
         std::vector<double> totals(static_cast<std::size_t>(kept.numel()));
@@ -306,9 +328,10 @@ TEST_CASE("max and argmax find the first of the largest, for every shape, layout
   Rng rng(16);
   for (const Shape& shape : some_shapes())
     for (auto [layout, x] : layouts(shape, rng)) {
-      x = x + 0;                                  // a copy
-      if (x.numel() > 3) for (Index i = 0; i < x.numel(); ++i)  // many ties
-        x.data()[i] = Real(std::floor(number(x.data()[i])));
+      x = x + 0;  // a copy
+      if (x.numel() > 3)
+        for (Index i = 0; i < x.numel(); ++i)  // many ties
+          x.data()[i] = Real(std::floor(number(x.data()[i])));
       for (Index axis = 0; axis < shape.rank(); ++axis) {
         INFO(layout << fmt::format(" {} along {}", shape, axis));
         if (shape[axis] == 0) {
@@ -356,8 +379,9 @@ TEST_CASE("argmax counts beyond the whole numbers of a float") {
 TEST_CASE("no op returns or writes its operand's memory") {
   for (const Shape& shape : {Shape{}, Shape{1}, Shape{2, 2}}) {
     Tensor x = ones(shape);
-    for (Tensor y : {x + 0, x * 1, sum(x), mean(x), sum(x, {}, true), pow(x, 1), relu(x), abs(x),
-                     maximum(x, x), where(x, x, x), softmax(x.reshape({-1})), cat({x.reshape({-1})}, 0)}) {
+    for (Tensor y :
+         {x + 0, x * 1, sum(x), mean(x), sum(x, {}, true), pow(x, 1), relu(x), abs(x),
+          maximum(x, x), where(x, x, x), softmax(x.reshape({-1})), cat({x.reshape({-1})}, 0)}) {
       INFO(fmt::format("{} → {}", shape, y.shape()));
       CHECK(!y.storage().same_as(x.storage()));
     }
@@ -366,9 +390,12 @@ TEST_CASE("no op returns or writes its operand's memory") {
 
 TEST_CASE("sum_to undoes broadcasting") {
   Rng rng(17);
-  for (const auto& [from, to] : {std::pair(Shape{2, 3}, Shape{3}), {Shape{2, 3}, Shape{2, 1}},
-                                 {Shape{2, 3}, Shape{}}, {Shape{4, 2, 3}, Shape{1, 3}},
-                                 {Shape{0, 3}, Shape{1, 3}}, {Shape{1, 1, 3}, Shape{3}}}) {
+  for (const auto& [from, to] : {std::pair(Shape{2, 3}, Shape{3}),
+                                 {Shape{2, 3}, Shape{2, 1}},
+                                 {Shape{2, 3}, Shape{}},
+                                 {Shape{4, 2, 3}, Shape{1, 3}},
+                                 {Shape{0, 3}, Shape{1, 3}},
+                                 {Shape{1, 1, 3}, Shape{3}}}) {
     const Tensor x = uniform(from, -1, 1, rng);
     INFO(fmt::format("{} → {}", from, to));
     // ⟨x, expand(y)⟩ = ⟨sum_to(x), y⟩: it is the transpose of expanding.
@@ -445,8 +472,8 @@ TEST_CASE("take reads rows of a table in any layout") {
 TEST_CASE("take names a token id that the table does not have, and where it stands") {
   const Tensor table = zeros({5, 2});
   for (const int id : {5, -1})
-    CHECK_THROWS_WITH(take(table, {1, 2, {0, id}}), ContainsSubstring(std::to_string(id)) &&
-                                                        ContainsSubstring("[0, 1]"));
+    CHECK_THROWS_WITH(take(table, {1, 2, {0, id}}),
+                      ContainsSubstring(std::to_string(id)) && ContainsSubstring("[0, 1]"));
   CHECK_THROWS_AS(take(table, {2, 2, {0, 1}}), ShapeError);
   CHECK_THROWS_AS(take(table, {-1, -1, {0}}), ShapeError);
   CHECK_THROWS_WITH(take(zeros({5}), {1, 1, {0}}), ContainsSubstring("[5]"));
@@ -454,7 +481,8 @@ TEST_CASE("take names a token id that the table does not have, and where it stan
 
 TEST_CASE("scatter_add adds rows that go to the same place") {
   const Tensor g = arange(6).reshape({1, 3, 2});
-  CHECK(exact_difference(scatter_add(g, {1, 3, {1, 0, 1}}, 3), tensor({{2, 3}, {4, 6}, {0, 0}})) == "");
+  CHECK(exact_difference(scatter_add(g, {1, 3, {1, 0, 1}}, 3), tensor({{2, 3}, {4, 6}, {0, 0}})) ==
+        "");
 }
 
 TEST_CASE("views as functions are the members of the same names") {

@@ -116,7 +116,8 @@ TEST_CASE("below is unbiased for a bound just above half of the range of 64 bits
 
 TEST_CASE("bounds without a number between them are errors") {
   Rng rng(8);
-  for (const Index n : {0, -1}) CHECK_THROWS_WITH(rng.below(n), ContainsSubstring(std::to_string(n)));
+  for (const Index n : {0, -1})
+    CHECK_THROWS_WITH(rng.below(n), ContainsSubstring(std::to_string(n)));
   CHECK_THROWS_AS(uniform({2}, 1, 0, rng), ShapeError);
   CHECK_THROWS_AS(normal({2}, 0, -1, rng), ShapeError);
   CHECK_THROWS_AS(uniform({-2}, 0, 1, rng), ShapeError);
@@ -136,7 +137,8 @@ TEST_CASE("uniform numbers lie in [lo, hi) and have the moments of the distribut
 TEST_CASE("rounding never makes a uniform number reach hi") {
   Rng rng(10);
   // In f32 these bounds are neighbours or almost so: half of the draws would round up.
-  for (const auto& [lo, hi] : {std::pair(1.0, 1.0000001192092896), {16777214.0, 16777216.0}, {-1e-45, 0.0}}) {
+  for (const auto& [lo, hi] :
+       {std::pair(1.0, 1.0000001192092896), {16777214.0, 16777216.0}, {-1e-45, 0.0}}) {
     const std::vector<double> values = doubles(uniform({1000}, lo, hi, rng));
     CHECK(std::ranges::max(values) < hi);
     CHECK(std::ranges::min(values) >= static_cast<double>(static_cast<Real>(lo)));
@@ -197,7 +199,8 @@ TEST_CASE("dropout scales what it keeps by 1/(1 − p), so that the mean stays")
     INFO(p);
     CHECK(!others);
     CHECK(std::abs(zeros - p * 100'003) < 5 * std::sqrt(1e5 * p * (1 - p)));
-    CHECK(std::abs(static_cast<double>(mean(y).item()) - 1) < 5 * std::sqrt(p / (1 - p) / 1e5) + 1e-6);
+    CHECK(std::abs(static_cast<double>(mean(y).item()) - 1) <
+          5 * std::sqrt(p / (1 - p) / 1e5) + 1e-6);
   }
 }
 

@@ -27,10 +27,14 @@ TEST_CASE("softmax and log_softmax are their definitions along every axis, in ev
     for (const auto& [layout, x] : layouts(shape, rng))
       for (Index axis = -shape.rank(); axis < shape.rank(); ++axis) {
         INFO(layout << fmt::format(" {} along {}", shape, axis));
-        const auto total = [&](auto& p) { return over_row(x, p, axis, [](double v) { return std::exp(v); }); };
+        const auto total = [&](auto& p) {
+          return over_row(x, p, axis, [](double v) { return std::exp(v); });
+        };
         const auto value = [&](auto& p) { return static_cast<double>(at(x, p)); };
-        CHECK(difference(softmax(x, axis), shape, [&](auto& p) { return std::exp(value(p)) / total(p); }) == "");
-        CHECK(difference(log_softmax(x, axis), shape, [&](auto& p) { return value(p) - std::log(total(p)); }) == "");
+        CHECK(difference(softmax(x, axis), shape,
+                         [&](auto& p) { return std::exp(value(p)) / total(p); }) == "");
+        CHECK(difference(log_softmax(x, axis), shape,
+                         [&](auto& p) { return value(p) - std::log(total(p)); }) == "");
       }
 }
 
@@ -47,7 +51,8 @@ TEST_CASE("softmax does not feel a shift of a row") {
   Rng rng(23);
   // Whole numbers, which stay exact when shifted.
   Tensor x = uniform({20, 9}, -8, 8, rng);
-  for (Index i = 0; i < x.numel(); ++i) x.data()[i] = Real(std::floor(static_cast<double>(x.data()[i])));
+  for (Index i = 0; i < x.numel(); ++i)
+    x.data()[i] = Real(std::floor(static_cast<double>(x.data()[i])));
   for (const double shift : {1e4, -1e4}) {
     CHECK(exact_difference(softmax(x + shift), softmax(x)) == "");
     CHECK(exact_difference(log_softmax(x + shift), log_softmax(x)) == "");
@@ -57,7 +62,8 @@ TEST_CASE("softmax does not feel a shift of a row") {
 TEST_CASE("softmax is exact for inputs of ±10⁴") {
   CHECK(exact_difference(softmax(tensor({1e4, -1e4, 1e4})), tensor({0.5, 0, 0.5})) == "");
   CHECK(difference(log_softmax(tensor({1e4, -1e4})), tensor({0, -2e4})) == "");
-  CHECK(difference(log_softmax(tensor({1e4, 1e4 - 1})), tensor({-std::log1p(std::exp(-1)), -1 - std::log1p(std::exp(-1))})) == "");
+  CHECK(difference(log_softmax(tensor({1e4, 1e4 - 1})),
+                   tensor({-std::log1p(std::exp(-1)), -1 - std::log1p(std::exp(-1))})) == "");
 }
 
 TEST_CASE("−∞ gets probability 0, and a row of nothing else is 0 throughout") {
@@ -69,11 +75,13 @@ TEST_CASE("−∞ gets probability 0, and a row of nothing else is 0 throughout"
 }
 
 TEST_CASE("a NaN anywhere in a row makes the whole row NaN, and no other") {
-  for (const auto& row : {tensor({not_a_number, 1, 2}), tensor({1, not_a_number, 2}), tensor({1, 2, not_a_number}),
-                          tensor({not_a_number, -inf, -inf}), tensor({-inf, not_a_number, -inf}), tensor({-inf, -inf, not_a_number})}) {
+  for (const auto& row : {tensor({not_a_number, 1, 2}), tensor({1, not_a_number, 2}),
+                          tensor({1, 2, not_a_number}), tensor({not_a_number, -inf, -inf}),
+                          tensor({-inf, not_a_number, -inf}), tensor({-inf, -inf, not_a_number})}) {
     INFO(fmt::format("{}", row));
     const Tensor x = stack({row, tensor({0, 0, 0})}, 0);
-    CHECK(difference(softmax(x), stack({full({3}, not_a_number), full({3}, Real(1.0 / 3))}, 0)) == "");
+    CHECK(difference(softmax(x), stack({full({3}, not_a_number), full({3}, Real(1.0 / 3))}, 0)) ==
+          "");
     CHECK(std::isnan(static_cast<double>(sum(log_softmax(x).select(0, 0)).item())));
   }
 }
@@ -87,7 +95,8 @@ TEST_CASE("softmax of empty rows, or of no rows, is empty") {
 
 TEST_CASE("layer_norm is its definition, in every layout") {
   Rng rng(24);
-  for (const Shape& shape : {Shape{6}, Shape{3, 5}, Shape{2, 3, 4}, Shape{4, 1}, Shape{0, 3}, Shape{2, 70}})
+  for (const Shape& shape :
+       {Shape{6}, Shape{3, 5}, Shape{2, 3, 4}, Shape{4, 1}, Shape{0, 3}, Shape{2, 70}})
     for (const auto& [layout, x] : layouts(shape, rng))
       for (const auto& [weight_layout, weight] : layouts({shape[-1]}, rng)) {
         const Tensor bias = uniform({shape[-1]}, -1, 1, rng);
@@ -96,13 +105,15 @@ TEST_CASE("layer_norm is its definition, in every layout") {
           const auto n = static_cast<double>(shape[-1]);
           const auto expected = [&](auto& p) {
             const double mean = over_row(x, p, -1, [](double v) { return v; }) / n;
-            const double variance = over_row(x, p, -1, [&](double v) { return (v - mean) * (v - mean); }) / n;
+            const double variance =
+                over_row(x, p, -1, [&](double v) { return (v - mean) * (v - mean); }) / n;
             return (static_cast<double>(at(x, p)) - mean) / std::sqrt(variance + eps) *
                        static_cast<double>(at(weight, {p.back()})) +
                    static_cast<double>(at(bias, {p.back()}));
           };
           // Where a row repeats one number, rounding of its mean is divided by √eps.
-          CHECK(difference(layer_norm(x, weight, bias, eps), shape, expected, 300 * tolerance) == "");
+          CHECK(difference(layer_norm(x, weight, bias, eps), shape, expected, 300 * tolerance) ==
+                "");
         }
       }
 }
@@ -132,7 +143,8 @@ TEST_CASE("layer_norm refuses a weight or bias of another shape, and shows it") 
 
 TEST_CASE("the slope of gelu is right from one tail to the other") {
   for (const double x : {-1e4, -41.0, -39.0, -9.0, -1.0, 0.0, 0.5, 9.0, 41.0, 1e4}) {
-    const double slope = std::erfc(-x / std::sqrt(2.0)) / 2 + x * std::exp(-x * x / 2) / std::sqrt(2 * std::acos(-1.0));
+    const double slope = std::erfc(-x / std::sqrt(2.0)) / 2 +
+                         x * std::exp(-x * x / 2) / std::sqrt(2 * std::acos(-1.0));
     INFO(x);
     CHECK(difference(gelu_backward(x, 1), Tensor(slope)) == "");
   }

@@ -47,8 +47,8 @@ TEST_CASE("negative axes count from the end, others are an error that shows the 
   CHECK(shape[-1] == 4);
   CHECK(shape[-3] == 2);
   for (const Index axis : {3, -4, 100})
-    CHECK_THROWS_WITH(shape[axis], ContainsSubstring("[2, 3, 4]") &&
-                                       ContainsSubstring(std::to_string(axis)));
+    CHECK_THROWS_WITH(shape[axis],
+                      ContainsSubstring("[2, 3, 4]") && ContainsSubstring(std::to_string(axis)));
   CHECK_THROWS_AS(shape[3], ShapeError);
   CHECK_THROWS_AS(Shape{}[0], ShapeError);
 }
@@ -58,7 +58,8 @@ TEST_CASE("a shape of too many axes, negative sizes or too many elements is an e
   CHECK_THROWS_AS(Shape(nine), ShapeError);
   CHECK_THROWS_AS((Shape{2, -1}.numel()), ShapeError);
   const Index big = Index{1} << 40;
-  CHECK_THROWS_WITH((Shape{big, big}.numel()), ContainsSubstring(fmt::format("[{}, {}]", big, big)));
+  CHECK_THROWS_WITH((Shape{big, big}.numel()),
+                    ContainsSubstring(fmt::format("[{}, {}]", big, big)));
   CHECK_THROWS_AS((Shape{3, std::numeric_limits<Index>::max()}.numel()), ShapeError);
 }
 
@@ -118,8 +119,10 @@ TEST_CASE("broadcasting agrees with its definition for random shapes") {
       fits &= m == n || m == 1 || n == 1;
       expected = expected.insert(expected.rank(), m == 1 ? n : m);
     }
-    if (fits) CHECK(broadcast("op", a, b) == expected);
-    else CHECK_THROWS_AS(broadcast("op", a, b), ShapeError);
+    if (fits)
+      CHECK(broadcast("op", a, b) == expected);
+    else
+      CHECK_THROWS_AS(broadcast("op", a, b), ShapeError);
   }
 }
 

@@ -25,8 +25,12 @@ Tensor random_view(Rng& rng) {
   for (int change = 0; change < 4; ++change) {
     const Index a = rng.below(x.rank()), b = rng.below(x.rank());
     switch (rng.below(4)) {
-      case 0: x = x.transpose(a, b); break;
-      case 1: x = x.slice(a, rng.below(2), x.size(a) - rng.below(2), 1 + rng.below(2)); break;
+      case 0:
+        x = x.transpose(a, b);
+        break;
+      case 1:
+        x = x.slice(a, rng.below(2), x.size(a) - rng.below(2), 1 + rng.below(2));
+        break;
       case 2:
         if (x.rank() < 5) x = x.unsqueeze(a);
         break;
@@ -46,7 +50,9 @@ static_assert(!Number<bool> && !Number<Tensor> && !Number<std::string>);
 static_assert(std::is_convertible_v<int, Tensor> && std::is_convertible_v<Real, Tensor>);
 static_assert(!std::is_convertible_v<bool, Tensor>);
 template <class T>
-concept Accumulates = requires(T x) { x += x; };
+concept Accumulates = requires(T x) {
+  x += x;
+};
 static_assert(!Accumulates<Tensor>);
 
 // ---- making ----
@@ -121,8 +127,7 @@ TEST_CASE("an element is read and written by any integer types, within bounds") 
   CHECK(x(row, column) == Real(5));
   x(0, 1) = 9;
   CHECK(std::as_const(x)(0, 1) == Real(9));
-  for (const Index outside : {-1, 2})
-    CHECK_THROWS_WITH(x(outside, 0), ContainsSubstring("[2, 3]"));
+  for (const Index outside : {-1, 2}) CHECK_THROWS_WITH(x(outside, 0), ContainsSubstring("[2, 3]"));
   CHECK_THROWS_AS(x(0, 3), ShapeError);
   CHECK_THROWS_WITH(x(0), ContainsSubstring("[2, 3]"));
   CHECK_THROWS_AS(x(0, 0, 0), ShapeError);
@@ -159,10 +164,17 @@ TEST_CASE("a copy of a tensor shares its numbers, a clone does not") {
 TEST_CASE("every view shares the storage and moves no number") {
   const Tensor x = arange(24).reshape({2, 3, 4});
   const Index before = live_bytes();
-  const std::vector<Tensor> views = {x.transpose(0, 2),      x.mT(),         x.permute({2, 0, 1}),
-                                     x.slice(1, 1, 3),       x.select(0, 1), x.unsqueeze(1).expand({2, 5, 3, 4}),
-                                     x.reshape({6, 4}),      x.unsqueeze(-1), x.unsqueeze(0).squeeze(0),
-                                     x.mT().reshape({2, 12}).slice(0, 0, 0), x.contiguous()};
+  const std::vector<Tensor> views = {x.transpose(0, 2),
+                                     x.mT(),
+                                     x.permute({2, 0, 1}),
+                                     x.slice(1, 1, 3),
+                                     x.select(0, 1),
+                                     x.unsqueeze(1).expand({2, 5, 3, 4}),
+                                     x.reshape({6, 4}),
+                                     x.unsqueeze(-1),
+                                     x.unsqueeze(0).squeeze(0),
+                                     x.mT().reshape({2, 12}).slice(0, 0, 0),
+                                     x.contiguous()};
   for (std::size_t i = 0; i < views.size(); ++i) {
     INFO(i);
     CHECK(views[i].storage().same_as(x.storage()) == (i != 9));
@@ -173,17 +185,25 @@ TEST_CASE("every view shares the storage and moves no number") {
 TEST_CASE("views read the elements that their definition names") {
   const Tensor x = arange(24).reshape({2, 3, 4});
   const auto pick = [&](Index i, Index j, Index k) { return Real(i * 12 + j * 4 + k); };
-  CHECK(difference(x.transpose(0, 2), {4, 3, 2}, [&](auto& p) { return pick(p[2], p[1], p[0]); }) == "");
-  CHECK(difference(x.transpose(-1, -2), {2, 4, 3}, [&](auto& p) { return pick(p[0], p[2], p[1]); }) == "");
+  CHECK(difference(x.transpose(0, 2), {4, 3, 2}, [&](auto& p) { return pick(p[2], p[1], p[0]); }) ==
+        "");
+  CHECK(difference(x.transpose(-1, -2), {2, 4, 3},
+                   [&](auto& p) { return pick(p[0], p[2], p[1]); }) == "");
   CHECK(difference(x.mT(), {2, 4, 3}, [&](auto& p) { return pick(p[0], p[2], p[1]); }) == "");
-  CHECK(difference(x.permute({2, 0, 1}), {4, 2, 3}, [&](auto& p) { return pick(p[1], p[2], p[0]); }) == "");
-  CHECK(difference(x.permute({-1, 0, -2}), {4, 2, 3}, [&](auto& p) { return pick(p[1], p[2], p[0]); }) == "");
-  CHECK(difference(x.slice(2, 1, 4, 2), {2, 3, 2}, [&](auto& p) { return pick(p[0], p[1], 1 + 2 * p[2]); }) == "");
+  CHECK(difference(x.permute({2, 0, 1}), {4, 2, 3},
+                   [&](auto& p) { return pick(p[1], p[2], p[0]); }) == "");
+  CHECK(difference(x.permute({-1, 0, -2}), {4, 2, 3},
+                   [&](auto& p) { return pick(p[1], p[2], p[0]); }) == "");
+  CHECK(difference(x.slice(2, 1, 4, 2), {2, 3, 2},
+                   [&](auto& p) { return pick(p[0], p[1], 1 + 2 * p[2]); }) == "");
   CHECK(difference(x.select(1, 2), {2, 4}, [&](auto& p) { return pick(p[0], 2, p[1]); }) == "");
   CHECK(difference(x.select(-1, -1), {2, 3}, [&](auto& p) { return pick(p[0], p[1], 3); }) == "");
-  CHECK(difference(x.select(0, 1).expand({5, 3, 4}), {5, 3, 4}, [&](auto& p) { return pick(1, p[1], p[2]); }) == "");
-  CHECK(difference(x.unsqueeze(1), {2, 1, 3, 4}, [&](auto& p) { return pick(p[0], p[2], p[3]); }) == "");
-  CHECK(difference(x.unsqueeze(-1), {2, 3, 4, 1}, [&](auto& p) { return pick(p[0], p[1], p[2]); }) == "");
+  CHECK(difference(x.select(0, 1).expand({5, 3, 4}), {5, 3, 4},
+                   [&](auto& p) { return pick(1, p[1], p[2]); }) == "");
+  CHECK(difference(x.unsqueeze(1), {2, 1, 3, 4}, [&](auto& p) { return pick(p[0], p[2], p[3]); }) ==
+        "");
+  CHECK(difference(x.unsqueeze(-1), {2, 3, 4, 1},
+                   [&](auto& p) { return pick(p[0], p[1], p[2]); }) == "");
 }
 
 TEST_CASE("views of views of random tensors read the right elements") {
@@ -193,12 +213,12 @@ TEST_CASE("views of views of random tensors read the right elements") {
     const Index a = rng.below(x.rank()), b = rng.below(x.rank());
     const std::size_t i = static_cast<std::size_t>(a), j = static_cast<std::size_t>(b);
     const auto swapped = [&](Position p) { return std::swap(p[i], p[j]), at(x, p); };
-    CHECK(difference(x.transpose(a, b), x.shape().with(a, x.size(b)).with(b, x.size(a)), swapped) == "");
+    CHECK(difference(x.transpose(a, b), x.shape().with(a, x.size(b)).with(b, x.size(a)), swapped) ==
+          "");
     if (x.size(a) > 0) {
       const Index place = rng.below(x.size(a));
-      CHECK(difference(x.select(a, place - x.size(a)), x.shape().erase(a), [&](Position p) {
-              return p.insert(p.begin() + a, place), at(x, p);
-            }) == "");
+      CHECK(difference(x.select(a, place - x.size(a)), x.shape().erase(a),
+                       [&](Position p) { return p.insert(p.begin() + a, place), at(x, p); }) == "");
     }
   }
 }
@@ -302,10 +322,10 @@ TEST_CASE("reshape is a view wherever strides can express it") {
   const auto is_view = [&](const Tensor& from, Shape to) {
     return from.reshape(to).storage().same_as(x.storage());
   };
-  CHECK(is_view(x.transpose(0, 1), {2, 2, 2, 6}));      // an axis splits where it lies
-  CHECK(is_view(x.slice(2, 0, 4), {8, 4}));              // rows with gaps still merge in front
+  CHECK(is_view(x.transpose(0, 1), {2, 2, 2, 6}));  // an axis splits where it lies
+  CHECK(is_view(x.slice(2, 0, 4), {8, 4}));         // rows with gaps still merge in front
   CHECK(is_view(x.slice(0, 0, 2, 2), {4, 6}));
-  CHECK(is_view(x.slice(2, 0, 6, 2), {8, 3}));           // a step divides evenly
+  CHECK(is_view(x.slice(2, 0, 6, 2), {8, 3}));  // a step divides evenly
   CHECK(is_view(x.slice(2, 0, 6, 2), {24}));
   CHECK(is_view(x.mT(), {2, 1, 6, 4, 1}));
   CHECK(is_view(x.select(2, 0).unsqueeze(2).expand({2, 4, 3}), {8, 3}));
@@ -361,7 +381,8 @@ TEST_CASE("copy_from broadcasts, and refuses what does not") {
   CHECK(doubles(x) == std::vector<double>{1, 1, 1, 2, 2, 2});
   x.copy_from(4);
   CHECK(x(1, 1) == Real(4));
-  CHECK_THROWS_WITH(x.copy_from(zeros({3, 2})), ContainsSubstring("[3, 2]") && ContainsSubstring("[2, 3]"));
+  CHECK_THROWS_WITH(x.copy_from(zeros({3, 2})),
+                    ContainsSubstring("[3, 2]") && ContainsSubstring("[2, 3]"));
   CHECK_THROWS_AS(x.copy_from(zeros({1, 2, 3})), ShapeError);
   CHECK(x(1, 1) == Real(4));
 }
@@ -441,7 +462,8 @@ TEST_CASE("allclose bounds the difference by atol + rtol of the second operand")
   CHECK(!allclose(tensor({inf}), tensor({1})));
   const double nan = std::numeric_limits<double>::quiet_NaN();
   CHECK(!allclose(tensor({nan}), tensor({nan})));
-  CHECK_THROWS_WITH(allclose(zeros({2}), zeros({3})), ContainsSubstring("[2]") && ContainsSubstring("[3]"));
+  CHECK_THROWS_WITH(allclose(zeros({2}), zeros({3})),
+                    ContainsSubstring("[2]") && ContainsSubstring("[3]"));
 }
 
 // ---- printing ----

@@ -37,7 +37,8 @@ TEST_CASE("a freed graph shows its last node only, and says so") {
   CHECK(to_text(x) == "#1 leaf []\n");
 }
 
-TEST_CASE("the drawing has a box for each op, an ellipse for each leaf, and an arrow for each edge") {
+TEST_CASE(
+    "the drawing has a box for each op, an ellipse for each leaf, and an arrow for each edge") {
   const Var x(ones({2}), true);
   const std::string dot = to_dot(x * 3 + x);
   CHECK_THAT(dot, ContainsSubstring("digraph"));
@@ -60,6 +61,4 @@ TEST_CASE("nodes_of walks a deep and a wide graph") {
   CHECK(nodes_of(y).size() == 100'001);
 }
 
-TEST_CASE("a constant is a graph of one node") {
-  CHECK(to_text(Var(2) * 3) == "#1 constant []\n");
-}
+TEST_CASE("a constant is a graph of one node") { CHECK(to_text(Var(2) * 3) == "#1 constant []\n"); }

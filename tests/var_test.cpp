@@ -73,9 +73,9 @@ TEST_CASE("a Var prints as its value") {
 TEST_CASE("a number or a Tensor stands on either side of every operator") {
   const Var x = leaf(tensor({2, 4}));
   const auto all_forms = [&](auto other) {
-    for (const Var& y : {x + other, other + x, x - other, other - x, x * other, other * x, x / other, other / x,
-                         maximum(x, other), minimum(other, x), where(tensor({0, 1}), x, other),
-                         where(tensor({0, 1}), other, x)}) {
+    for (const Var& y : {x + other, other + x, x - other, other - x, x * other, other * x,
+                         x / other, other / x, maximum(x, other), minimum(other, x),
+                         where(tensor({0, 1}), x, other), where(tensor({0, 1}), other, x)}) {
       CHECK(y.requires_grad());
       CHECK(y.shape() == Shape{2});
     }
@@ -282,10 +282,13 @@ TEST_CASE("the VJP of a parent that needs no gradient is never called") {
 TEST_CASE("a user's op keeps its own copy of its name") {
   const Var x = leaf(1);
   std::string name = "a name in memory that is soon written over";
-  const Var y = record(name, x.value(), {{x, [](const Tensor&) { return zeros({7}).reshape({7, 1}); }}});
+  const Var y = record(name, x.value(), {{x, [](const Tensor&) {
+                                            return zeros({7}).reshape({7, 1});
+                                          }}});
   name.assign(name.size(), '?');
-  CHECK_THROWS_WITH((void)record(name, zeros({2}), {{y, [](const Tensor& g) { return g; }}}).backward(),
-                    ContainsSubstring("[2]"));
+  CHECK_THROWS_WITH(
+      (void)record(name, zeros({2}), {{y, [](const Tensor& g) { return g; }}}).backward(),
+      ContainsSubstring("[2]"));
   const Var z = leaf(ones({3}));
   const Var wrong = record(std::string("half ") + "right", sum(z.value()),
                            {{z, [](const Tensor&) { return zeros({2}); }}});
@@ -295,13 +298,15 @@ TEST_CASE("a user's op keeps its own copy of its name") {
 TEST_CASE("a VJP that gives the wrong shape or number of gradients is an error that names the op") {
   const Var x = leaf(zeros({2, 3}));
   for (const Shape& wrong : {Shape{3, 2}, Shape{3}, Shape{}, Shape{2, 2}, Shape{4, 3, 2}}) {
-    const Var y = record("wrong", sum(x.value()), {{x, [=](const Tensor&) { return zeros(wrong); }}});
+    const Var y =
+        record("wrong", sum(x.value()), {{x, [=](const Tensor&) { return zeros(wrong); }}});
     CHECK_THROWS_AS(y.backward({.retain_graph = true}), ShapeError);
     CHECK_THROWS_WITH(y.backward(), ContainsSubstring("'wrong'") && ContainsSubstring("[2, 3]") &&
                                         ContainsSubstring(fmt::format("{}", wrong)));
   }
-  const Var few = record("few", sum(x.value()), std::vector<Var>{x, x},
-                         [](const Tensor&) { return std::vector<Tensor>{zeros({2, 3})}; });
+  const Var few = record("few", sum(x.value()), std::vector<Var>{x, x}, [](const Tensor&) {
+    return std::vector<Tensor>{zeros({2, 3})};
+  });
   CHECK_THROWS_WITH(few.backward(), ContainsSubstring("'few'"));
   CHECK(!x.has_grad());
 }
