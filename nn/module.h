@@ -20,6 +20,8 @@
 
 namespace glass::nn {
 
+using glass::set_nan_check;
+
 // ---- parameters ----
 
 // A leaf that is trained. Unlike a Var, which is a handle, a Parameter is a value: a copy has
