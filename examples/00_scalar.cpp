@@ -1,8 +1,8 @@
 // # Reverse mode in 60 lines
 //
 // A whole autograd for single numbers, without glassgrad. A number remembers its parents and the
-// slope along each; `backward` walks from the result to the inputs, newest first, and multiplies and
-// adds slopes as it goes: the chain rule.
+// slope along each; `backward` walks from the result to the inputs, newest first, and multiplies
+// and adds slopes as it goes: the chain rule.
 #include <cmath>
 #include <cstdio>
 #include <memory>

@@ -137,13 +137,16 @@ CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets, i
     const Real* z = logits.data() + i * v;
     Real* dz = slope.data() + i * v;
     const Real shift = row_max(z, v);
+    // No class can be at all: as in softmax, such a row vanishes.
+    if (shift == minus_infinity) continue;
     Real total(0);
     for (Index j = 0; j < v; ++j) total += dz[j] = exp(z[j] - shift);
-    const Real log_total = log(total) + shift;
-    Real loss = static_cast<Real>(1 - smoothing) * (log_total - z[target]);
+    // Differences of logits first: a sum with the shift would lose the small logarithm.
+    const Real log_total = log(total);
+    Real loss = static_cast<Real>(1 - smoothing) * (log_total - (z[target] - shift));
     // Only where it is wanted: 0 · ∞ would make a NaN of a logit of −∞.
     if (smoothing > 0)
-      for (Index j = 0; j < v; ++j) loss += spread * (log_total - z[j]);
+      for (Index j = 0; j < v; ++j) loss += spread * (log_total - (z[j] - shift));
     for (Index j = 0; j < v; ++j) dz[j] = share * (dz[j] / total - spread);
     dz[target] -= share * static_cast<Real>(1 - smoothing);
     losses.data()[i] = loss;

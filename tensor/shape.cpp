@@ -1,7 +1,5 @@
 #include "tensor/shape.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
 namespace glass {
@@ -108,5 +106,7 @@ std::array<bool, max_rank> Axes::flags(std::string_view op, const Shape& shape) 
 
 fmt::appender fmt::formatter<glass::Shape>::format(const glass::Shape& shape,
                                                    fmt::format_context& context) const {
-  return fmt::format_to(context.out(), "[{}]", fmt::join(shape, ", "));
+  std::string sizes;
+  for (const glass::Index size : shape) sizes += (sizes.empty() ? "" : ", ") + std::to_string(size);
+  return fmt::format_to(context.out(), "[{}]", sizes);
 }

@@ -105,8 +105,8 @@ Options parse_options(int argc, char** argv) {
 
 namespace {
 
-// Sizes found by trying: every seed tried learns the task, with steps to spare. Where the alignment is
-// known one head is enough, and a single head must look where the token is.
+// Sizes found by trying: every seed tried learns the task, with steps to spare. Where the alignment
+// is known one head is enough, and a single head must look where the token is.
 struct Preset {
   std::string_view name;
   Index dim, heads, layers, hidden, steps, epochs, batch, warmup;

@@ -29,8 +29,8 @@ struct Options {
   std::vector<std::string> sentences;  // to translate
 };
 
-// Reads the command line. Leaves the program with status 0 after --help; throws CLI::ParseError where
-// the arguments make no sense.
+// Reads the command line. Leaves the program with status 0 after --help; throws CLI::ParseError
+// where the arguments make no sense.
 Options parse_options(int argc, char** argv);
 
 // The options with every open question answered for this corpus.

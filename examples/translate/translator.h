@@ -25,8 +25,8 @@ struct Translator {
   // The likeliest target for each source, without <s> and </s>.
   std::vector<std::vector<int>> decode(std::span<const Example> examples) const;
 
-  // One sentence as typed; an empty one stays empty. FileError if it is not UTF-8, ShapeError if it is
-  // longer than the model can read.
+  // One sentence as typed; an empty one stays empty. FileError if it is not UTF-8, ShapeError if it
+  // is longer than the model can read.
   std::string translate(std::string_view text) const;
   void expect_translatable(std::string_view text) const;
 
