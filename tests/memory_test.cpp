@@ -1,0 +1,88 @@
+// Does training hold on to anything? Every step makes and frees a graph; what is alive afterwards
+// must not grow.
+#include <memory>
+
+#include "nn/decode.h"
+#include "nn/loss.h"
+#include "optim/adam.h"
+#include "optim/clip.h"
+#include "tests/op_table.h"
+
+using namespace glass;
+
+namespace {
+
+nn::EncoderDecoder tiny() {
+  Rng rng(1);
+  return nn::EncoderDecoder(rng, {.source_vocab = 6,
+                                  .target_vocab = 6,
+                                  .dim = 4,
+                                  .heads = 2,
+                                  .layers = 1,
+                                  .hidden = 6,
+                                  .dropout = 0.1,
+                                  .max_length = 8});
+}
+
+const Tokens source{2, 3, {4, 5, 4, 5, 5, 0}}, target{2, 3, {2, 4, 5, 2, 5, 5}};
+const std::vector<int> next{4, 5, 3, 5, 5, 3};
+
+}  // namespace
+
+TEST_CASE("1,000 training steps leave the number of live bytes where it was after step 10") {
+  const nn::EncoderDecoder model = tiny();
+  const std::vector<Var> parameters = nn::parameters(model);
+  optim::Adam adam(parameters, {.rate = 1e-3});
+  Index after_ten = 0;
+  for (int step = 1; step <= 1000; ++step) {
+    adam.zero_grad();
+    std::vector<Tensor> weights;
+    const Var loss = nn::cross_entropy(model(source, target, step % 2 ? &weights : nullptr), next);
+    loss.backward();
+    optim::clip_grad_norm(parameters, 1);
+    adam.step();
+    if (step == 10) after_ten = live_bytes();
+    if (step % 2 == 0 && step > 10) REQUIRE(live_bytes() == after_ten);
+  }
+  CHECK(after_ten > 0);
+}
+
+TEST_CASE("a model gives all its memory back, trained or not") {
+  const Index before = live_bytes();
+  {
+    const nn::EncoderDecoder model = tiny();
+    CHECK(live_bytes() - before >= nn::count_parameters(model) * Index{sizeof(Real)});
+    const nn::EncoderDecoder copy = model;
+    nn::cross_entropy(copy(source, target), next).backward();
+    optim::Adam(nn::parameters(copy)).step();
+  }
+  CHECK(live_bytes() == before);
+}
+
+TEST_CASE("a forward pass without gradients, and decoding, hold nothing") {
+  const nn::EncoderDecoder model = tiny();
+  const Index before = live_bytes();
+  {
+    const NoGrad guard;
+    const Var logits = model(source, target);  // [B, T, V]
+    CHECK(logits.shape() == Shape{2, 3, 6});
+    CHECK(live_bytes() - before == logits.numel() * Index{sizeof(Real)});
+  }
+  (void)nn::greedy_decode(model, source, {.max_length = 5});
+  (void)nn::beam_decode(model, source, {.max_length = 5});
+  CHECK(live_bytes() == before);
+}
+
+TEST_CASE("an error in the middle of a forward or backward pass leaks nothing") {
+  const nn::EncoderDecoder model = tiny();
+  const Index before = live_bytes();
+  for (int i = 0; i < 3; ++i) {
+    CHECK_THROWS_AS(nn::cross_entropy(model(source, target), std::vector{1}), ShapeError);
+    CHECK_THROWS_AS(model(source, {2, 1, {2, 99}}), ShapeError);
+    const Var loss = nn::cross_entropy(model(source, target), next);
+    Tensor weight = model.output.weight.value();
+    weight.copy_from(weight.clone());
+    CHECK_THROWS_AS(loss.backward(), StateError);
+  }
+  CHECK(live_bytes() == before);
+}
