@@ -16,7 +16,8 @@ inline Tensor sinusoidal_positions(Index length, Index dim) {
   Tensor table = empty(Shape{length, dim});
   for (Index t = 0; t < length; ++t)
     for (Index i = 0; i < dim; ++i) {
-      const double power = static_cast<double>(i / 2 * 2) / static_cast<double>(dim);
+      const Index even = i - i % 2;  // sine and cosine of a pair share a wavelength
+      const double power = static_cast<double>(even) / static_cast<double>(dim);
       const double angle = static_cast<double>(t) / std::pow(10000.0, power);
       table(t, i) = static_cast<Real>(i % 2 == 0 ? std::sin(angle) : std::cos(angle));
     }

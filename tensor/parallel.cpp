@@ -81,7 +81,8 @@ class Pool {
     epoch_.notify_all();
     work();
     // The job is the caller's: nobody may be at it when this returns.
-    for (Index left; (left = unfinished_.load(std::memory_order_acquire)) != 0;)
+    for (Index left = unfinished_.load(std::memory_order_acquire); left != 0;
+         left = unfinished_.load(std::memory_order_acquire))
       wait(unfinished_, left);
     if (failure_.error) std::rethrow_exception(std::exchange(failure_.error, nullptr));
   }

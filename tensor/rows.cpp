@@ -9,7 +9,7 @@
 
 namespace glass {
 
-using std::abs, std::exp, std::isnan, std::log, std::sqrt, std::erf;
+using std::abs, std::exp, std::isnan, std::log, std::erf;
 
 namespace {
 
