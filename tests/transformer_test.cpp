@@ -135,6 +135,17 @@ TEST_CASE("the embedding of padding changes no logits of real positions and gets
   CHECK(exact_difference(model.source_embedding.weight.grad(), zeros({11, 8})) != "");
 }
 
+TEST_CASE("padding before and between tokens is not seen either") {
+  const nn::EncoderDecoder model = tiny({.dropout = 0});
+  const Tokens source{1, 4, {pad, 3, pad, 5}}, target{1, 4, {pad, 3, pad, 5}};
+  const auto real_logits = [&] { return model(source, target).slice(1, 1, 4, 2); };  // [1, 2, V]
+  const Tensor before = real_logits().value();
+  Tensor(model.source_embedding.weight.value()).select(0, pad).fill(50);
+  CHECK(difference(real_logits().value(), before) == "");
+  Tensor(model.target_embedding.weight.value()).select(0, pad).fill(50);
+  CHECK(difference(real_logits().value(), before) == "");
+}
+
 TEST_CASE("no logits see a later target token, and all see every source token") {
   const nn::EncoderDecoder model = tiny({.dropout = 0});
   const Tokens source = some_tokens(1, 4, 11), target = some_tokens(1, 5, 9);
