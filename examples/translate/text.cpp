@@ -46,9 +46,10 @@ std::optional<char32_t> next_code_point(std::string_view& text) {
 std::u32string decode_utf8(std::string_view text) {
   std::u32string codes;
   for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view at = rest;
     const auto code = next_code_point(rest);
     check<FileError>(code.has_value(), "tokenize: expected UTF-8; got byte 0x{:02x} at byte {}",
-                     static_cast<unsigned char>(rest.front()), text.size() - rest.size() + 1);
+                     static_cast<unsigned char>(at.front()), text.size() - at.size() + 1);
     codes += *code;
   }
   return codes;
