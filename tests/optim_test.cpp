@@ -106,9 +106,12 @@ TEST_CASE("1,000 steps of Sgd agree with PyTorch's") {
     double momentum, decay;
     bool nesterov;
   };
-  for (const auto& [momentum, decay, nesterov] :
+  for (const auto& [its_momentum, its_decay, its_nesterov] :
        {Case{0, 0, false}, Case{0.9, 0, false}, Case{0.9, 0, true}, Case{0.5, 0.01, false},
         Case{0.5, 0.01, true}, Case{0, 0.1, false}}) {
+    const auto& momentum = its_momentum;  // Clang 14 captures no binding
+    const auto& decay = its_decay;
+    const auto& nesterov = its_nesterov;
     INFO(momentum << " " << decay << " " << nesterov);
     CHECK(drift<TorchSgd, optim::Sgd>({0.05, momentum, decay, nesterov}, [&](std::vector<Var> w) {
             return optim::Sgd(
@@ -123,10 +126,15 @@ TEST_CASE("1,000 steps of Adam and AdamW agree with PyTorch's") {
     double beta1, beta2, eps, decay;
     bool decoupled;
   };
-  for (const auto& [beta1, beta2, eps, decay, decoupled] :
+  for (const auto& [its_beta1, its_beta2, its_eps, its_decay, its_decoupled] :
        {Case{0.9, 0.999, 1e-8, 0, true}, Case{0.9, 0.98, 1e-9, 0.1, true},
         Case{0.9, 0.999, 1e-8, 0.1, false}, Case{0, 0.9, 1e-3, 0.01, true},
         Case{0.5, 0.5, 1e-8, 0, false}}) {
+    const auto& beta1 = its_beta1;  // Clang 14 captures no binding
+    const auto& beta2 = its_beta2;
+    const auto& eps = its_eps;
+    const auto& decay = its_decay;
+    const auto& decoupled = its_decoupled;
     INFO(beta1 << " " << beta2 << " " << eps << " " << decay << " " << decoupled);
     CHECK(drift<TorchAdam, optim::Adam>({0.01, beta1, beta2, eps, decay, decoupled},
                                         [&](std::vector<Var> w) {

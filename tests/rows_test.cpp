@@ -24,8 +24,9 @@ double over_row(const Tensor& x, Position p, Index axis, F f) {
 TEST_CASE("softmax and log_softmax are their definitions along every axis, in every layout") {
   Rng rng(21);
   for (const Shape& shape : some_shapes())
-    for (const auto& [layout, x] : layouts(shape, rng))
+    for (const auto& [layout, its_x] : layouts(shape, rng))
       for (Index axis = -shape.rank(); axis < shape.rank(); ++axis) {
+        const auto& x = its_x;  // Clang 14 captures no binding
         INFO(layout << fmt::format(" {} along {}", shape, axis));
         const auto total = [&](auto& p) {
           return over_row(x, p, axis, [](double v) { return std::exp(v); });
@@ -97,8 +98,10 @@ TEST_CASE("layer_norm is its definition, in every layout") {
   Rng rng(24);
   for (const Shape& shape :
        {Shape{6}, Shape{3, 5}, Shape{2, 3, 4}, Shape{4, 1}, Shape{0, 3}, Shape{2, 70}})
-    for (const auto& [layout, x] : layouts(shape, rng))
-      for (const auto& [weight_layout, weight] : layouts({shape[-1]}, rng)) {
+    for (const auto& [layout, its_x] : layouts(shape, rng))
+      for (const auto& [weight_layout, its_weight] : layouts({shape[-1]}, rng)) {
+        const auto& x = its_x;  // Clang 14 captures no binding
+        const auto& weight = its_weight;
         const Tensor bias = uniform({shape[-1]}, -1, 1, rng);
         for (const double eps : {1e-5, 0.5}) {
           INFO(layout << ", weight " << weight_layout << fmt::format(" {} eps {}", shape, eps));

@@ -138,7 +138,8 @@ TEST_CASE("an element is read and written by any integer types, within bounds") 
 TEST_CASE("to_vector reads row by row, in every layout") {
   Rng rng(1);
   for (const Shape& shape : some_shapes())
-    for (const auto& [name, x] : layouts(shape, rng)) {
+    for (const auto& [name, its_x] : layouts(shape, rng)) {
+      const auto& x = its_x;  // Clang 14 captures no binding
       INFO(name << fmt::format(" {}", shape));
       const std::vector<Real> values = x.to_vector();
       std::size_t i = 0;
