@@ -68,6 +68,9 @@ inline Dual tanh(Dual x) {
 inline Dual erf(Dual x) {
   return chain(x, std::erf(x.v), 2 * std::numbers::inv_sqrtpi * std::exp(-x.v * x.v));
 }
+inline Dual erfc(Dual x) {
+  return chain(x, std::erfc(x.v), -2 * std::numbers::inv_sqrtpi * std::exp(-x.v * x.v));
+}
 
 // |x|, with slope 0 at the kink.
 inline Dual abs(Dual x) { return chain(x, std::abs(x.v), x.v > 0 ? 1 : x.v < 0 ? -1 : 0); }

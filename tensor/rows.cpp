@@ -9,7 +9,7 @@
 
 namespace glass {
 
-using std::abs, std::exp, std::isnan, std::log, std::erf;
+using std::abs, std::exp, std::isnan, std::log, std::erfc;
 
 namespace {
 
@@ -37,20 +37,24 @@ Real row_max(const Real* x, Index n) {
   return largest;
 }
 
+// Φ(x) = (1 + erf(x/√2)) / 2 = erfc(−x/√2) / 2, the share of a normal distribution below x. In the
+// second form nothing cancels to the left.
+Real normal_below(Real x) { return Real(0.5) * erfc(x * Real(-std::numbers::sqrt2 / 2)); }
+
 }  // namespace
 
-// gelu(x) = x·Φ(x), Φ(x) = (1 + erf(x/√2)) / 2.   D. Hendrycks, K. Gimpel (2016)
+// gelu(x) = x·Φ(x)   D. Hendrycks, K. Gimpel (2016)
 Tensor gelu(const Tensor& x) {
   return map(x, [](Real v) {
     // Far to the left the product is 0, also at −∞, where 0 · ∞ would be NaN.
     if (v < Real(-40)) return Real(-0.0);
-    return v * Real(0.5) * (Real(1) + erf(v * Real(std::numbers::sqrt2 / 2)));
+    return v * normal_below(v);
   });
 }
 
 Tensor gelu_backward(const Tensor& x, const Tensor& g) {
   return zip("gelu", x, g, [](Real v, Real upstream) {
-    const Real cumulative = Real(0.5) * (Real(1) + erf(v * Real(std::numbers::sqrt2 / 2)));
+    const Real cumulative = normal_below(v);
     const Real density =
         exp(Real(-0.5) * v * v) * Real(std::numbers::inv_sqrtpi / std::numbers::sqrt2);
     return upstream * (abs(v) > Real(40) ? cumulative : cumulative + v * density);

@@ -30,6 +30,7 @@ const std::vector<Row>& functions() {
       {"cos", [](Dual x) { return cos(x); }, {-1, 0, 4}},
       {"tanh", [](Dual x) { return tanh(x); }, {-3, 0, 0.7}},
       {"erf", [](Dual x) { return erf(x); }, {-1.5, 0, 0.4}},
+      {"erfc", [](Dual x) { return erfc(x); }, {-1.5, 0, 0.4}},
       {"abs", [](Dual x) { return abs(x); }, {-2, 3}},
       {"x³", [](Dual x) { return pow(x, 3); }, {-2, 0, 1.5}},
       {"x^-0.5", [](Dual x) { return pow(x, -0.5); }, {0.5, 2}},
