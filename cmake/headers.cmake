@@ -10,7 +10,8 @@ foreach(room IN LISTS rooms)
   list(APPEND public_headers ${headers})
 endforeach()
 list(REMOVE_ITEM public_headers  # private
-  tensor/loops.h tensor/parallel.h tensor/simd.h autograd/differences.h)
+  tensor/loops.h tensor/parallel.h tensor/simd.h autograd/differences.h
+  autograd/verdict.h)
 list(JOIN rooms "|" any_room)
 
 function(write_if_different path text)

@@ -198,6 +198,28 @@ TEST_CASE("a transposed matmul gradient is rejected where shapes forgive it") {
   }
 }
 
+TEST_CASE("an op that ignores its upstream gradient is rejected, though the output be a scalar") {
+  if constexpr (!is_float) {
+    Rng rng(15);
+    const Var x = random_leaf({2, 3}, 1, rng), y = random_leaf({3}, 1, rng);
+    const auto loss = [&](bool ignoring) {
+      return record("loss", sum(x.value() * x.value()),
+                    {{x, [ignoring, x = x.value()](const Tensor& g) {
+                        return ignoring ? 2 * x : g * 2 * x;
+                      }}});
+    };
+    accepts([&] { return loss(false); }, {{"x", x}});
+    rejects([&] { return loss(true); }, {{"x", x}}, "every entry is -0.5 times");
+    rejects([&] { return loss(true) * sum(y); }, {{"x", x}, {"y", y}});
+    // Not even of the right sign, or not linear.
+    rejects(
+        [&] {
+          return op(x, sum(x.value()), [](const Tensor& g) { return abs(g).expand({2, 3}); });
+        },
+        {{"x", x}});
+  }
+}
+
 TEST_CASE("a gradient of NaN or infinity is rejected") {
   if constexpr (!is_float) {
     const Var x = leaf(tensor({1, 2}));
