@@ -29,11 +29,15 @@ class Sweep {
       heap_.pop_back();
       const Tensor g = *std::exchange(node->pending, std::nullopt);
       expect_intact(*node);
+      pulled_ = &g;
       node->pull(g, *this);
       if (!options_.retain_graph) node->release();
     }
     for (const NodePtr& leaf : leaves_) commit(*leaf);
   }
+
+  // The gradient of the node whose VJPs are running.
+  const Tensor& pulled() const { return *pulled_; }
 
   void gather(const NodePtr& node, Tensor g) {
     if (node->pending) {
@@ -79,6 +83,7 @@ class Sweep {
   }
 
   BackwardOptions options_;
+  const Tensor* pulled_ = nullptr;
   std::vector<NodePtr> heap_;    // interior nodes with a gradient waiting, the newest on top
   std::vector<NodePtr> leaves_;  // written only when all has gone well
 };
@@ -92,6 +97,8 @@ void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {
                     "backward: the VJP of '{}' gave a gradient of shape {} for a value of shape {}",
                     from.name, g.shape(), shape);
   sweep.gather(to.node, g.shape() == shape ? std::move(g) : sum_to(g, shape));
+  if (settings().nan_check) [[unlikely]]
+    watch_nan(from, sweep.pulled(), to, *to.node->pending);
 }
 
 void Var::backward(BackwardOptions options) const {

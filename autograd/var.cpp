@@ -1,7 +1,5 @@
 #include "autograd/var.h"
 
-#include <algorithm>
-
 #include "tensor/parallel.h"
 
 namespace glass {
@@ -11,11 +9,6 @@ namespace glass {
 namespace {
 
 std::atomic<std::uint64_t> births{0};
-
-bool has_nan(const Tensor& x) {
-  const std::vector<Real> values = x.to_vector();
-  return std::any_of(values.begin(), values.end(), [](Real v) { return v != v; });
-}
 
 }  // namespace
 
@@ -104,19 +97,6 @@ Var record(std::string_view name, Tensor value, std::vector<Parent> parents) {
 
 Var record(std::string_view name, Tensor value, std::vector<Var> parents, Joint vjp) {
   return record_user(name, std::move(value), parents, std::move(vjp));
-}
-
-void set_nan_check(bool on) { settings().nan_check = on; }
-
-void watch_nan(std::string_view op, const Tensor& value, std::span<const Var* const> parents) {
-  if (!has_nan(value)) return;
-  std::string shapes;
-  for (const Var* parent : parents) {
-    if (has_nan(parent->value())) return;
-    shapes += fmt::format("{}{}", shapes.empty() ? "" : ", ", parent->shape());
-  }
-  check<StateError>(false, "{}: made a NaN of shape {} from operands without one, of shapes {}", op,
-                    value.shape(), shapes);
 }
 
 }  // namespace glass

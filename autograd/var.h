@@ -225,8 +225,10 @@ inline bool recording(std::initializer_list<const Var*> parents) {
   return wanted && !NoGrad::active();
 }
 
-// Throws StateError if the NaN watch is on and `value` holds a NaN that no parent held.
+// The NaN watch (trace.cpp): StateError if `value` holds a NaN that no parent held, or if a
+// gradient does that neither g held nor any value that the op knows.
 void watch_nan(std::string_view op, const Tensor& value, std::span<const Var* const> parents);
+void watch_nan(const Node& op, const Tensor& g, const Edge& parent, const Tensor& gradient);
 
 template <class... Vjps>
 class OpNode final : public Node {
@@ -329,8 +331,10 @@ Var record(std::string_view name, Tensor value, std::vector<Parent> parents);
 Var record(std::string_view name, Tensor value, std::vector<Var> parents,
            std::function<std::vector<Tensor>(const Tensor& g)> vjp);
 
-// From now on an op that makes a NaN out of operands without one throws a StateError that names it.
-void set_nan_check(bool on);
+// The NaN watch: from now on the op, or the VJP, that makes a NaN out of numbers throws a
+// StateError that names it, its shapes, and the nearest parameters upstream. They go by the names
+// given, as nn::named_parameters(model) gives them; those are held until the watch is set anew.
+void set_nan_check(bool on, std::vector<std::pair<std::string, Var>> names = {});
 
 }  // namespace glass
 

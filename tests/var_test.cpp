@@ -317,13 +317,21 @@ TEST_CASE("a name may be any text, and a user's op may have no parents") {
 
 // ---- the NaN watch ----
 
+namespace {
+struct NanWatch {
+  explicit NanWatch(std::vector<std::pair<std::string, Var>> names = {}) {
+    set_nan_check(true, std::move(names));
+  }
+  ~NanWatch() { set_nan_check(false); }
+};
+}  // namespace
+
 TEST_CASE("the NaN watch names the op that makes the first NaN, and nobody else") {
-  struct Watch {
-    Watch() { set_nan_check(true); }
-    ~Watch() { set_nan_check(false); }
-  } watch;
+  const NanWatch watch;
   const Var x = leaf(tensor({-1, 1})), bad = leaf(tensor({not_a_number, 0}));
-  CHECK_THROWS_WITH(log(x), ContainsSubstring("log") && ContainsSubstring("[2]"));
+  CHECK_THROWS_WITH(log(x), ContainsSubstring("log: ") &&
+                                ContainsSubstring("1 NaN among the 2 elements of shape [2]") &&
+                                ContainsSubstring("the first at element 0"));
   CHECK_THROWS_AS(layer_norm(x * inf, x, x), StateError);
   CHECK_NOTHROW(log(x + 2));
   CHECK_NOTHROW(x * bad);
@@ -332,4 +340,42 @@ TEST_CASE("the NaN watch names the op that makes the first NaN, and nobody else"
   CHECK_THROWS_WITH(record("mine", bad.value(), {{x, [](const Tensor& g) { return g; }}}),
                     ContainsSubstring("mine"));
   CHECK_NOTHROW(record("mine", bad.value(), std::vector<Var>{x, bad}, nullptr));
+}
+
+TEST_CASE("the NaN watch names the nearest parameters upstream, by the names that it was given") {
+  const Var near = leaf(tensor({1, 2})), far = leaf(ones({3, 2})), other = leaf(ones({2}));
+  const auto make = [&] { return log(near * sum(far, 0) - 4); };
+  {
+    const NanWatch watch({{"decoder.near", near}, {"encoder.far", far}, {"other", other}});
+    CHECK_THROWS_WITH(make(), ContainsSubstring("log") && ContainsSubstring("of [2]") &&
+                                  ContainsSubstring("nearest parameters upstream: decoder.near "
+                                                    "[2], encoder.far [3, 2]") &&
+                                  !ContainsSubstring("other"));
+    const NoGrad nothing_recorded;
+    CHECK_THROWS_WITH(make(), ContainsSubstring("no parameter upstream"));
+  }
+  {
+    const NanWatch watch;
+    CHECK_THROWS_WITH(make(), ContainsSubstring("upstream: an unnamed leaf [2]"));
+    CHECK_THROWS_WITH(log(Var(-1)), ContainsSubstring("no parameter upstream"));
+  }
+  CHECK_NOTHROW(make());
+}
+
+TEST_CASE("the NaN watch names the VJP that makes the first NaN, and leaves gradients alone") {
+  const Var x = leaf(tensor({0, 1})), y = leaf(tensor({1, 1}));
+  const NanWatch watch({{"x", x}, {"y", y}});
+  // √ has an infinite slope at 0, and 0 · ∞ is no number.
+  const auto root = [&] { return sum(sqrt(x * y) * tensor({0, 1})); };
+  CHECK_THROWS_WITH(root().backward(),
+                    ContainsSubstring("the VJP of 'sqrt'") && ContainsSubstring("x [2], y [2]"));
+  CHECK(!x.has_grad());
+  // ∞ − ∞, where two gradients of one value meet.
+  const Var z = x + 1;
+  const Var both = sum(record("up", z.value(), {{z, [](const Tensor& g) { return g * inf; }}}) +
+                       record("down", z.value(), {{z, [](const Tensor& g) { return g * -inf; }}}));
+  CHECK_THROWS_WITH(both.backward(), ContainsSubstring("the VJP of") && ContainsSubstring("x [2]"));
+  // A NaN that is no news: it was in the seed, or in a value.
+  CHECK_NOTHROW((x * 2).backward(tensor({not_a_number, 1})));
+  CHECK_NOTHROW(sum(x * Var(tensor({not_a_number, 1}))).backward());
 }
