@@ -26,7 +26,8 @@ using glass::set_nan_check;
 
 // A leaf that is trained. Unlike a Var, which is a handle, a Parameter is a value: a copy has
 // numbers of its own, and starts without a gradient. To share one on purpose (tied weights), assign
-// a Var: `a.weight = Var(b.weight)`.
+// a Var: `a.weight = Var(b.weight)`. A copy of a whole module shares nothing, not even within
+// itself: tie it again.
 struct Parameter : Var {
   Parameter() = default;  // a constant 0: a parameter that is not there
   explicit Parameter(Tensor initial) : Var(std::move(initial), true) {}

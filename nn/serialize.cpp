@@ -237,6 +237,35 @@ class Reader {
     return result;
   }
 
+  // Three projections that lie in one matrix are three entries: rows lie one after the other.
+  std::map<std::string, Entry> unpacked(const std::map<std::string, Entry>& entries) const {
+    std::map<std::string, Entry> result;
+    const auto add = [&](const std::string& name, const Entry& entry) {
+      expect(result.emplace(name, entry).second, "'{}' is there twice, packed and alone", name);
+    };
+    for (const auto& [name, entry] : entries) {
+      const std::size_t own = name.rfind('.') + 1;  // npos + 1 is 0
+      const std::string owner = name.substr(0, own), last = name.substr(own);
+      if (last == "in_proj_weight" || last == "in_proj_bias") {
+        expect(!entry.sizes.empty() && entry.sizes[0] % 3 == 0,
+               "'{}' of shape [{}] does not hold three projections", name,
+               fmt::join(entry.sizes, ", "));
+        Entry part = entry;
+        part.sizes[0] /= 3;
+        part.end = part.begin;
+        for (const char letter : {'q', 'k', 'v'}) {
+          part.begin = std::exchange(part.end, part.end + (entry.end - entry.begin) / 3);
+          add(fmt::format("{}{}_proj.{}", owner, letter, last.substr(8)), part);
+        }
+      } else if (last == "q_proj_weight" || last == "k_proj_weight" || last == "v_proj_weight") {
+        add(owner + last.substr(0, 6) + ".weight", entry);
+      } else {
+        add(name, entry);
+      }
+    }
+    return result;
+  }
+
   template <class... Args>
   void expect(bool ok, fmt::format_string<Args...> text, Args&&... args) const {
     if (!ok)
@@ -356,9 +385,10 @@ std::string listed(std::string_view label, const std::vector<std::string>& names
 }  // namespace
 
 LoadReport load_state(const State& state, const std::filesystem::path& path,
-                      const LoadOptions& options) {
+                      const LoadOptions& options, NamesOf names) {
   Reader reader(path);
   Checkpoint checkpoint = reader.open();
+  if (names == NamesOf::torch) checkpoint.entries = reader.unpacked(checkpoint.entries);
   LoadReport report;
   report.metadata = checkpoint.metadata;
 

@@ -40,8 +40,9 @@ struct State {
 };
 
 void save_state(const State& state, const std::filesystem::path& path, const Metadata& metadata);
+enum class NamesOf { glassgrad, torch };
 LoadReport load_state(const State& state, const std::filesystem::path& path,
-                      const LoadOptions& options);
+                      const LoadOptions& options, NamesOf names = NamesOf::glassgrad);
 
 State::Counter counter_of(const std::string& name, Rng& rng);
 State::Counter counter_of(const std::string& name, Index& value);
@@ -72,6 +73,15 @@ void save(const auto& module, const std::filesystem::path& path, const Metadata&
 // always an error. All names at fault are listed at once.
 LoadReport load(const auto& module, const std::filesystem::path& path, LoadOptions options = {}) {
   return load_state(state_of(module), path, options);
+}
+
+// The same for a file with PyTorch's names. They are ours, but that nn.MultiheadAttention packs the
+// weights and biases of its three projections, query first, as `in_proj_weight` [3C, C] and
+// `in_proj_bias` [3C], or, where keys or values have a width of their own, as `q_proj_weight`,
+// `k_proj_weight` and `v_proj_weight`.
+LoadReport load_torch(const auto& module, const std::filesystem::path& path,
+                      LoadOptions options = {}) {
+  return load_state(state_of(module), path, options, NamesOf::torch);
 }
 
 // The metadata alone: what a program needs before it can build the module.

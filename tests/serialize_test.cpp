@@ -587,3 +587,86 @@ TEST_CASE("two tensors of one name cannot be saved") {
   CHECK_THROWS_WITH(nn::save(Twice(), folder / "file"), ContainsSubstring("'x'"));
   CHECK(folder.names().empty());
 }
+
+// ---- PyTorch's names ----
+
+namespace {
+
+struct Attention {
+  Attention(Index dim, nn::CrossAttentionOptions options) {
+    Rng rng(5);
+    attention.emplace(dim, 2, rng, options);
+  }
+  void each(auto&& f) { f("attention", attention); }
+  std::optional<nn::CrossAttention> attention;
+};
+
+std::string f32_file(const std::string& header, Index count) {
+  std::string data;
+  for (Index i = 0; i < count; ++i) data += bytes_of<float>({static_cast<float>(i)});
+  return file_of(header, data);
+}
+
+}  // namespace
+
+TEST_CASE("PyTorch's packed projections are taken apart, query first") {
+  const Folder folder;
+  Attention model(2, {});
+  write(folder / "packed",
+        f32_file(
+            R"({"attention.in_proj_weight":{"dtype":"F32","shape":[6,2],"data_offsets":[0,48]},)"
+            R"("attention.in_proj_bias":{"dtype":"F32","shape":[6],"data_offsets":[48,72]},)"
+            R"("attention.out_proj.weight":{"dtype":"F32","shape":[2,2],"data_offsets":[72,88]},)"
+            R"("attention.out_proj.bias":{"dtype":"F32","shape":[2],"data_offsets":[88,96]}})",
+            24));
+  CHECK_THROWS_WITH(nn::load(model, folder / "packed"), ContainsSubstring("in_proj_weight"));
+  const nn::LoadReport report = nn::load_torch(model, folder / "packed");
+  CHECK((report.missing.empty() && report.unexpected.empty()));
+  const nn::CrossAttention& layer = *model.attention;
+  CHECK(exact_difference(layer.q_proj.weight.value(), tensor({{0, 1}, {2, 3}})) == "");
+  CHECK(exact_difference(layer.k_proj.weight.value(), tensor({{4, 5}, {6, 7}})) == "");
+  CHECK(exact_difference(layer.v_proj.weight.value(), tensor({{8, 9}, {10, 11}})) == "");
+  CHECK(exact_difference(layer.q_proj.bias.value(), tensor({12, 13})) == "");
+  CHECK(exact_difference(layer.k_proj.bias.value(), tensor({14, 15})) == "");
+  CHECK(exact_difference(layer.v_proj.bias.value(), tensor({16, 17})) == "");
+  CHECK(exact_difference(layer.out_proj.weight.value(), tensor({{18, 19}, {20, 21}})) == "");
+  // Files of our own load just as well.
+  nn::save(model, folder / "own");
+  CHECK_NOTHROW(nn::load_torch(model, folder / "own"));
+}
+
+TEST_CASE("PyTorch's projections of other widths are renamed") {
+  const Folder folder;
+  Attention model(2, {.bias = false, .key_dim = 1, .value_dim = 3});
+  write(folder / "wide",
+        f32_file(
+            R"({"attention.q_proj_weight":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},)"
+            R"("attention.k_proj_weight":{"dtype":"F32","shape":[2,1],"data_offsets":[16,24]},)"
+            R"("attention.v_proj_weight":{"dtype":"F32","shape":[2,3],"data_offsets":[24,48]},)"
+            R"("attention.out_proj.weight":{"dtype":"F32","shape":[2,2],"data_offsets":[48,64]}})",
+            16));
+  nn::load_torch(model, folder / "wide");
+  CHECK(exact_difference(model.attention->k_proj.weight.value(), tensor({{4}, {5}})) == "");
+  CHECK(exact_difference(model.attention->v_proj.weight.value(),
+                         tensor({{6, 7, 8}, {9, 10, 11}})) == "");
+}
+
+TEST_CASE("packed projections that are not three, or are there twice, are refused") {
+  const Folder folder;
+  const Attention model(2, {});
+  const auto message = [&](const std::string& header, Index count) {
+    write(folder / "bad", f32_file(header, count));
+    return message_of<FileError>([&] { nn::load_torch(model, folder / "bad"); });
+  };
+  CHECK_THAT(message(R"({"in_proj_bias":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})", 4),
+             ContainsSubstring("'in_proj_bias' of shape [4] does not hold three projections"));
+  CHECK_THAT(message(R"({"in_proj_bias":{"dtype":"F32","shape":[],"data_offsets":[0,4]}})", 1),
+             ContainsSubstring("three projections"));
+  CHECK_THAT(message(R"({"in_proj_bias":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},)"
+                     R"("q_proj.bias":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}})",
+                     4),
+             ContainsSubstring("'q_proj.bias' is there twice"));
+  CHECK_THAT(
+      message(R"({"attention.in_proj_bias":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}})", 3),
+      ContainsSubstring("attention.q_proj.bias (expected [2], found [1])"));
+}
