@@ -1,0 +1,171 @@
+// # Curvature: why a rate can be too large
+//
+// Along a direction in which the loss curves with λ, a step of gradient descent of rate η
+// multiplies the distance from the valley's floor by 1 − ηλ. Where λ > 2/η that is a step across
+// the floor and up the other side, farther each time. So the largest eigenvalue of the Hessian H,
+// the matrix of second derivatives, limits the rate: η < 2/λ.
+//
+// No matrix is built. In this build each number is a dual number v + d·ε. With a direction u in the
+// parameters' ε the same reverse sweep gives gradients that carry H u in theirs: exact, and for the
+// price of one training step. The power method does the rest.
+//
+// What to see: training is driven to where λ ≈ 2/η and stays there, for steeper valleys throw it
+// out. It bounces between the walls of the one that it is in: at a smaller rate from there the loss
+// falls at once, at a larger one it explodes.
+// J. Cohen et al., Gradient Descent on Neural Networks Typically Occurs at the Edge of Stability
+// (2021)
+#include <glassgrad.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+using namespace glass;
+
+namespace {
+
+using Numbers = std::vector<double>;  // one for each number of the model, in order
+
+struct Net {
+  Net(Index width, Rng& rng) : up(1, width, rng), down(width, 1, rng) {}
+  Var operator()(const Var& x) const { return down(tanh(up(x))); }  // [B, 1] → [B, 1]
+  void each(auto&& f) { f("up", up), f("down", down); }
+  nn::Linear up, down;
+};
+
+// How far the model is from a sine, at 24 places from −1 to 1.
+Var loss_of(const Net& net) {
+  const Tensor x = arange(24).reshape({24, 1}) / 11.5 - 1;  // [24, 1]
+  Tensor y = x.clone();                                     // [24, 1]
+  for (Index i = 0; i < 24; ++i) y(i, 0) = sin(5 * x(i, 0));
+  return mean(pow(net(x) - y, 2));
+}
+
+// Calls f(number, i) for every number of these tensors, counted through. Writing into one of them
+// is no step of training, so it goes through data(), which bumps no version.
+template <class F>
+void for_each_number(const std::vector<Tensor>& tensors, F f) {
+  std::size_t i = 0;
+  for (Tensor t : tensors)
+    for (Index j = 0; j < t.numel(); ++j) f(t.data()[j], i++);
+}
+
+std::vector<Tensor> values(const Net& net) {
+  std::vector<Tensor> all;
+  for (const Var& p : nn::parameters(net)) all.push_back(p.value());
+  return all;
+}
+
+std::vector<Tensor> gradients(const Net& net) {
+  for (const Var& p : nn::parameters(net)) p.zero_grad();
+  loss_of(net).backward();
+  std::vector<Tensor> all;
+  for (const Var& p : nn::parameters(net)) all.push_back(p.grad());
+  return all;
+}
+
+// H u, where H is the Hessian of the loss at the model's present numbers.
+Numbers hessian_times(const Net& net, const Numbers& u) {
+  for_each_number(values(net), [&](Real& x, std::size_t i) { x.d = u[i]; });
+  Numbers product(u.size());
+  for_each_number(gradients(net), [&](Real& g, std::size_t i) { product[i] = g.d; });
+  for_each_number(values(net), [](Real& x, std::size_t) { x.d = 0; });
+  return product;
+}
+
+double dot(const Numbers& a, const Numbers& b) {
+  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+}
+
+// The power method: what H is applied to again and again turns to the eigenvector of the largest
+// |λ|. u is where it starts, and becomes that eigenvector. H is shifted to H + shift: with a shift
+// above the most negative eigenvalue, the largest wins.
+double largest_eigenvalue(const Net& net, Numbers& u, double shift) {
+  double eigenvalue = 0;
+  for (int i = 0; i < 500; ++i) {
+    const double length = std::sqrt(dot(u, u));
+    for (double& x : u) x /= length;
+    Numbers next = hessian_times(net, u);
+    const double before = std::exchange(eigenvalue, dot(u, next));
+    if (i > 0 && std::abs(eigenvalue - before) <= 1e-7 * std::abs(eigenvalue)) break;
+    for (std::size_t j = 0; j < u.size(); ++j) next[j] += shift * u[j];
+    u = std::move(next);
+  }
+  return eigenvalue;
+}
+
+// The loss after so many steps from here; the model that is given stays where it is.
+double loss_after(Net net, double rate, int steps) {
+  optim::Sgd sgd(nn::parameters(net), {.rate = rate});
+  for (int i = 0; i < steps; ++i) {
+    (void)gradients(net);
+    sgd.step();
+  }
+  return static_cast<double>(loss_of(net).item());
+}
+
+// λ as a bar, on a scale where 2/η is a line across.
+std::string bar(double eigenvalue, double limit) {
+  constexpr int line = 30;
+  const int length = std::clamp(static_cast<int>(line * eigenvalue / limit), 0, 2 * line);
+  std::string text;
+  for (int i = 0; i < std::max(length, line + 1); ++i)
+    text += i == line ? "┃" : i < length ? "█" : " ";
+  return text;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  double rate = 0.2;
+  int steps = 3000;
+  Index width = 32;
+  std::uint64_t seed = 1;
+  CLI::App app("Gradient descent on a small model, and the largest eigenvalue λ of its Hessian.");
+  app.add_option("--rate", rate, "Rate η of gradient descent")
+      ->capture_default_str()
+      ->check(CLI::Range(1e-6, 1e3));
+  app.add_option("--steps", steps, "Steps to take")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000'000));
+  app.add_option("--width", width, "Hidden numbers of the model")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10'000));
+  app.add_option("--seed", seed, "Seed of its first weights")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+
+  Rng rng(seed);
+  const Net net(width, rng);
+  optim::Sgd sgd(nn::parameters(net), {.rate = rate});
+  Numbers u(static_cast<std::size_t>(nn::count_parameters(net)));
+  for (double& x : u) x = static_cast<double>(normal({1}, 0, 1, rng).item());
+
+  const double limit = 2 / rate;
+  fmt::print("{} parameters, rate {}: λ may be up to 2/η = {:.4g}\n\n", u.size(), rate, limit);
+  fmt::print("  step      loss        λ  0{:>30} 2/η\n", "");
+  double eigenvalue = 0;
+  for (int step = 0;; ++step) {
+    if (step % std::max(1, steps / 20) == 0 || step == steps) {
+      // Twice: where the largest |λ| belongs to a negative λ, that is the shift.
+      eigenvalue = largest_eigenvalue(net, u, 0);
+      if (eigenvalue < 0) eigenvalue = largest_eigenvalue(net, u, -eigenvalue);
+      fmt::print("{:6} {:9.5f} {:8.3f}  {}\n", step, loss_of(net), eigenvalue,
+                 bar(eigenvalue, limit));
+    }
+    if (step == steps) break;
+    if (!std::isfinite(static_cast<double>(loss_of(net).item()))) {
+      fmt::print("\nThe loss exploded before step {}: the rate is too large.\n", step);
+      return 0;
+    }
+    (void)gradients(net);
+    sgd.step();
+  }
+
+  fmt::print("\nFrom here, 100 more steps at rates on both sides of 2/λ = {:.4g}:\n\n",
+             2 / eigenvalue);
+  fmt::print("  rate · λ/2      loss now → loss then\n");
+  for (const double share : {0.25, 0.5, 0.9, 1.1, 1.5})
+    fmt::print("{:12} {:13.6f} → {:.6g}\n", share, loss_of(net),
+               loss_after(net, share * 2 / eigenvalue, 100));
+}
