@@ -83,7 +83,7 @@ TEST_CASE("fused attention agrees with the plain composition in value and every 
   }
 }
 
-TEST_CASE("the gradients of attention are right") {
+TEST_CASE("the gradients of attention are right", "[gradcheck]") {
   Rng rng(62);
   const Operands x = random_operands(2, 2, 3, 4, 3, 2, rng);
   const std::vector<std::pair<std::string, Var>> leaves = {{"q", x.q}, {"k", x.k}, {"v", x.v}};

@@ -180,7 +180,7 @@ std::vector<Input> inputs(const Shape& shape, Rng& rng, double lo, double hi) {
 
 }  // namespace
 
-TEST_CASE("every gradient is right, for every shape and layout") {
+TEST_CASE("every gradient is right, for every shape and layout", "[gradcheck]") {
   Rng rng(51);
   for (const Row& row : table())
     for (const std::vector<Shape>& shapes : row.shapes) {
@@ -211,6 +211,35 @@ TEST_CASE("every gradient is right, for every shape and layout") {
         CHECK(wrong == "");
       }
     }
+}
+
+TEST_CASE("a thousand random cases of right gradients raise no false alarm") {
+  Rng rng(54);
+  const auto pick = [&](const auto& list) {
+    return list[static_cast<std::size_t>(rng.below(static_cast<Index>(list.size())))];
+  };
+  for (int i = 0; i < (is_float ? 100 : 1000); ++i) {
+    const Row row = pick(table());
+    // What must be positive only grows.
+    const double size = std::pow(10, static_cast<double>(rng.below(row.lo > 0 ? 3 : 5)) - 2);
+    const double spread = row.lo > 0 ? std::max(1.0, size) : size;
+    std::vector<Input> chosen;
+    std::vector<std::pair<std::string, Var>> leaves;
+    std::string text = fmt::format("case {}, {} × {}:", i, row.name, spread);
+    for (const Shape& shape : pick(row.shapes)) {
+      chosen.push_back(pick(inputs(shape, rng, row.lo * spread, row.hi * spread)));
+      leaves.emplace_back(chosen.back().name, chosen.back().leaf);
+      text += fmt::format(" {} {}", chosen.back().name, shape);
+    }
+    INFO(text);
+    CHECK(wrong_gradient(
+              [&] {
+                Inputs seen;
+                for (const Input& input : chosen) seen.push_back(input.view(input.leaf));
+                return row.op(seen);
+              },
+              leaves) == "");
+  }
 }
 
 TEST_CASE("an op on Vars has the value of the same op on Tensors") {

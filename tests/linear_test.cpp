@@ -100,7 +100,7 @@ TEST_CASE("layers of one seed are the same, and the next from the same stream di
   CHECK(exact_difference(first.weight.value(), third.weight.value()) != "");
 }
 
-TEST_CASE("the gradients of Linear are right, for a transposed input too") {
+TEST_CASE("the gradients of Linear are right, for a transposed input too", "[gradcheck]") {
   Rng rng(1);
   check_gradients(nn::Linear(3, 4, rng), some({2, 5, 3}));
   check_gradients(nn::Linear(3, 4, rng), some({3, 5}).mT());
@@ -205,7 +205,7 @@ TEST_CASE("Dropout keeps no reference to the stream it was made from") {
   CHECK(layer(ones({10})).shape() == Shape{10});
 }
 
-TEST_CASE("the gradient of Dropout is the mask that the forward pass drew") {
+TEST_CASE("the gradient of Dropout is the mask that the forward pass drew", "[gradcheck]") {
   Rng rng(1);
   const nn::Dropout layer(0.5, rng);
   const Var x(ones({100}), true);
@@ -239,7 +239,7 @@ TEST_CASE("LayerNorm scales and shifts by what it learned") {
   CHECK_THROWS_AS(layer(zeros({3})), ShapeError);
 }
 
-TEST_CASE("the gradients of LayerNorm are right") {
+TEST_CASE("the gradients of LayerNorm are right", "[gradcheck]") {
   nn::LayerNorm layer(5);
   Tensor(layer.weight.value()).copy_from(some({5}, 1));
   Tensor(layer.bias.value()).copy_from(some({5}, 2));
@@ -259,7 +259,7 @@ TEST_CASE("FeedForward is two linear maps with a relu between, each position alo
   CHECK(nn::count_parameters(layer) == 4 * 16 + 16 + 16 * 4 + 4);
 }
 
-TEST_CASE("FeedForward drops out of the hidden numbers, in training only") {
+TEST_CASE("FeedForward drops out of the hidden numbers, in training only", "[gradcheck]") {
   Rng rng(1);
   nn::FeedForward layer(4, 64, 0.5, rng);
   const Tensor x = some({2, 3, 4});

@@ -170,7 +170,7 @@ TEST_CASE("the gradient is softmax minus target, over the targets that count") {
         }) == "");
 }
 
-TEST_CASE("the gradient of cross_entropy passes the check, smoothed and ignoring") {
+TEST_CASE("the gradient of cross_entropy passes the check, smoothed and ignoring", "[gradcheck]") {
   if constexpr (!is_float) {
     const Var x(some({2, 3, 4}), true), y(some({4, 6}), true);
     const std::vector<int> targets{0, 3, 2, 1, 1, 2};

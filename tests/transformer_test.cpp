@@ -239,7 +239,7 @@ TEST_CASE("a model needs vocabularies and sizes of at least 1") {
 
 // ---- gradients ----
 
-TEST_CASE("the gradients of a whole model are right, with dropout on") {
+TEST_CASE("the gradients of a whole model are right, with dropout on", "[gradcheck]") {
   if constexpr (!is_float) {
     Rng rng(2);
     const nn::EncoderDecoder model(rng, {.source_vocab = 5,
