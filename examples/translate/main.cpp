@@ -103,7 +103,9 @@ void write_metrics(const std::string& path, const Options& options, const Transl
   file.close();
   std::error_code error;
   if (file) std::filesystem::rename(partial, path, error);
-  glass::check<glass::FileError>(file && !error, "cannot write {}", path);
+  const bool written = file && !error;
+  if (!written) std::filesystem::remove(partial, error);
+  glass::check<glass::FileError>(written, "cannot write {}", path);
 }
 
 // ---- what it has learnt ----

@@ -85,10 +85,13 @@ Translator Translator::load(const std::filesystem::path& path) {
   const bool sane =
       o.dim <= 65536 && o.layers <= 1000 && o.hidden <= 1048576 && max_tokens <= 100000;
   check<FileError>(sane, "load: {}: the sizes are out of bounds", path.string());
+  const std::string& task = notes["task"];
+  check<FileError>(task.find_first_not_of("abcdefghijklmnopqrstuvwxyz") == std::string::npos,
+                   "load: {}: the task \"{}\" is none of ours", path.string(), task);
   const Vocabulary source = Vocabulary::from_text(notes["source_words"]);
   const Vocabulary target = Vocabulary::from_text(notes["target_words"]);
   glass::Rng rng(0);
-  Translator result{notes["task"],
+  Translator result{task,
                     notes["unit"] == "words" ? Unit::words : Unit::characters,
                     source,
                     target,
