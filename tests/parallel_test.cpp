@@ -1,0 +1,157 @@
+// # Threads share a loop, and nobody can tell
+//
+// Except by the clock. Each test runs with one thread, with two, three and seven, whatever number of
+// cores there is.
+#include "tensor/parallel.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+
+#include "tests/op_table.h"
+
+using namespace glass;
+using namespace glass::oracle;
+
+namespace {
+
+// So many threads while it lives.
+struct Threads {
+  explicit Threads(int count) { set_num_threads(count); }
+  ~Threads() { set_num_threads(before); }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+  const int before = num_threads();
+};
+
+void for_thread_counts(const std::function<void()>& f) {
+  for (const int count : {1, 2, 3, 7}) {
+    const Threads threads(count);
+    INFO(count << " threads");
+    f();
+  }
+}
+
+// Large enough to be shared: sums, products and element-wise work, forward and backward.
+Tensor much_work() {
+  Rng rng(1);
+  const Var a(uniform({130, 300}, -1, 1, rng), true), b(uniform({300, 170}, -1, 1, rng), true);
+  const Var y = softmax(matmul(a, b) * 3) * gelu(matmul(a, b));  // [130, 170]
+  sum(exp(y)).backward();
+  return cat({a.grad().reshape({-1}), b.grad().reshape({-1}), sum(y.value(), 0)}, 0);
+}
+
+}  // namespace
+
+TEST_CASE("a loop visits every index once, in ranges that do not depend on the threads") {
+  for_thread_counts([] {
+    for (const Index count : {0, 1, 9, 10, 11, 1000})
+      for (const Index grain : {1, 10, 64}) {
+        std::vector<std::atomic<int>> visits(static_cast<std::size_t>(count));
+        std::atomic<bool> right{true};
+        parallel_for(count, grain, [&](Index begin, Index end) {
+          if (begin % grain != 0 || end != std::min(count, begin + grain)) right = false;
+          for (Index i = begin; i < end; ++i) ++visits[static_cast<std::size_t>(i)];
+        });
+        CHECK(right);
+        CHECK(std::all_of(visits.begin(), visits.end(), [](auto& n) { return n == 1; }));
+      }
+  });
+}
+
+TEST_CASE("of several exceptions that of the lowest range comes out, and the pool goes on") {
+  for_thread_counts([] {
+    for (int round = 0; round < 20; ++round) {
+      const auto fail = [] {
+        parallel_for(100, 1, [](Index begin, Index) {
+          if (begin % 10 == 7) throw std::runtime_error(std::to_string(begin));
+        });
+      };
+      CHECK(message_of<std::runtime_error>(fail) == "7");
+      std::atomic<Index> total{0};
+      parallel_for(100, 1, [&](Index begin, Index) { total += begin; });
+      CHECK(total == 4950);
+    }
+  });
+}
+
+TEST_CASE("a loop inside a loop runs where it is") {
+  for_thread_counts([] {
+    std::atomic<int> calls{0};
+    std::atomic<bool> stayed{true};
+    parallel_for(8, 1, [&](Index, Index) {
+      const auto here = std::this_thread::get_id();
+      parallel_for(8, 1, [&](Index, Index) {
+        if (std::this_thread::get_id() != here) stayed = false;
+        ++calls;
+      });
+    });
+    CHECK(calls == 64);
+    CHECK(stayed);
+  });
+}
+
+TEST_CASE("a chunk inherits the caller's NoGrad, and leaves the worker as it was") {
+  for_thread_counts([] {
+    const Var x(1, true);
+    const auto recorded = [&] {
+      std::atomic<int> count{0};
+      parallel_for(20, 1, [&](Index, Index) { count += (x * 2).requires_grad(); });
+      return count.load();
+    };
+    CHECK(recorded() == 20);
+    {
+      const NoGrad guard;
+      CHECK(recorded() == 0);
+    }
+    CHECK(recorded() == 20);
+  });
+}
+
+TEST_CASE("results have the same bits for every number of threads") {
+  const Tensor expected = [] {
+    const Threads one(1);
+    return much_work();
+  }();
+  for_thread_counts([&] { CHECK(exact_difference(much_work(), expected) == ""); });
+}
+
+TEST_CASE("many callers at once each get their own result") {
+  for_thread_counts([] {
+    const Tensor expected = much_work();
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> callers;
+    for (int i = 0; i < 5; ++i)
+      callers.emplace_back([&] {
+        for (int round = 0; round < 3; ++round)
+          if (!exact_difference(much_work(), expected).empty()) ++wrong;
+      });
+    for (std::thread& caller : callers) caller.join();
+    CHECK(wrong == 0);
+  });
+}
+
+TEST_CASE("the child of a fork has no workers, and computes the same bits") {
+  for_thread_counts([] {
+    const Tensor expected = much_work();
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      // No destructors and no test report: this process only answers.
+      ::alarm(300);
+      ::_exit(exact_difference(much_work(), expected).empty() ? 0 : 1);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+  });
+}
+
+TEST_CASE("there is at least one thread") {
+  CHECK_THROWS_AS(set_num_threads(0), ShapeError);
+  CHECK_THROWS_AS(set_num_threads(-1), ShapeError);
+  CHECK(num_threads() >= 1);
+}
