@@ -33,6 +33,7 @@ class Sweep {
       node->pull(g, *this);
       if (!options_.retain_graph) node->release();
     }
+    for (const NodePtr& leaf : leaves_) prepare(*leaf);
     for (const NodePtr& leaf : leaves_) commit(*leaf);
   }
 
@@ -46,11 +47,13 @@ class Sweep {
       node->pending = accumulate(std::move(sum), g);
       return;
     }
-    node->pending = std::move(g);
+    // Noted first, which may fail: what is not noted would never be cleared.
     if (node->is_leaf()) {
       leaves_.push_back(node);
+      node->pending = std::move(g);
     } else {
       heap_.push_back(node);
+      node->pending = std::move(g);
       std::push_heap(heap_.begin(), heap_.end(), older);
     }
   }
@@ -74,12 +77,16 @@ class Sweep {
                       node.name);
   }
 
-  // The gradient is kept as it is only if nobody else holds its memory; a view or a shared tensor
-  // is copied, since the leaf's gradient will be added to in place.
+  // Asks for all the memory that commit() needs, so that no leaf changes unless all can. A gradient
+  // that is added to, now or later, must be in memory that nobody else holds.
+  static void prepare(Node& leaf) {
+    std::optional<Tensor>& kept = leaf.grad ? leaf.grad : leaf.pending;
+    if (!kept->owns_memory()) kept = kept->clone();
+  }
+
   static void commit(Node& leaf) {
     Tensor g = *std::exchange(leaf.pending, std::nullopt);
-    if (leaf.grad) g = accumulate(*std::exchange(leaf.grad, std::nullopt), g);
-    leaf.grad = g.owns_memory() ? std::move(g) : g.clone();
+    leaf.grad = leaf.grad ? accumulate(*std::exchange(leaf.grad, std::nullopt), g) : std::move(g);
   }
 
   BackwardOptions options_;
