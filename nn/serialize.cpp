@@ -10,9 +10,9 @@
 #include <charconv>
 #include <cstring>
 #include <fstream>
-#include <limits>
-#include <nlohmann/json.hpp>
 #include <type_traits>
+
+#include "nn/header.h"
 
 namespace glass::nn {
 
@@ -20,23 +20,12 @@ static_assert(std::endian::native == std::endian::little, "safetensors files are
 
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::uint64_t largest_header = 100'000'000;
 constexpr std::string_view counter_prefix = "state.";
 
 // What a Real is in a file; dual numbers are saved by their values.
 using Stored = std::conditional_t<std::same_as<Real, float>, float, double>;
-constexpr std::string_view stored_type = sizeof(Stored) == 4 ? "F32" : "F64";
-
-std::uint64_t type_size(std::string_view type) {
-  if (type == "F64" || type == "I64" || type == "U64") return 8;
-  if (type == "F32" || type == "I32" || type == "U32") return 4;
-  if (type == "F16" || type == "BF16" || type == "I16" || type == "U16") return 2;
-  if (type == "I8" || type == "U8" || type == "BOOL" || type == "F8_E4M3" || type == "F8_E5M2")
-    return 1;
-  return 0;
-}
+constexpr const char* stored_type = sizeof(Stored) == 4 ? "F32" : "F64";
 
 }  // namespace
 
@@ -154,22 +143,20 @@ void save_state(const State& state, const std::filesystem::path& path, const Met
                                      type == std::filesystem::file_type::not_found),
                    "save: '{}' is not the name of a file{}{}", path.string(), error ? ": " : "",
                    error ? error.message() : "");
-  Json header = Json::object();
-  Json& notes = header["__metadata__"] = metadata;
+  Metadata notes = metadata;
   for (const auto& counter : state.counters)
     notes[std::string(counter_prefix) + counter.name] = counter.text;
+  std::vector<std::pair<std::string, Entry>> entries;
   std::uint64_t offset = 0;
   for (const auto& [name, tensor] : state.tensors) {
-    const std::uint64_t end = offset + static_cast<std::uint64_t>(tensor.numel()) * sizeof(Stored);
-    check<FileError>(!header.contains(name), "save: two tensors are called '{}'", name);
-    header[name] = {{"dtype", stored_type},
-                    {"shape", std::vector<Index>(tensor.shape().begin(), tensor.shape().end())},
-                    {"data_offsets", {offset, end}}};
-    offset = end;
+    const std::uint64_t begin = offset;
+    offset += static_cast<std::uint64_t>(tensor.numel()) * sizeof(Stored);
+    const Shape& shape = tensor.shape();
+    entries.push_back({name, {stored_type, {shape.begin(), shape.end()}, begin, offset}});
   }
 
   // Padded with spaces, so that the numbers begin at a multiple of 8.
-  std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = header_text(entries, notes);
   text.resize((text.size() + 7) / 8 * 8, ' ');
   const auto length = static_cast<std::uint64_t>(text.size());
   AtomicFile file(path);
@@ -186,12 +173,6 @@ void save_state(const State& state, const std::filesystem::path& path, const Met
 // ---- loading ----
 
 namespace {
-
-struct Entry {
-  std::string type;
-  std::vector<Index> sizes;
-  std::uint64_t begin = 0, end = 0;
-};
 
 // A file whose header has been read and found sound.
 struct Checkpoint {
@@ -223,17 +204,14 @@ class Reader {
     result.file.read(text.data(), static_cast<std::streamsize>(length));
     expect(result.file.good(), "the header cannot be read");
 
-    const Json header = parse(text);
-    expect(header.is_object(), "the header is not a JSON object");
-    for (const auto& [name, value] : header.items()) {
-      if (name == "__metadata__") {
-        result.metadata = metadata(value);
-      } else {
-        result.entries[name] = entry(name, value);
-      }
+    try {
+      Header header = parse_header(text, size - sizeof length - length);
+      result.entries = std::move(header.entries);
+      result.metadata = std::move(header.metadata);
+    } catch (const FileError& error) {
+      expect(false, "{}", error.what());
     }
     result.data_begin = sizeof length + length;
-    expect_layout(result.entries, size - result.data_begin);
     return result;
   }
 
@@ -274,88 +252,6 @@ class Reader {
   }
 
  private:
-  // A name that stands twice would silently hide one of the two.
-  Json parse(const std::string& text) const {
-    std::vector<std::unordered_set<std::string>> keys;
-    std::string twice;
-    const auto watch = [&](int, Json::parse_event_t event, Json& value) {
-      if (event == Json::parse_event_t::object_start) keys.emplace_back();
-      if (event == Json::parse_event_t::object_end) keys.pop_back();
-      if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
-        twice = value.get<std::string>();
-      return true;
-    };
-    const Json header = Json::parse(text, watch, false);
-    // The parser takes a NUL for the end of the text.
-    expect(!header.is_discarded() && text.find('\0') == std::string::npos,
-           "the header is not valid JSON");
-    expect(twice.empty(), "the header names '{}' twice", twice);
-    return header;
-  }
-
-  Metadata metadata(const Json& value) const {
-    Metadata result;
-    expect(value.is_object(), "__metadata__ is not an object");
-    for (const auto& [name, text] : value.items()) {
-      expect(text.is_string(), "__metadata__ '{}' is not a string", name);
-      result[name] = text.get<std::string>();
-    }
-    return result;
-  }
-
-  Entry entry(const std::string& name, const Json& value) const {
-    const auto numbers = [&](const char* key) {
-      const bool listed = value.is_object() && value.contains(key) && value[key].is_array();
-      expect(listed, "'{}' has no list of {}", name, key);
-      std::vector<std::uint64_t> list;
-      for (const Json& number : value[key]) {
-        expect(number.is_number_unsigned(), "'{}' has {} that are not counts", name, key);
-        list.push_back(number.get<std::uint64_t>());
-      }
-      return list;
-    };
-    Entry result;
-    const auto sizes = numbers("shape"), offsets = numbers("data_offsets");
-    expect(value.contains("dtype") && value["dtype"].is_string(), "'{}' has no dtype", name);
-    result.type = value["dtype"].get<std::string>();
-    expect(type_size(result.type) > 0, "'{}' has the unknown dtype {}", name, result.type);
-    expect(offsets.size() == 2 && offsets[0] <= offsets[1], "'{}' needs two data_offsets in order",
-           name);
-    result.begin = offsets[0];
-    result.end = offsets[1];
-
-    // The sizes must fill the bytes exactly; a product that overflows cannot.
-    std::uint64_t bytes = type_size(result.type);
-    bool overflow = false;
-    for (const std::uint64_t size : sizes) {
-      overflow |= __builtin_mul_overflow(bytes, size, &bytes) ||
-                  size > static_cast<std::uint64_t>(std::numeric_limits<Index>::max());
-      result.sizes.push_back(static_cast<Index>(size));
-    }
-    expect(!overflow && bytes == result.end - result.begin,
-           "'{}' of shape [{}] does not fill its {} bytes", name, fmt::join(sizes, ", "),
-           result.end - result.begin);
-    return result;
-  }
-
-  // Tensors lie one after the other, without holes, and end where the file ends.
-  void expect_layout(const std::map<std::string, Entry>& entries, std::uint64_t size) const {
-    std::vector<std::pair<std::uint64_t, const std::string*>> order;
-    for (const auto& [name, e] : entries) order.emplace_back(e.begin, &name);
-    std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
-      return std::pair(a.first, entries.at(*a.second).end) <
-             std::pair(b.first, entries.at(*b.second).end);
-    });
-    std::uint64_t at = 0;
-    for (const auto& [begin, name] : order) {
-      expect(begin == at, "'{}' begins at byte {} of the data, where {} was expected", *name, begin,
-             at);
-      at = entries.at(*name).end;
-    }
-    expect(at == size, "truncated, or too long: the tensors take {} bytes, the file holds {}", at,
-           size);
-  }
-
   std::filesystem::path path_;
 };
 
@@ -434,16 +330,16 @@ LoadReport load_state(const State& state, const std::filesystem::path& path,
   }
 
   // … and only then is the module changed. A counter that makes no sense is put back.
-  for (std::size_t i = 0; i < state.counters.size(); ++i) {
-    const auto saved =
-        checkpoint.metadata.find(std::string(counter_prefix) + state.counters[i].name);
-    if (saved == checkpoint.metadata.end()) continue;
-    try {
-      state.counters[i].set(saved->second);
-    } catch (...) {
-      for (std::size_t j = 0; j < i; ++j) state.counters[j].set(state.counters[j].text);
-      throw;
+  std::size_t done = 0;
+  try {
+    for (; done < state.counters.size(); ++done) {
+      const State::Counter& counter = state.counters[done];
+      const auto saved = checkpoint.metadata.find(std::string(counter_prefix) + counter.name);
+      if (saved != checkpoint.metadata.end()) counter.set(saved->second);
     }
+  } catch (...) {
+    for (std::size_t i = 0; i < done; ++i) state.counters[i].set(state.counters[i].text);
+    throw;
   }
   for (auto& [tensor, numbers] : loaded) tensor.copy_from(numbers);
   std::erase_if(report.metadata,

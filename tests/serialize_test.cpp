@@ -475,6 +475,12 @@ TEST_CASE("nesting as deep as one likes does not break the stack") {
   CHECK_THAT(refused(pair, file_of("{\"x\":" + closed + "}", "")), ContainsSubstring("shape"));
 }
 
+TEST_CASE("what a header repeats costs no more time than its length") {
+  std::string many;
+  for (int i = 0; i < 300'000; ++i) many += "{},";
+  CHECK_THAT(refused(Pair(), file_of("{\"x\":[" + many + "{}]}", "")), ContainsSubstring("shape"));
+}
+
 TEST_CASE("a counter that makes no sense is refused, and nothing changes") {
   const Folder folder;
   nn::save(Small(1), folder / "model");
