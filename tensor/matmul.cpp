@@ -84,11 +84,20 @@ void tile(const Real* a, const Real* b, Index depth, Real* c, Index c_stride, In
 
 Index round_up(Index n, Index step) { return (n + step - 1) / step * step; }
 
+// A thread's own memory, kept from call to call. A worker that only runs a lambda of multiply()
+// never passes a declaration there: so it stands in a function, which every thread calls.
+struct Panels {
+  std::vector<Real> a, b;
+};
+Panels& panels() {
+  thread_local Panels own;
+  return own;
+}
+
 // C[m, n] = A[m, k] · B[k, n], C dense. Blocks of rows are shared among threads where there is
 // enough to do; the panels of B are packed once for all of them.
 void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c) {
-  thread_local std::vector<Real> b_memory, a_memory;
-  std::vector<Real>& b_panels = b_memory;
+  std::vector<Real>& b_panels = panels().b;
   if (k == 0) std::fill_n(c, m * n, Real(0));
   for (Index kc = 0; kc < k; kc += block_k) {
     const Index depth = std::min(block_k, k - kc);
@@ -98,7 +107,7 @@ void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c) {
                        b_panels.data());
     const auto rows = [&](Index ic, Index end) {
       // A[ic : end, kc : kc + depth]
-      std::vector<Real>& a_panels = a_memory;
+      std::vector<Real>& a_panels = panels().a;
       a_panels.resize(static_cast<std::size_t>(depth * round_up(end - ic, tile_rows)));
       pack<tile_rows>(
           {a.data + ic * a.row_stride + kc * a.column_stride, a.row_stride, a.column_stride},
