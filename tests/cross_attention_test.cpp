@@ -340,7 +340,8 @@ TEST_CASE("dropout of the weights is repeated by the seed, and off in eval mode"
 
 // ---- gradients ----
 
-TEST_CASE("the gradients of cross-attention are right, masked, dropped out and watched", "[gradcheck]") {
+TEST_CASE("the gradients of cross-attention are right, masked, dropped out and watched",
+          "[gradcheck]") {
   if constexpr (!is_float) {
     const nn::CrossAttention layer = make(4, 2, {.dropout = 0.3, .key_dim = 3, .value_dim = 5});
     const Var query(some({2, 3, 4}, 1), true), key(some({2, 4, 3}, 2), true),

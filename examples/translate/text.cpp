@@ -211,9 +211,11 @@ std::string lower_case(std::string_view text) {
 Vocabulary::Vocabulary(std::vector<std::string> words) : words_{"<pad>", "<unk>", "<s>", "</s>"} {
   words_.insert(words_.end(), std::make_move_iterator(words.begin()),
                 std::make_move_iterator(words.end()));
-  for (int id = 0; id < size(); ++id)
+  for (int id = 0; id < size(); ++id) {
+    check<FileError>(!word(id).empty(), "Vocabulary: no word may be empty; word {} is", id);
     check<FileError>(ids_.emplace(word(id), id).second,
                      "Vocabulary: words must differ; got \"{}\" twice", word(id));
+  }
 }
 
 Vocabulary::Vocabulary(const std::vector<Pair>& pairs, Sentence Pair::*side, Index min_count)

@@ -54,7 +54,8 @@ class Vocabulary {
  public:
   static constexpr int pad = 0, unknown = 1, start = 2, stop = 3;
 
-  // Numbers `words` from 4 on, after <pad>, <unk>, <s> and </s>. FileError if one occurs twice.
+  // Numbers `words` from 4 on, after <pad>, <unk>, <s> and </s>. FileError if one is
+  // empty or occurs twice.
   explicit Vocabulary(std::vector<std::string> words = {});
 
   // The words that occur at least `min_count` times, the most frequent first, ties by alphabet.
@@ -88,7 +89,7 @@ struct Corpus {
   Unit unit = Unit::words;
   Index max_tokens = 0;  // no sentence of the corpus is longer, on either side
 
-  // No pair of `valid` or `test` is ever trained on.
+  // No pair of `valid` or `test` is ever trained on, unless files of one's own hold it twice.
   std::vector<Pair> train, valid, test;
 
   // A made-up task has no `train`: it draws fresh pairs, as many as one likes.

@@ -1,0 +1,150 @@
+// # The disk is full, the process is killed
+//
+// What save() promises has to hold where it matters: the file is the old one or the new one.
+// (tests/faults/allocation.cpp takes the memory away.)
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+
+#include "tests/fuzz/safetensors.h"
+#include "tests/op_table.h"
+
+using namespace glass;
+using namespace glass::oracle;
+using Catch::Matchers::ContainsSubstring;
+using fuzz::bits, fuzz::Folder;
+
+namespace {
+
+// While it lives, no file of this process grows beyond so many bytes: a write that would is cut
+// short, and the next one fails, as on a full disk.
+class FullAfter {
+ public:
+  explicit FullAfter(std::size_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &old_);
+    const struct rlimit full { static_cast<rlim_t>(bytes), old_.rlim_max };
+    ::setrlimit(RLIMIT_FSIZE, &full);
+  }
+  ~FullAfter() {
+    ::setrlimit(RLIMIT_FSIZE, &old_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  FullAfter(const FullAfter&) = delete;
+  FullAfter& operator=(const FullAfter&) = delete;
+
+ private:
+  struct rlimit old_ {};
+  void (*handler_)(int);
+};
+
+// Enough numbers that a save takes a while, in tensors that are written one by one.
+std::vector<Tensor> model_of(std::uint64_t seed) {
+  Rng rng(seed);
+  std::vector<Tensor> tensors;
+  for (int i = 0; i < 8; ++i) tensors.push_back(uniform({300}, 0, 1, rng));
+  return tensors;
+}
+
+// Saves one model over the other, again and again, until it is killed.
+[[noreturn]] void save_forever(const std::vector<Tensor>& one, const std::vector<Tensor>& other,
+                               const std::filesystem::path& path, int started) {
+  try {
+    for (char begun = 'x';; begun = 0) {
+      nn::save(other, path);
+      if (begun && ::write(started, &begun, 1) != 1) break;
+      nn::save(one, path);
+    }
+  } catch (...) {
+    // The parent sees that this did not die by its hand.
+  }
+  ::_exit(1);
+}
+
+int kills() {
+  int count = 60;
+  if (const char* wish = std::getenv("GLASS_KILLS"))
+    std::from_chars(wish, wish + std::strlen(wish), count);
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("a disk that is full at any byte leaves the old file, nothing beside it, and a reason") {
+  const Folder folder;
+  const fuzz::Small old_model(1), new_model(2);
+  nn::save(new_model, folder / "new");
+  const std::string new_bytes = fuzz::read(folder / "new");
+  std::filesystem::create_directory(folder / "saved");
+  const auto path = folder / "saved/model";
+  nn::save(old_model, path);
+  const std::string old_bytes = fuzz::read(path);
+
+  for (std::size_t room = 0; room < new_bytes.size(); ++room) {
+    const std::string message = message_of<FileError>([&] {
+      const FullAfter full(room);
+      nn::save(new_model, path);
+    });
+    INFO(room);
+    REQUIRE_THAT(message, ContainsSubstring("cannot write") &&
+                              ContainsSubstring(std::strerror(EFBIG)) &&
+                              ContainsSubstring(path.string()));
+    REQUIRE(fuzz::read(path) == old_bytes);
+    REQUIRE(fuzz::files_in(folder / "saved").size() == 1);
+  }
+
+  {
+    const FullAfter just_enough(new_bytes.size());
+    nn::save(new_model, path);
+  }
+  CHECK(fuzz::read(path) == new_bytes);
+}
+
+TEST_CASE("a process killed while it saves leaves the old file or the new one, whole") {
+  const Folder folder;
+  const auto path = folder / "model";
+  const std::vector<Tensor> one = model_of(1), other = model_of(2), loaded = model_of(3);
+  const std::string one_bits = bits(one), other_bits = bits(other);
+  nn::save(one, path);
+  int ones = 0, others = 0;
+  Rng rng(4);
+  const int count = kills();
+  for (int i = 0; i < count; ++i) {
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    const ::pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) save_forever(one, other, path, ends[1]);
+    ::close(ends[1]);
+    char begun = 0;
+    const bool started = ::read(ends[0], &begun, 1) == 1;
+    ::close(ends[0]);
+    ::usleep(static_cast<::useconds_t>(rng.below(5000)));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(started);
+    REQUIRE((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+
+    REQUIRE_NOTHROW(nn::load(loaded, path));
+    const std::string found = bits(loaded);
+    ++(found == one_bits ? ones : others);
+    REQUIRE((found == one_bits || found == other_bits));
+  }
+
+  // What the killed had begun lies beside the file, and is in nobody's way.
+  const auto left = fuzz::files_in(folder / "");
+  for (const auto& file : left) CHECK(file.filename().string().starts_with("model"));
+  CHECK_NOTHROW(nn::save(other, path));
+  nn::load(loaded, path);
+  CHECK(bits(loaded) == other_bits);
+  CHECK(fuzz::files_in(folder / "").size() == left.size());
+  if (std::getenv("GLASS_KILLS"))
+    fmt::print("{} kills: {} times the one, {} times the other, {} begun files left behind\n",
+               count, ones, others, left.size() - 1);
+}
