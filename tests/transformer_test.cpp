@@ -239,27 +239,73 @@ TEST_CASE("a model needs vocabularies and sizes of at least 1") {
 
 // ---- gradients ----
 
+namespace {
+
+// A whole model, with dropout, and something for it to learn.
+struct Lesson {
+  Var loss_of(const nn::EncoderDecoder& of) const {
+    const Var logits = of(source, target);  // [B, T, V]
+    return nn::cross_entropy(logits, next, {.ignore_index = pad, .label_smoothing = 0.1});
+  }
+
+  Rng rng{2};
+  nn::EncoderDecoder model{rng,
+                           {.source_vocab = 5,
+                            .target_vocab = 5,
+                            .dim = 4,
+                            .heads = 2,
+                            .layers = 1,
+                            .hidden = 6,
+                            .dropout = 0.2,
+                            .max_length = 8}};
+  Tokens source{2, 3, {1, 2, 3, 4, 1, pad}}, target{2, 3, {1, 3, 4, 2, 2, pad}};
+  std::vector<int> next{3, 4, 1, 2, 1, pad};
+};
+
+}  // namespace
+
 TEST_CASE("the gradients of a whole model are right, with dropout on", "[gradcheck]") {
   if constexpr (!is_float) {
-    Rng rng(2);
-    const nn::EncoderDecoder model(rng, {.source_vocab = 5,
-                                         .target_vocab = 5,
-                                         .dim = 4,
-                                         .heads = 2,
-                                         .layers = 1,
-                                         .hidden = 6,
-                                         .dropout = 0.2,
-                                         .max_length = 8});
-    const Tokens source{2, 3, {1, 2, 3, 4, 1, pad}}, target{2, 3, {1, 3, 4, 2, 2, pad}};
-    const std::vector<int> next{3, 4, 1, 2, 1, pad};
-    const GradcheckReport report = gradcheck(
-        [&] {
-          const Var logits = model(source, target);  // [B, T, V]
-          return nn::cross_entropy(logits, next, {.ignore_index = pad, .label_smoothing = 0.1});
-        },
-        nn::named_parameters(model));
+    const Lesson lesson;
+    const GradcheckReport report =
+        gradcheck([&] { return lesson.loss_of(lesson.model); }, nn::named_parameters(lesson.model));
     INFO(report.text);
     CHECK(report.ok);
+  }
+}
+
+TEST_CASE("Hessian-vector products of a whole model agree with differences of its gradients") {
+  if constexpr (is_dual) {
+    const Lesson lesson;
+    // The gradients `step` along a random direction u, with `tangent` · u in the parameters' ε.
+    const auto gradients = [&](double step, double tangent) {
+      const nn::EncoderDecoder moved = lesson.model;  // a copy draws the same dropout
+      Rng directions(7);
+      for (const Var& p : nn::parameters(moved)) {
+        Tensor w = p.value();
+        const Tensor u = normal(w.shape(), 0, 1, directions);
+        for (Index i = 0; i < w.numel(); ++i) {
+          w.data()[i] += static_cast<Real>(step) * u.data()[i];
+          set_direction(w.data()[i], tangent * static_cast<double>(u.data()[i]));
+        }
+      }
+      lesson.loss_of(moved).backward();
+      std::vector<Real> all;
+      for (const Var& p : nn::parameters(moved))
+        for (const Real g : p.grad().to_vector()) all.push_back(g);
+      return all;
+    };
+    const double h = 1e-5;
+    const auto exact = gradients(0, 1), after = gradients(h, 0), before = gradients(-h, 0);
+    double largest = 0, worst = 0;
+    for (std::size_t i = 0; i < exact.size(); ++i) {
+      const double difference =
+          (static_cast<double>(after[i]) - static_cast<double>(before[i])) / (2 * h);
+      largest = std::max(largest, std::abs(difference));
+      worst = std::max(worst, std::abs(direction(exact[i]) - difference));
+    }
+    CHECK(largest > 0.1);
+    CHECK(worst <= 1e-7 * largest);
   }
 }
 
