@@ -16,9 +16,9 @@
 // (2021)
 #include <glassgrad.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <numeric>
 
 using namespace glass;
@@ -118,24 +118,15 @@ std::string bar(double eigenvalue, double limit) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  double rate = 0.2;
-  int steps = 3000;
-  Index width = 32;
-  std::uint64_t seed = 1;
-  CLI::App app("Gradient descent on a small model, and the largest eigenvalue λ of its Hessian.");
-  app.add_option("--rate", rate, "Rate η of gradient descent")
-      ->capture_default_str()
-      ->check(CLI::Range(1e-6, 1e3));
-  app.add_option("--steps", steps, "Steps to take")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1'000'000));
-  app.add_option("--width", width, "Hidden numbers of the model")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 10'000));
-  app.add_option("--seed", seed, "Seed of its first weights")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  constexpr Index width = 32;
+  constexpr int steps = 3000;
+  const double rate = argc > 1 ? std::atof(argv[1]) : 0.2;
+  if (argc > 2 || !(rate > 0 && rate < 1e6)) {
+    fmt::print(stderr, "usage: 03_curvature [rate]\nThe rate is a positive number; 0.2 if none.\n");
+    return 2;
+  }
 
-  Rng rng(seed);
+  Rng rng(1);
   const Net net(width, rng);
   optim::Sgd sgd(nn::parameters(net), {.rate = rate});
   Numbers u(static_cast<std::size_t>(nn::count_parameters(net)));
@@ -146,7 +137,7 @@ int main(int argc, char** argv) {
   fmt::print("  step      loss        λ  0{:>30} 2/η\n", "");
   double eigenvalue = 0;
   for (int step = 0;; ++step) {
-    if (step % std::max(1, steps / 20) == 0 || step == steps) {
+    if (step % (steps / 20) == 0) {
       // Twice: where the largest |λ| belongs to a negative λ, that is the shift.
       eigenvalue = largest_eigenvalue(net, u, 0);
       if (eigenvalue < 0) eigenvalue = largest_eigenvalue(net, u, -eigenvalue);

@@ -1,0 +1,205 @@
+// # The product against the BLAS libraries
+//
+// At the sizes that attention and its projections need, and at the large ones where everybody is
+// good. Peers are loaded when the program starts, if they are installed; none is needed.
+#include <dlfcn.h>
+#include <glassgrad.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <optional>
+
+#include "tests/benchmarks/bench.h"
+
+#if __has_include(<eigen3/Eigen/Core>)
+#include <eigen3/Eigen/Core>
+#define BENCH_EIGEN 1
+#endif
+
+using namespace glass;
+
+namespace {
+
+// ---- the sizes ----
+
+// C[m, n] = A[m, k] · B[k, n], `batch` times; a transposed operand lies in memory as its transpose.
+struct Size {
+  std::string name;
+  Index m, n, k;
+  Index batch = 1;
+  bool a_transposed = false, b_transposed = false;
+};
+
+std::vector<Size> sizes() {
+  std::vector<Size> all;
+  for (const Index n : {16, 32, 64, 128, 192, 256, 512, 1024, 2048})
+    all.push_back({fmt::format("{0}³", n), n, n, n});
+  for (const Index n : {1023, 1025}) all.push_back({fmt::format("{}³", n), n, n, n});
+  all.insert(all.end(), {{"80×512 @ 512×512", 80, 512, 512},
+                         {"80×512 @ 512×2048", 80, 2048, 512},
+                         {"512×64 @ 64×64", 512, 64, 64},
+                         {"512×256 @ 256×64", 512, 64, 256},
+                         {"(512×64)ᵀ @ 512×64", 64, 64, 512, 1, true, false},
+                         {"512×64 @ (64×64)ᵀ", 512, 64, 64, 1, false, true},
+                         {"(256³)ᵀ", 256, 256, 256, 1, true, false},
+                         {"256³ @ ᵀ", 256, 256, 256, 1, false, true},
+                         {"64 × (10×64 @ 64×20)", 10, 20, 64, 64},
+                         {"256 × 16³", 16, 16, 16, 256},
+                         {"128 × (12×32 @ 32×12)", 12, 12, 32, 128}});
+  return all;
+}
+
+// ---- the peers ----
+
+// The same product, of numbers that lie in rows.
+using Product = std::function<void(const Size&, const float* a, const float* b, float* c)>;
+
+struct Peer {
+  std::string name, version;
+  Product product;
+};
+
+struct Library {
+  explicit Library(std::initializer_list<const char*> names) {
+    for (const char* name : names)
+      if (!handle) handle = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  }
+  template <class F>
+  F* find(const char* name) const {
+    return handle ? reinterpret_cast<F*>(::dlsym(handle, name)) : nullptr;
+  }
+  void* handle = nullptr;
+};
+
+// OpenBLAS and BLIS have one interface: row-major 101, as it is 111, transposed 112.
+using Sgemm = void(int, int, int, int, int, int, float, const float*, int, const float*, int, float,
+                   float*, int);
+
+Product cblas(Sgemm* sgemm) {
+  return [sgemm](const Size& s, const float* a, const float* b, float* c) {
+    const int m = static_cast<int>(s.m), n = static_cast<int>(s.n), k = static_cast<int>(s.k);
+    for (Index i = 0; i < s.batch; ++i, a += m * k, b += k * n, c += m * n)
+      sgemm(101, s.a_transposed ? 112 : 111, s.b_transposed ? 112 : 111, m, n, k, 1, a,
+            s.a_transposed ? m : k, b, s.b_transposed ? k : n, 0, c, n);
+  };
+}
+
+std::vector<Peer> find_peers(int threads) {
+  std::vector<Peer> peers;
+  const Library openblas{"libopenblas.so.0", "libopenblas.so"};
+  if (auto* sgemm = openblas.find<Sgemm>("cblas_sgemm")) {
+    if (auto* set = openblas.find<void(int)>("openblas_set_num_threads")) set(threads);
+    auto* version = openblas.find<char*()>("openblas_get_config");
+    peers.push_back({"OpenBLAS", version ? version() : "", cblas(sgemm)});
+  }
+  const Library blis{"libblis.so.4", "libblis.so"};
+  if (auto* sgemm = blis.find<Sgemm>("cblas_sgemm")) {
+    if (auto* set = blis.find<void(Index)>("bli_thread_set_num_threads")) set(threads);
+    auto* version = blis.find<const char*()>("bli_info_get_version_str");
+    peers.push_back({"BLIS", version ? version() : "", cblas(sgemm)});
+  }
+  const Library dnnl{"libdnnl.so.3", "libdnnl.so.2", "libdnnl.so"};
+  using Dnnl = int(char, char, Index, Index, Index, float, const float*, Index, const float*, Index,
+                   float, float*, Index);
+  if (auto* sgemm = dnnl.find<Dnnl>("dnnl_sgemm")) {
+    struct Version {
+      int major, minor, patch;
+    };
+    auto* version = dnnl.find<const Version*()>("dnnl_version");
+    peers.push_back(
+        {"oneDNN",
+         version ? fmt::format("{}.{}.{}", version()->major, version()->minor, version()->patch)
+                 : "",
+         [sgemm](const Size& s, const float* a, const float* b, float* c) {
+           for (Index i = 0; i < s.batch; ++i, a += s.m * s.k, b += s.k * s.n, c += s.m * s.n)
+             sgemm(s.a_transposed ? 'T' : 'N', s.b_transposed ? 'T' : 'N', s.m, s.n, s.k, 1, a,
+                   s.a_transposed ? s.m : s.k, b, s.b_transposed ? s.k : s.n, 0, c, s.n);
+         }});
+  }
+#ifdef BENCH_EIGEN
+  peers.push_back(
+      {"Eigen",
+       fmt::format("{}.{}.{}", EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION),
+       [](const Size& s, const float* a, const float* b, float* c) {
+         using Rows = Eigen::Matrix<float, -1, -1, Eigen::RowMajor>;
+         using In = Eigen::Map<const Rows>;
+         for (Index i = 0; i < s.batch; ++i, a += s.m * s.k, b += s.k * s.n, c += s.m * s.n) {
+           Eigen::Map<Rows> out(c, s.m, s.n);
+           if (s.a_transposed)
+             out.noalias() = In(a, s.k, s.m).transpose() * In(b, s.k, s.n);
+           else if (s.b_transposed)
+             out.noalias() = In(a, s.m, s.k) * In(b, s.n, s.k).transpose();
+           else
+             out.noalias() = In(a, s.m, s.k) * In(b, s.k, s.n);
+         }
+       }});
+#endif
+  return peers;
+}
+
+// ---- one size ----
+
+Tensor operand(Index rows, Index columns, const Size& s, bool transposed, Rng& rng) {
+  const Shape matrix = transposed ? Shape{columns, rows} : Shape{rows, columns};
+  const Tensor x = uniform(s.batch == 1 ? matrix : matrix.insert(0, s.batch), -1, 1, rng);
+  return transposed ? x.mT() : x;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int threads = 1, turns = 15;
+  std::string json;
+  CLI::App app("The product of matrices against the BLAS libraries that are installed.");
+  app.add_option("--threads", threads, "Threads of ours and theirs")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--turns", turns, "Turns whose median counts")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10'000));
+  app.add_option("--json", json, "Write the results here")->type_name("FILE");
+  CLI11_PARSE(app, argc, argv);
+  set_num_threads(threads);
+  ::setenv("OMP_NUM_THREADS", std::to_string(threads).c_str(), 1);
+
+  const std::vector<Peer> peers = find_peers(threads);
+  const double peak = bench::measured_peak() * threads;
+  fmt::print("{} thread{}, peak {:.1f} GFLOP/s; shares of it, medians of {} turns\n", threads,
+             threads == 1 ? "" : "s", peak / 1e9, turns);
+  for (const Peer& peer : peers) fmt::print("  {}: {}\n", peer.name, peer.version);
+  fmt::print("\n{:<24} {:>9}", "C = A · B", "glassgrad");
+  for (const Peer& peer : peers) fmt::print(" {:>9}", peer.name);
+  fmt::print(" {:>10}\n", "to best");
+
+  std::string rows;
+  for (const Size& s : sizes()) {
+    Rng rng(1);
+    const Tensor a = operand(s.m, s.k, s, s.a_transposed, rng);
+    const Tensor b = operand(s.k, s.n, s, s.b_transposed, rng);
+    Tensor theirs = zeros(Shape{s.batch, s.m, s.n});
+    std::vector<bench::Contestant> contestants = {{"glassgrad", [&] { (void)matmul(a, b); }}};
+    for (const Peer& peer : peers) {
+      peer.product(s, a.data(), b.data(), theirs.data());
+      if (!allclose(theirs, matmul(a, b).reshape(theirs.shape()), 1e-3, 1e-3))
+        fmt::print("{} disagrees with us on {}\n", peer.name, s.name);
+      contestants.push_back(
+          {peer.name, [&] { peer.product(s, a.data(), b.data(), theirs.data()); }});
+    }
+    const std::vector<double> times = bench::race(contestants, turns);
+    const double work = 2.0 * static_cast<double>(s.batch * s.m * s.n * s.k);
+    fmt::print("{:<24}", s.name);
+    for (std::size_t i = 0; i < times.size(); ++i) {
+      fmt::print(" {:>8.1f} %", 100 * work / times[i] / peak);
+      rows += fmt::format("{}{{\"size\": \"{}\", \"library\": \"{}\", \"share\": {:.4f}}}",
+                          rows.empty() ? "" : ",\n  ", s.name, contestants[i].name,
+                          work / times[i] / peak);
+    }
+    if (times.size() > 1)
+      fmt::print(" {:>8.2f} ×", *std::min_element(times.begin() + 1, times.end()) / times[0]);
+    fmt::print("\n");
+  }
+  if (!json.empty())
+    std::ofstream(json) << fmt::format("{{\"threads\": {}, \"peak\": {}, \"rows\": [\n  {}]}}\n",
+                                       threads, peak, rows);
+}
