@@ -1,12 +1,15 @@
-// # The product, blocked
+// # The product, in the loops of the BLIS papers
 //
-// Three ideas make a product of matrices fast. Numbers that are used again stay near: a block of B
-// in the cache, a small tile of C in registers. Numbers that are read in a row lie in a row: both
-// operands are copied into panels first, which is also where any strides are straightened. And the
-// innermost loop is a plain sum over k, so that the compiler can vectorise across a row of C.
+// Three ideas make a product of matrices fast. Numbers that are used again stay near: a small tile
+// of C in registers, the panels that make it in the caches. Numbers that are read in a row lie in a
+// row: what does not, or is used often enough, is copied into panels first. And the innermost loop
+// is a plain chain of multiply-adds, vectorised across a row of C.
 //
-// Every element of C is one chain of multiply-adds in the order of k within a block of K, whatever
-// the tile it falls in: the bits do not depend on how the work is cut.
+// Every element of C is one such chain, in the order of k within a block of K, whatever tile it
+// falls in: the bits do not depend on how the work is cut, or on the number of threads.
+//
+// F. Van Zee, R. van de Geijn, BLIS: A Framework for Rapidly Instantiating BLAS Functionality,
+// ACM Transactions on Mathematical Software 41 (2015)
 #include "tensor/matmul.h"
 
 #include <algorithm>
@@ -20,110 +23,267 @@ namespace glass {
 
 namespace {
 
-// A tile of C is tile_rows × tile_columns: twelve vectors, which with two of B and one number of A
-// fill the sixteen registers of AVX2. A block of K is what one pass over the tile adds up.
-constexpr Index tile_rows = 6, tile_columns = 2 * lanes;
-constexpr Index block_k = 256, block_m = 96;
-constexpr Index worth_sharing = 250'000;  // multiply-adds that are worth waking a thread for
+// ---- sizes ----
+
+// A tile of C, two vectors wide: its sums, with as much of B and one number of A, fill the
+// registers.
+constexpr Index tile_rows = registers == 32 ? 12 : fused_multiply_add ? 6 : 4;
+constexpr Index tile_columns = 2 * lanes;
+constexpr Index block_k = 256;   // a panel of B, 256 × 16 floats, fills half of the first cache
+constexpr Index block_m = 144;   // a block of A, 144 × 256 floats, a part of the second
+constexpr Index block_n = 4080;  // what is packed of B, a part of the third
+
+Index ceil_div(Index n, Index step) { return (n + step - 1) / step; }
+Index round_up(Index n, Index step) { return ceil_div(n, step) * step; }
 
 // A matrix wherever it lies.
 struct Matrix {
   const Real* data;
   Index row_stride, column_stride;
+  Matrix at(Index row, Index column) const {
+    return {data + row * row_stride + column * column_stride, row_stride, column_stride};
+  }
 };
 
-// Copies rows × columns of x into panels of `Width` rows each, column by column; the last panel is
-// filled up with zeros.
-template <Index Width>
-void pack(Matrix x, Index rows, Index columns, Real* out) {
-  for (Index i = 0; i < rows; i += Width) {
-    const Real* in = x.data + i * x.row_stride;
-    const Index height = std::min(Width, rows - i);
-    for (Index k = 0; k < columns; ++k, in += x.column_stride, out += Width) {
-      if (height == Width && x.row_stride == 1) {
-        for (Index r = 0; r < Width; ++r) out[r] = in[r];
-      } else if (height == Width) {
-        for (Index r = 0; r < Width; ++r) out[r] = in[r * x.row_stride];
-      } else {
-        for (Index r = 0; r < Width; ++r) out[r] = r < height ? in[r * x.row_stride] : Real(0);
-      }
+// ---- the micro-kernel ----
+
+// C[M, V · lanes] (+)= A[M, depth] · B[depth, V · lanes]. A may lie anywhere, rows of B in a row.
+template <Index M, Index V>
+void tile(const Real* a, Index a_row, Index a_step, const Real* b, Index b_step, Index depth,
+          Real* c, Index c_row, bool first) {
+  Vec sum[M][V] = {};
+  for (Index k = 0; k < depth; ++k, a += a_step, b += b_step) {
+    Vec row[V];
+#pragma GCC unroll 2
+    for (Index v = 0; v < V; ++v) row[v] = load(b + v * lanes);
+#pragma GCC unroll 24
+    for (Index i = 0; i < M; ++i) {
+#pragma GCC unroll 2
+      for (Index v = 0; v < V; ++v) sum[i][v] += a[i * a_row] * row[v];
     }
+  }
+#pragma GCC unroll 24
+  for (Index i = 0; i < M; ++i, c += c_row) {
+#pragma GCC unroll 2
+    for (Index v = 0; v < V; ++v)
+      store(c + v * lanes, first ? sum[i][v] : load(c + v * lanes) + sum[i][v]);
   }
 }
 
-// C[rows, columns] (+)= A panel · B panel, over the k of one block. A ragged tile is computed whole
-// and stored in part.
-void tile(const Real* a, const Real* b, Index depth, Real* c, Index c_stride, Index rows,
-          Index columns, bool first) {
-  Vec sum[tile_rows][2] = {};
-  for (Index k = 0; k < depth; ++k, a += tile_rows, b += tile_columns) {
-    const Vec b0 = load(b), b1 = load(b + lanes);
-#pragma GCC unroll 6
-    for (Index i = 0; i < tile_rows; ++i) {
-      sum[i][0] += a[i] * b0;
-      sum[i][1] += a[i] * b1;
+using Tile = void (*)(const Real*, Index, Index, const Real*, Index, Index, Real*, Index, bool);
+
+template <Index V, std::size_t... I>
+constexpr std::array<Tile, sizeof...(I)> tiles_of(std::index_sequence<I...>) {
+  return {tile<static_cast<Index>(I) + 1, V>...};
+}
+constexpr auto wide_tiles = tiles_of<2>(std::make_index_sequence<tile_rows>());
+constexpr auto narrow_tiles = tiles_of<1>(std::make_index_sequence<2 * tile_rows>());
+
+// ---- packing ----
+
+// The first, or the second, halves of two vectors, lane by lane in turn.
+template <Index Half, std::size_t... I>
+Vec interleave(Vec a, Vec b, std::index_sequence<I...>) {
+  return __builtin_shufflevector(
+      a, b, static_cast<int>(Half * lanes / 2 + Index{I} / 2 + (I % 2 ? lanes : 0))...);
+}
+
+// `lanes` rows become columns: log₂ perfect shuffles.
+template <Index Stage = 1>
+[[gnu::always_inline]] inline void transpose(Vec* rows) {
+  if constexpr (Stage < lanes) {
+    constexpr auto each = std::make_index_sequence<lanes>();
+    Vec next[lanes];
+#pragma GCC unroll 16
+    for (Index i = 0; i < lanes / 2; ++i) {
+      next[2 * i] = interleave<0>(rows[i], rows[i + lanes / 2], each);
+      next[2 * i + 1] = interleave<1>(rows[i], rows[i + lanes / 2], each);
     }
-  }
-  if (rows == tile_rows && columns == tile_columns) {
-#pragma GCC unroll 6
-    for (Index i = 0; i < tile_rows; ++i, c += c_stride) {
-      store(c, first ? sum[i][0] : load(c) + sum[i][0]);
-      store(c + lanes, first ? sum[i][1] : load(c + lanes) + sum[i][1]);
-    }
-    return;
-  }
-  std::array<Real, tile_columns> row;
-#pragma GCC unroll 6
-  for (Index i = 0; i < tile_rows; ++i, c += c_stride) {
-    store(row.data(), sum[i][0]);
-    store(row.data() + lanes, sum[i][1]);
-    for (Index j = 0; i < rows && j < columns; ++j)
-      c[j] = first ? row[static_cast<std::size_t>(j)] : c[j] + row[static_cast<std::size_t>(j)];
+#pragma GCC unroll 16
+    for (Index i = 0; i < lanes; ++i) rows[i] = next[i];
+    transpose<2 * Stage>(rows);
   }
 }
 
-Index round_up(Index n, Index step) { return (n + step - 1) / step * step; }
+// out[k, 0 : lanes] = x[0 : lanes, k] for the first `lanes` columns; rows from `rows` on are 0.
+template <Index Rows>
+void turn(const Real* x, Index row_stride, Real* out, Index width) {
+  Vec part[lanes] = {};
+#pragma GCC unroll 16
+  for (Index r = 0; r < Rows; ++r) part[r] = load(x + r * row_stride);
+  transpose(part);
+#pragma GCC unroll 16
+  for (Index j = 0; j < lanes; ++j) store(out + j * width, part[j]);
+}
+template <std::size_t... I>
+constexpr std::array<void (*)(const Real*, Index, Real*, Index), lanes + 1> turns_of(
+    std::index_sequence<I...>) {
+  return {turn<static_cast<Index>(I)>...};
+}
+constexpr auto turns = turns_of(std::make_index_sequence<lanes + 1>());
 
-// A thread's own memory, kept from call to call. A worker that only runs a lambda of multiply()
-// never passes a declaration there: so it stands in a function, which every thread calls.
+// A panel: out[k, r] = x[r, k] for r < rows; up to `width` there is 0, or something that nobody
+// reads. It may write one vector too far.
+void pack(Matrix x, Index rows, Index width, Index depth, Real* out) {
+  Index k = 0;
+  if (x.column_stride == 1 && rows > 1) {
+    // What one store writes too far another one mends: so the last rows go first.
+    for (; k + lanes <= depth; k += lanes, out += lanes * width)
+      for (Index r = (width - 1) / lanes * lanes; r >= 0; r -= lanes)
+        turns[static_cast<std::size_t>(std::clamp<Index>(rows - r, 0, lanes))](
+            x.data + r * x.row_stride + k, x.row_stride, out + r, width);
+  } else if (x.row_stride == 1 && width % lanes == 0 && x.column_stride > 0) {
+    // Rows that are read beyond their end run into the next one; the last ones would leave x.
+    const Index safe = depth - (width - rows + x.column_stride - 1) / x.column_stride;
+    for (; k < safe; ++k, out += width)
+      for (Index r = 0; r < width; r += lanes)
+        store(out + r, load(x.data + k * x.column_stride + r));
+  }
+  for (; k < depth; ++k, out += width) {
+    const Real* in = x.data + k * x.column_stride;
+    for (Index r = 0; r < rows; ++r) out[r] = in[r * x.row_stride];
+    for (Index r = rows; r < width; ++r) out[r] = Real(0);
+  }
+}
+
+// Whole panels, of a matrix whose rows lie in a row.
+void copy_panels(Matrix x, Index columns, Index depth, Real* out) {
+  for (Index k = 0; k < depth; ++k)
+    for (Index j = 0; j < columns; j += tile_columns)
+      for (Index v = 0; v < tile_columns; v += lanes)
+        store(out + j * depth + k * tile_columns + v, load(x.data + k * x.row_stride + j + v));
+}
+
+// A thread's own memory, kept from call to call. A worker that only runs a lambda never passes a
+// declaration outside it: so it stands in a function, which every thread calls.
 struct Panels {
   std::vector<Real> a, b;
+  std::array<Real, 2 * tile_rows * tile_columns> edge;
 };
 Panels& panels() {
   thread_local Panels own;
   return own;
 }
+Real* at_least(std::vector<Real>& memory, Index count) {
+  if (std::ssize(memory) < count + lanes) memory.resize(static_cast<std::size_t>(count + lanes));
+  return memory.data();
+}
 
-// C[m, n] = A[m, k] · B[k, n], C dense. Blocks of rows are shared among threads where there is
-// enough to do; the panels of B are packed once for all of them.
-void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c) {
-  std::vector<Real>& b_panels = panels().b;
-  if (k == 0) std::fill_n(c, m * n, Real(0));
-  for (Index kc = 0; kc < k; kc += block_k) {
-    const Index depth = std::min(block_k, k - kc);
-    // B[kc : kc + depth, :]
-    b_panels.resize(static_cast<std::size_t>(depth * round_up(n, tile_columns)));
-    pack<tile_columns>({b.data + kc * b.row_stride, b.column_stride, b.row_stride}, n, depth,
-                       b_panels.data());
-    const auto rows = [&](Index ic, Index end) {
-      // A[ic : end, kc : kc + depth]
-      std::vector<Real>& a_panels = panels().a;
-      a_panels.resize(static_cast<std::size_t>(depth * round_up(end - ic, tile_rows)));
-      pack<tile_rows>(
-          {a.data + ic * a.row_stride + kc * a.column_stride, a.row_stride, a.column_stride},
-          end - ic, depth, a_panels.data());
-      // C[ic + ir :, jr :]
-      for (Index jr = 0; jr < n; jr += tile_columns)
-        for (Index ir = 0; ir < end - ic; ir += tile_rows)
-          tile(a_panels.data() + ir * depth, b_panels.data() + jr * depth, depth,
-               c + (ic + ir) * n + jr, n, std::min(tile_rows, end - ic - ir),
-               std::min(tile_columns, n - jr), kc == 0);
-    };
-    if (m * n * depth < worth_sharing) {
-      for (Index ic = 0; ic < m; ic += block_m) rows(ic, std::min(m, ic + block_m));
-    } else {
-      parallel_for(m, block_m, rows);
+// ---- the loops ----
+
+// Where the i-th of `count` almost equal parts of n begins: 7 rows are 4 + 3, not 6 + 1.
+Index cut(Index n, Index count, Index i) { return n / count * i + std::min(i, n % count); }
+
+// One thread's share: C[m, n] (+)= A[m, k] · B[k, n] for C with rows `c_row` apart.
+struct Product {
+  Index m, n, k;
+  Matrix a, b;
+  Real* c;
+  Index c_row;
+
+  void run() const {
+    const Index k_blocks = ceil_div(k, block_k);
+    const Index kc = round_up(ceil_div(k, std::max<Index>(k_blocks, 1)), 8);
+    if (k == 0)
+      for (Index i = 0; i < m; ++i) std::fill_n(c + i * c_row, n, Real(0));
+    // 5, 4: what is packed of B stays in the caches for all rows of A.
+    for (Index jc = 0; jc < n; jc += block_n)  // C[:, jc : jc + nc]
+      for (Index pc = 0; pc < k; pc += kc)     // A[:, pc : pc + kc], B[pc : pc + kc, jc : jc + nc]
+        panel(jc, std::min(block_n, n - jc), pc, std::min(kc, k - pc));
+  }
+
+  void panel(Index jc, Index nc, Index pc, Index depth) const {
+    // Packing takes about a cycle a number: not where it is used but a few times.
+    const bool pack_b = b.column_stride != 1 || (m >= 48 && depth * nc > 6000);
+    const bool pack_a = nc >= 128 && m > 1;
+    Real* const bp =
+        at_least(panels().b, depth * round_up(pack_b ? nc : tile_columns, tile_columns));
+    for (Index jr = 0; pack_b && jr < nc; jr += tile_columns) {
+      // Eight panels side by side: a row is then read in runs that the memory likes.
+      const Index run = 8 * tile_columns;
+      if (b.column_stride == 1 && nc - jr >= run) {
+        copy_panels(b.at(pc, jc + jr), run, depth, bp + jr * depth);
+        jr += run - tile_columns;
+        continue;
+      }
+      pack(transposed(b.at(pc, jc + jr)), std::min(tile_columns, nc - jr), tile_columns, depth,
+           bp + jr * depth);
     }
+    for (Index ic = 0; ic < m; ic += block_m) {  // 3: C[ic : ic + mc, jc : jc + nc]
+      const Index mc = std::min(block_m, m - ic), parts = ceil_div(mc, tile_rows);
+      Matrix a_block = a.at(ic, pc);
+      if (pack_a) {
+        Real* const ap = at_least(panels().a, mc * depth);
+        for (Index i = 0; i < parts; ++i) {
+          const Index row = cut(mc, parts, i), rows = cut(mc, parts, i + 1) - row;
+          pack(a_block.at(row, 0), rows, rows, depth, ap + row * depth);
+        }
+        a_block.data = ap;
+      }
+      for (Index jr = 0; jr < nc; jr += tile_columns) {  // 2: C[ic : ic + mc, jc + jr : …]
+        const Index columns = std::min(tile_columns, nc - jr);
+        const Real* b_panel = bp + jr * depth;
+        Index b_step = tile_columns;
+        if (!pack_b && (columns == tile_columns || columns == lanes)) {
+          b_panel = b.at(pc, jc + jr).data;
+          b_step = b.row_stride;
+        } else if (!pack_b) {  // nothing may be read beyond the end of a row
+          b_step = columns <= lanes ? lanes : tile_columns;
+          if (ic == 0) pack(transposed(b.at(pc, jc + jr)), columns, b_step, depth, bp);
+          b_panel = bp;
+        }
+        column(a_block, mc, pack_a, b_panel, b_step, depth, columns, c + ic * c_row + jc + jr,
+               pc == 0);
+      }
+    }
+  }
+
+  // 1: tile by tile down a panel of B.
+  void column(Matrix a_block, Index mc, bool packed, const Real* b_panel, Index b_step, Index depth,
+              Index columns, Real* out, bool first) const {
+    const bool narrow = columns <= lanes;
+    const Index most = narrow && !packed ? 2 * tile_rows : tile_rows, parts = ceil_div(mc, most);
+    const bool whole = columns == tile_columns || columns == lanes;
+    for (Index i = 0; i < parts; ++i) {
+      const Index row = cut(mc, parts, i), rows = cut(mc, parts, i + 1) - row;
+      const Tile kernel = narrow ? narrow_tiles[static_cast<std::size_t>(rows - 1)]
+                                 : wide_tiles[static_cast<std::size_t>(rows - 1)];
+      const Real* from = packed ? a_block.data + row * depth : a_block.at(row, 0).data;
+      const Index a_row = packed ? 1 : a_block.row_stride;
+      const Index a_step = packed ? rows : a_block.column_stride;
+      if (whole) {
+        kernel(from, a_row, a_step, b_panel, b_step, depth, out + row * c_row, c_row, first);
+        continue;
+      }
+      // A ragged tile is computed whole, beside C, and copied in part.
+      Real* const edge = panels().edge.data();
+      kernel(from, a_row, a_step, b_panel, b_step, depth, edge, tile_columns, true);
+      for (Index r = 0; r < rows; ++r)
+        for (Index j = 0; j < columns; ++j) {
+          Real& to = out[(row + r) * c_row + j];
+          to = first ? edge[r * tile_columns + j] : to + edge[r * tile_columns + j];
+        }
+    }
+  }
+
+  static Matrix transposed(Matrix x) { return {x.data, x.column_stride, x.row_stride}; }
+};
+
+constexpr Index worth_sharing = 250'000;  // multiply-adds that are worth waking a thread for
+
+// C dense. The longer side of C is shared among threads, each of which packs what it needs.
+void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c) {
+  const Index threads = m * n * k < worth_sharing ? 1 : num_threads();
+  if (n >= m) {
+    const Index grain = round_up(ceil_div(n, threads), tile_columns);
+    parallel_for(n, grain, [&](Index j, Index end) {
+      Product{m, end - j, k, a, b.at(0, j), c + j, n}.run();
+    });
+  } else {
+    const Index grain = round_up(ceil_div(m, threads), tile_rows);
+    parallel_for(m, grain, [&](Index i, Index end) {
+      Product{end - i, n, k, a.at(i, 0), b, c + i * n, n}.run();
+    });
   }
 }
 

@@ -23,6 +23,18 @@ inline constexpr int vector_bytes = 16;
 using Vec [[gnu::vector_size(vector_bytes), gnu::aligned(alignof(Real)), gnu::may_alias]] = Real;
 #endif
 
+// What the CPU has of it: registers, and x · y + z in one instruction.
+#if defined(__AVX512F__) || defined(__aarch64__)
+inline constexpr int registers = 32;
+#else
+inline constexpr int registers = 16;
+#endif
+#if defined(__FMA__) || defined(__aarch64__)
+inline constexpr bool fused_multiply_add = true;
+#else
+inline constexpr bool fused_multiply_add = false;
+#endif
+
 inline constexpr Index lanes = sizeof(Vec) / sizeof(Real);
 
 inline Vec load(const Real* from) { return *reinterpret_cast<const Vec*>(from); }
