@@ -71,19 +71,19 @@ Var sqrt(const Var& x) {
 // y = tanh x       dx = g ⊙ (1 − y²)
 Var tanh(const Var& x) {
   const Tensor y = tanh(x.value());
-  return record("tanh", y, on(x, [y](const Tensor& g) { return g * (1 - y * y); }));
+  return record("tanh", y, on(x, [y](const Tensor& g) { return tanh_backward(y, g); }));
 }
 
 // y = 1/(1 + e⁻ˣ)  dx = g ⊙ y ⊙ (1 − y)
 Var sigmoid(const Var& x) {
   const Tensor y = sigmoid(x.value());
-  return record("sigmoid", y, on(x, [y](const Tensor& g) { return g * y * (1 - y); }));
+  return record("sigmoid", y, on(x, [y](const Tensor& g) { return sigmoid_backward(y, g); }));
 }
 
 // y = max(x, 0)    dx = g where x > 0, else 0; at the kink 0
 Var relu(const Var& x) {
   return record("relu", relu(x.value()),
-                on(x, [x = x.value()](const Tensor& g) { return where(greater(x, 0), g, 0); }));
+                on(x, [x = x.value()](const Tensor& g) { return relu_backward(x, g); }));
 }
 
 // y = x Φ(x)       dx = g ⊙ (Φ(x) + x φ(x)), φ the normal density
@@ -214,18 +214,14 @@ Var log_softmax(const Var& x, Index axis) {
 // ---- layer_norm ----
 // x̂ = (x − μ)/σ over the last axis,  y = x̂ ⊙ w + b
 // dx = (d − mean d − x̂ mean(d ⊙ x̂))/σ with d = g ⊙ w,   dw = Σ g ⊙ x̂,   db = Σ g
-// Saved: x̂ and 1/σ, which all three share; x itself is not needed.
+// Saved: x, and each row's μ and 1/σ, from which all three are made in one pass.
 
 Var layer_norm(const Var& x, const Var& w, const Var& b, double eps) {
-  check_layer_norm(x.shape(), w.shape(), b.shape());
-  const Normalized hat = normalize(x.value(), eps);
-  const auto vjp = [hat, w = w.value()](const Tensor& g) {
-    const Tensor d = g * w;
-    const Tensor dx =
-        (d - mean(d, -1, true) - hat.rows * mean(d * hat.rows, -1, true)) * hat.inverse_deviation;
-    return std::array{dx, g * hat.rows, g};
+  const Normalized row = normalize(x.value(), w.value(), b.value(), eps);
+  const auto vjp = [row, x = x.value(), w = w.value()](const Tensor& g) {
+    return layer_norm_backward(x, w, row, g);
   };
-  return record("layer_norm", hat.rows * w.value() + b.value(), together(vjp, x, w, b));
+  return record("layer_norm", row.result, together(vjp, x, w, b));
 }
 
 // ---- matmul ----

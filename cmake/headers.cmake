@@ -10,8 +10,8 @@ foreach(room IN LISTS rooms)
   list(APPEND public_headers ${headers})
 endforeach()
 list(REMOVE_ITEM public_headers  # private
-  tensor/loops.h tensor/parallel.h tensor/simd.h autograd/differences.h
-  autograd/verdict.h nn/header.h)
+  tensor/loops.h tensor/parallel.h tensor/product.h tensor/simd.h autograd/differences.h
+  autograd/verdict.h nn/header.h optim/update.h)
 list(JOIN rooms "|" any_room)
 
 function(write_if_different path text)

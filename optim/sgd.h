@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "optim/update.h"
+#include "autograd/var.h"
 
 namespace glass::optim {
 
@@ -24,19 +24,7 @@ struct Sgd {
   // Moves every parameter that has a gradient.
   //     v ← momentum · v + g, from v = 0
   //     w ← w − rate · v, or with nesterov w − rate · (g + momentum · v)
-  void step() {
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-      if (!parameters[i].has_grad()) continue;
-      const auto rate = static_cast<Real>(options.rate), mu = static_cast<Real>(options.momentum);
-      const auto decay = static_cast<Real>(options.weight_decay);
-      Real* v = velocity[i].data();
-      update(parameters[i], [&](Real& w, Real g, Index j) {
-        g += decay * w;
-        v[j] = mu * v[j] + g;
-        w -= rate * (options.nesterov ? g + mu * v[j] : v[j]);
-      });
-    }
-  }
+  void step();
 
   void zero_grad() {
     for (const Var& p : parameters) p.zero_grad();

@@ -1,27 +1,34 @@
-// # Changing a parameter in place
+// # Changing numbers in place
+//
+// (private to optim/) Compiled with the library's flags for the CPU, which programs do not inherit.
 #pragma once
 
 #include "autograd/var.h"
+#include "tensor/parallel.h"
 
 namespace glass::optim {
 
-// Calls f(w, g, i) for every number w of a parameter and its gradient g, i counting row by row, and
-// notes the write in the storage's version: a graph that saved the old numbers will say so.
-// StateError if the parameter is an expanded view.
+// Calls f(x, i) for every number x of a tensor, i counting row by row, and notes the write in its
+// storage's version: a graph that saved the old numbers will say so. StateError if it is an
+// expanded view.
+template <class F>
+void change(Tensor x, F f) {
+  Tensor dense = x.contiguous();
+  parallel_for(x.numel(), 32768, [&f, out = dense.data()](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) f(out[i], i);
+  });
+  if (dense.storage().same_as(x.storage())) {
+    x.storage().bump_version();
+  } else {
+    x.copy_from(dense);
+  }
+}
+
+// The same for every number of a parameter with its gradient: f(w, g, i).
 template <class F>
 void update(const Var& parameter, F f) {
   const Tensor g = parameter.grad().contiguous();
-  Tensor w = parameter.value();
-  Tensor dense = w.contiguous();
-  Real* out = dense.data();
-  const Real* in = g.data();
-  const Index n = w.numel();
-  for (Index i = 0; i < n; ++i) f(out[i], in[i], i);
-  if (dense.storage().same_as(w.storage())) {
-    w.storage().bump_version();
-  } else {
-    w.copy_from(dense);
-  }
+  change(parameter.value(), [&f, in = g.data()](Real& w, Index i) { f(w, in[i], i); });
 }
 
 }  // namespace glass::optim

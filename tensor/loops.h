@@ -9,9 +9,13 @@
 #include <array>
 
 #include "tensor/parallel.h"
+#include "tensor/simd.h"
 #include "tensor/tensor.h"
 
 namespace glass {
+
+// How many elements are worth a thread, if each takes an exponential.
+inline constexpr Index heavy_grain = 4096;
 
 template <std::size_t N>
 class Walk {
@@ -32,15 +36,13 @@ class Walk {
   }
 
   // row(offsets, count, steps): the first element of each operand, how many, how far apart. Large
-  // walks are shared among threads; rows are then cut where the chunks meet.
+  // walks are shared among threads, `grain` elements a chunk; rows are then cut where chunks meet.
   template <class Row>
-  void run(Row&& row) const {
+  void run(Row&& row, Index grain = 32768) const {
     parallel_for(count_, grain, [&](Index begin, Index end) { run(begin, end, row); });
   }
 
  private:
-  static constexpr Index grain = 32768;
-
   // Does the axis continue the last one kept, for all operands?
   bool merges(const std::array<Strides, N>& strides, Index axis, Index size) const {
     for (std::size_t i = 0; i < N; ++i)
@@ -50,17 +52,29 @@ class Walk {
 
   template <class Row>
   void run(Index begin, Index end, Row& row) const {
+    // The position of element `begin` along each axis, and where that is in each operand.
+    std::array<Index, max_rank> at{};
+    std::array<Index, N> offsets{};
+    Index rest = begin;
+    for (std::size_t axis = rank_; axis-- > 0; rest /= sizes_[axis])
+      advance(offsets, axis, at[axis] = rest % sizes_[axis]);
     const std::size_t last = rank_ - 1;
     while (begin < end) {
-      // Where the row that holds element `begin` starts, and how much of it is left.
-      std::array<Index, N> offsets{};
-      Index rest = begin;
-      for (std::size_t axis = rank_; axis-- > 0; rest /= sizes_[axis])
-        for (std::size_t i = 0; i < N; ++i) offsets[i] += rest % sizes_[axis] * steps_[axis][i];
-      const Index count = std::min(end - begin, sizes_[last] - begin % sizes_[last]);
+      const Index count = std::min(end - begin, sizes_[last] - at[last]);
       row(offsets, count, steps_[last]);
       begin += count;
+      // On to the next row, as the digits of a counter turn.
+      advance(offsets, last, -std::exchange(at[last], 0));
+      for (std::size_t axis = last; axis-- > 0;) {
+        advance(offsets, axis, 1);
+        if (++at[axis] < sizes_[axis]) break;
+        advance(offsets, axis, -std::exchange(at[axis], 0));
+      }
     }
+  }
+
+  void advance(std::array<Index, N>& offsets, std::size_t axis, Index count) const {
+    for (std::size_t i = 0; i < N; ++i) offsets[i] += count * steps_[axis][i];
   }
 
   Index count_;
@@ -85,6 +99,27 @@ Tensor map(const Tensor& x, F f) {
           for (Index i = 0; i < count; ++i) o[i] = f(a[i * step[1]]);
         }
       });
+  return y;
+}
+
+// y = f(x, …) for operands of one shape, a vector at a time: for functions with an exponential.
+template <class F, class... More>
+Tensor map_vectors(F f, const Tensor& x, const More&... more) {
+  Tensor y = empty(x.shape());
+  Walk<2 + sizeof...(More)>(x.shape(), {y.strides(), x.strides(), more.strides()...})
+      .run(
+          [out = y.data(), in = std::array{x.data(), more.data()...}, &f](
+              const auto& at, Index count, const auto& step) {
+            for (Index i = 0; i < count; i += lanes)
+              [&]<std::size_t... J>(std::index_sequence<J...>) {
+                const auto part = [&](std::size_t j) {
+                  return load(in[j] + at[j + 1] + i * step[j + 1], count - i, step[j + 1], Real(0));
+                };
+                store(out + at[0] + i, f(part(J)...), count - i);
+              }
+            (std::index_sequence_for<Tensor, More...>());
+          },
+          heavy_grain);
   return y;
 }
 

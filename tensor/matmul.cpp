@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "tensor/parallel.h"
+#include "tensor/product.h"
 #include "tensor/simd.h"
 
 namespace glass {
@@ -35,15 +36,6 @@ constexpr Index block_n = 4080;  // what is packed of B, a part of the third
 
 Index ceil_div(Index n, Index step) { return (n + step - 1) / step; }
 Index round_up(Index n, Index step) { return ceil_div(n, step) * step; }
-
-// A matrix wherever it lies.
-struct Matrix {
-  const Real* data;
-  Index row_stride, column_stride;
-  Matrix at(Index row, Index column) const {
-    return {data + row * row_stride + column * column_stride, row_stride, column_stride};
-  }
-};
 
 // ---- the micro-kernel ----
 
@@ -122,8 +114,8 @@ constexpr std::array<void (*)(const Real*, Index, Real*, Index), lanes + 1> turn
 }
 constexpr auto turns = turns_of(std::make_index_sequence<lanes + 1>());
 
-// A panel: out[k, r] = x[r, k] for r < rows; up to `width` there is 0, or something that nobody
-// reads. It may write one vector too far.
+}  // namespace
+
 void pack(Matrix x, Index rows, Index width, Index depth, Real* out) {
   Index k = 0;
   if (x.column_stride == 1 && rows > 1) {
@@ -145,6 +137,8 @@ void pack(Matrix x, Index rows, Index width, Index depth, Real* out) {
     for (Index r = rows; r < width; ++r) out[r] = Real(0);
   }
 }
+
+namespace {
 
 // Whole panels, of a matrix whose rows lie in a row.
 void copy_panels(Matrix x, Index columns, Index depth, Real* out) {
@@ -180,11 +174,13 @@ struct Product {
   Matrix a, b;
   Real* c;
   Index c_row;
+  bool add = false;       // to what C holds
+  bool in_place = false;  // B, where its rows lie in a row
 
   void run() const {
     const Index k_blocks = ceil_div(k, block_k);
     const Index kc = round_up(ceil_div(k, std::max<Index>(k_blocks, 1)), 8);
-    if (k == 0)
+    if (k == 0 && !add)
       for (Index i = 0; i < m; ++i) std::fill_n(c + i * c_row, n, Real(0));
     // 5, 4: what is packed of B stays in the caches for all rows of A.
     for (Index jc = 0; jc < n; jc += block_n)  // C[:, jc : jc + nc]
@@ -194,21 +190,17 @@ struct Product {
 
   void panel(Index jc, Index nc, Index pc, Index depth) const {
     // Packing takes about a cycle a number: not where it is used but a few times.
-    const bool pack_b = b.column_stride != 1 || (m >= 48 && depth * nc > 6000);
-    const bool pack_a = nc >= 128 && m > 1;
+    const bool pack_b = b.column_stride != 1 || (!in_place && m >= 48 && depth * nc > 6000);
+    const bool pack_a = !in_place && nc >= 128 && m > 1;
     Real* const bp =
         at_least(panels().b, depth * round_up(pack_b ? nc : tile_columns, tile_columns));
-    for (Index jr = 0; pack_b && jr < nc; jr += tile_columns) {
-      // Eight panels side by side: a row is then read in runs that the memory likes.
-      const Index run = 8 * tile_columns;
-      if (b.column_stride == 1 && nc - jr >= run) {
-        copy_panels(b.at(pc, jc + jr), run, depth, bp + jr * depth);
-        jr += run - tile_columns;
-        continue;
-      }
-      pack(transposed(b.at(pc, jc + jr)), std::min(tile_columns, nc - jr), tile_columns, depth,
+    // Eight panels side by side: a row is then read in runs that the memory likes.
+    const Index run = 8 * tile_columns, runs = pack_b && b.column_stride == 1 ? nc / run : 0;
+    for (Index jr = 0; jr < runs * run; jr += run)
+      copy_panels(b.at(pc, jc + jr), run, depth, bp + jr * depth);
+    for (Index jr = runs * run; pack_b && jr < nc; jr += tile_columns)
+      pack(b.at(pc, jc + jr).transposed(), std::min(tile_columns, nc - jr), tile_columns, depth,
            bp + jr * depth);
-    }
     for (Index ic = 0; ic < m; ic += block_m) {  // 3: C[ic : ic + mc, jc : jc + nc]
       const Index mc = std::min(block_m, m - ic), parts = ceil_div(mc, tile_rows);
       Matrix a_block = a.at(ic, pc);
@@ -229,11 +221,11 @@ struct Product {
           b_step = b.row_stride;
         } else if (!pack_b) {  // nothing may be read beyond the end of a row
           b_step = columns <= lanes ? lanes : tile_columns;
-          if (ic == 0) pack(transposed(b.at(pc, jc + jr)), columns, b_step, depth, bp);
+          if (ic == 0) pack(b.at(pc, jc + jr).transposed(), columns, b_step, depth, bp);
           b_panel = bp;
         }
         column(a_block, mc, pack_a, b_panel, b_step, depth, columns, c + ic * c_row + jc + jr,
-               pc == 0);
+               pc == 0 && !add);
       }
     }
   }
@@ -265,8 +257,6 @@ struct Product {
         }
     }
   }
-
-  static Matrix transposed(Matrix x) { return {x.data, x.column_stride, x.row_stride}; }
 };
 
 constexpr Index worth_sharing = 250'000;  // multiply-adds that are worth waking a thread for
@@ -325,6 +315,10 @@ Tensor for_batch(const Tensor& a, const Tensor& b, F f) {
 }
 
 }  // namespace
+
+void multiply_block(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Index c_row, bool add) {
+  Product{m, n, k, a, b, c, c_row, add, true}.run();
+}
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
   // One B for a whole batch: the rows of all A's are one tall A.

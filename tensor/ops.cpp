@@ -7,32 +7,15 @@
 namespace glass {
 
 // The functions of a scalar; for dual numbers, the friends in dual.h are found by their argument.
-using std::abs, std::exp, std::isfinite, std::isnan, std::log, std::pow, std::sqrt, std::tanh;
+using std::abs, std::isfinite, std::isnan, std::log, std::pow, std::sqrt;
 
-// ---- element-wise, one operand ----
+// ---- element-wise, one operand; those with an exponential stand in rows.cpp ----
 
-Tensor exp(const Tensor& x) {
-  return map(x, [](Real v) { return exp(v); });
-}
 Tensor log(const Tensor& x) {
   return map(x, [](Real v) { return log(v); });
 }
 Tensor sqrt(const Tensor& x) {
   return map(x, [](Real v) { return sqrt(v); });
-}
-Tensor tanh(const Tensor& x) {
-  return map(x, [](Real v) { return tanh(v); });
-}
-// The exponential of a negative number cannot overflow, so each half of the axis has its formula.
-Tensor sigmoid(const Tensor& x) {
-  return map(x, [](Real v) {
-    const Real e = exp(v < Real(0) ? v : -v);
-    return (v < Real(0) ? e : Real(1)) / (Real(1) + e);
-  });
-}
-// Written so that a NaN stays one.
-Tensor relu(const Tensor& x) {
-  return map(x, [](Real v) { return v <= Real(0) ? Real(0) : v; });
 }
 Tensor abs(const Tensor& x) {
   return map(x, [](Real v) { return abs(v); });

@@ -1,25 +1,45 @@
 #include "tensor/random.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <numbers>
 
+#include "tensor/loops.h"
 #include "tensor/ops.h"
 
 namespace glass {
 
 namespace {
 
+// Blocks are mixed side by side, word by word, so that the compiler makes vectors of them.
+constexpr std::size_t abreast = 16;
+template <std::size_t N>
+using Words = std::array<std::array<std::uint32_t, N>, 4>;
+
 // Ten rounds: each multiplies two of the four words by constants, and lets the high halves, mixed
 // with the key, change places with the low ones.
-std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> x, std::uint64_t key) {
-  auto k0 = static_cast<std::uint32_t>(key);
-  auto k1 = static_cast<std::uint32_t>(key >> 32);
+template <std::size_t N>
+Words<N> philox(const Draw& draw, std::uint64_t position) {
+  Words<N> x;
+  for (std::size_t i = 0; i < N; ++i) {
+    x[0][i] = static_cast<std::uint32_t>(position + i);
+    x[1][i] = static_cast<std::uint32_t>((position + i) >> 32);
+    x[2][i] = static_cast<std::uint32_t>(draw.number);
+    x[3][i] = static_cast<std::uint32_t>(draw.number >> 32);
+  }
+  auto k0 = static_cast<std::uint32_t>(draw.seed);
+  auto k1 = static_cast<std::uint32_t>(draw.seed >> 32);
   for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{0xD2511F53} * x[0];
-    const std::uint64_t b = std::uint64_t{0xCD9E8D57} * x[2];
-    x = {static_cast<std::uint32_t>(b >> 32) ^ x[1] ^ k0, static_cast<std::uint32_t>(b),
-         static_cast<std::uint32_t>(a >> 32) ^ x[3] ^ k1, static_cast<std::uint32_t>(a)};
+    for (std::size_t i = 0; i < N; ++i) {
+      const std::uint64_t a = std::uint64_t{0xD2511F53} * x[0][i];
+      const std::uint64_t b = std::uint64_t{0xCD9E8D57} * x[2][i];
+      x[0][i] = static_cast<std::uint32_t>(b >> 32) ^ x[1][i] ^ k0;
+      x[2][i] = static_cast<std::uint32_t>(a >> 32) ^ x[3][i] ^ k1;
+      x[1][i] = static_cast<std::uint32_t>(b);
+      x[3][i] = static_cast<std::uint32_t>(a);
+    }
     k0 += 0x9E3779B9;
     k1 += 0xBB67AE85;
   }
@@ -29,9 +49,8 @@ std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> x, std::uint64_
 }  // namespace
 
 std::array<std::uint32_t, 4> Draw::bits(std::uint64_t position) const {
-  return philox({static_cast<std::uint32_t>(position), static_cast<std::uint32_t>(position >> 32),
-                 static_cast<std::uint32_t>(number), static_cast<std::uint32_t>(number >> 32)},
-                seed);
+  const auto words = philox<1>(*this, position);
+  return {words[0][0], words[1][0], words[2][0], words[3][0]};
 }
 
 std::uint64_t Draw::bits64(std::uint64_t i) const {
@@ -118,19 +137,44 @@ Tensor normal(Shape shape, double mean, double stddev, Rng& rng) {
   return x;
 }
 
-// Element i is dropped when its 32 random bits fall below p·2³²; four elements share one block.
+// A random byte decides: below the first 8 bits of p drops, above keeps. One in 256 is equal; then
+// 32 bits of a stream further on, one block an element, are compared with the rest of p.
+void Draw::dropout(std::uint64_t first, Index count, double p, Real* out) const {
+  constexpr std::size_t width = 16 * abreast;  // the bytes of so many blocks
+  const double scaled = p * 256;
+  const auto whole = static_cast<std::uint8_t>(scaled);
+  const auto rest = static_cast<std::uint32_t>((scaled - whole) * 0x1p32);
+  const auto kept = static_cast<Real>(1 / (1 - p));
+  std::array<Real, width> factors;
+  while (count > 0) {
+    const std::uint64_t group = first / width, skip = first % width;
+    const auto bytes =
+        std::bit_cast<std::array<std::uint8_t, width>>(philox<abreast>(*this, group * abreast));
+    for (std::size_t i = 0; i < width; ++i) factors[i] = bytes[i] < whole ? Real(0) : kept;
+    const auto* const end = bytes.data() + width;
+    for (const auto* i = bytes.data(); i != end; ++i) {
+      i = static_cast<const std::uint8_t*>(
+          std::memchr(i, whole, static_cast<std::size_t>(end - i)));
+      if (!i) break;
+      const auto element = static_cast<std::size_t>(i - bytes.data());
+      if (bits(std::uint64_t{1} << 63 | (group * width + element))[0] < rest)
+        factors[element] = Real(0);
+    }
+    const Index part = std::min(count, static_cast<Index>(width - skip));
+    std::copy_n(factors.data() + skip, part, out);
+    first += static_cast<std::uint64_t>(part);
+    out += part;
+    count -= part;
+  }
+}
+
 Tensor dropout_mask(Shape shape, double p, Rng& rng) {
   check<ShapeError>(0 <= p && p < 1, "dropout: p must lie in [0, 1); got {}", p);
   Tensor mask = empty(shape);
   const Draw draw = rng.draw();
-  const auto threshold = static_cast<std::uint64_t>(p * 0x1p32);
-  const auto kept = static_cast<Real>(1 / (1 - p));
-  const Index n = mask.numel();
-  for (Index i = 0; i < n; i += 4) {
-    const auto words = draw.bits(static_cast<std::uint64_t>(i / 4));
-    for (Index j = 0; j < std::min<Index>(4, n - i); ++j)
-      mask.data()[i + j] = words[static_cast<std::size_t>(j)] < threshold ? Real(0) : kept;
-  }
+  parallel_for(mask.numel(), heavy_grain, [&](Index begin, Index end) {
+    draw.dropout(static_cast<std::uint64_t>(begin), end - begin, p, mask.data() + begin);
+  });
   return mask;
 }
 

@@ -25,6 +25,9 @@ struct Draw {
   std::array<std::uint32_t, 4> bits(std::uint64_t position) const;
   std::uint64_t bits64(std::uint64_t i) const;  // half a block each
   double uniform(std::uint64_t i) const;        // in [0, 1), 53 bits
+  // What dropout multiplies elements first … first + count - 1 by: 0 with probability p, else
+  // 1/(1 − p). An element's number depends on its position alone.
+  void dropout(std::uint64_t first, Index count, double p, Real* out) const;
 };
 
 // A stream of draws. A copy repeats the numbers of the original.

@@ -2,116 +2,229 @@
 
 #include <cmath>
 #include <limits>
-#include <numbers>
 
 #include "tensor/loops.h"
 #include "tensor/ops.h"
 
 namespace glass {
 
-using std::abs, std::exp, std::isnan, std::log, std::erfc;
+using std::log, std::sqrt;
 
 namespace {
 
 constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
 
-// y = f(x row by row) along any axis: the axis is brought to the end and taken back.
+// Calls f(row) for each of `count` rows of n numbers, shared among threads.
 template <class F>
-Tensor map_rows(const Tensor& x, Index axis, F f) {
-  const Tensor rows = x.transpose(axis, -1).contiguous();
-  Tensor y = empty(rows.shape());
-  const Index n = rows.size(-1);
-  const Index count = n == 0 ? 0 : rows.numel() / n;
-  parallel_for(count, std::max<Index>(1, 4096 / std::max<Index>(n, 1)),
+void for_rows(Index count, Index n, F f) {
+  parallel_for(count, std::max<Index>(1, heavy_grain / std::max<Index>(n, 1)),
                [&](Index begin, Index end) {
-                 for (Index i = begin; i < end; ++i) f(rows.data() + i * n, y.data() + i * n, n);
+                 for (Index row = begin; row < end; ++row) f(row);
                });
+}
+
+// y = f(x row by row), or f(x, g) of two, along any axis: the axis is brought to the end and back.
+template <class F, class... More>
+Tensor map_rows(Index axis, F f, const Tensor& x, const More&... more) {
+  const std::array in{x.transpose(axis, -1).contiguous(), more.transpose(axis, -1).contiguous()...};
+  Tensor y = empty(in[0].shape());
+  const Index n = y.size(-1);
+  for_rows(n == 0 ? 0 : y.numel() / n, n, [&](Index row) {
+    std::apply([&](auto&... rows) { f(y.data() + row * n, n, rows.data() + row * n...); }, in);
+  });
   return y.transpose(axis, -1);
 }
 
-// The largest of a row, or NaN if there is one.
-Real row_max(const Real* x, Index n) {
-  Real largest = minus_infinity;
-  for (Index i = 0; i < n; ++i)
-    if (x[i] > largest || isnan(x[i])) largest = x[i];
-  return largest;
+// The largest of a row, or 0 where nothing is larger than −∞: what a row is shifted by, so that no
+// exponential overflows. A NaN is passed over, and makes one of all that is shifted.
+Real shift_of(const Real* x, Index n) {
+  Vec most = repeat(minus_infinity);
+  for (Index i = 0; i < n; i += lanes) {
+    const Vec v = load(x + i, n - i, minus_infinity);
+    most = v > most ? v : most;
+  }
+  const Real result = largest(most);
+  return result == minus_infinity ? Real(0) : result;
 }
 
-// Φ(x) = (1 + erf(x/√2)) / 2 = erfc(−x/√2) / 2, the share of a normal distribution below x. In the
-// second form nothing cancels to the left.
-Real normal_below(Real x) { return Real(0.5) * erfc(x * Real(-std::numbers::sqrt2 / 2)); }
+// 1/x; 0 of 0, so that a row of nothing but −∞ vanishes.
+Real inverse(Real x) { return x == Real(0) ? x : Real(1) / x; }
 
 }  // namespace
 
-// gelu(x) = x·Φ(x)   D. Hendrycks, K. Gimpel (2016)
-Tensor gelu(const Tensor& x) {
-  return map(x, [](Real v) {
-    // Far to the left the product is 0, also at −∞, where 0 · ∞ would be NaN.
-    if (v < Real(-40)) return Real(-0.0);
-    return v * normal_below(v);
-  });
-}
-
-Tensor gelu_backward(const Tensor& x, const Tensor& g) {
-  return zip("gelu", x, g, [](Real v, Real upstream) {
-    const Real cumulative = normal_below(v);
-    const Real density =
-        exp(Real(-0.5) * v * v) * Real(std::numbers::inv_sqrtpi / std::numbers::sqrt2);
-    return upstream * (abs(v) > Real(40) ? cumulative : cumulative + v * density);
-  });
-}
+// ---- softmax ----
 
 Tensor softmax(const Tensor& x, Index axis) {
-  return map_rows(x, axis, [](const Real* in, Real* out, Index n) {
-    const Real shift = row_max(in, n);
-    if (shift == minus_infinity) {
-      std::fill_n(out, n, Real(0));
-      return;
+  const auto f = [](Real* y, Index n, const Real* in) {
+    const Real shift = shift_of(in, n);
+    Vec sum{};
+    for (Index i = 0; i < n; i += lanes) {
+      const Vec e = exp(load(in + i, n - i, minus_infinity) - shift);
+      store(y + i, e, n - i);
+      sum += e;
     }
-    Real total(0);
-    for (Index i = 0; i < n; ++i) total += out[i] = exp(in[i] - shift);
-    for (Index i = 0; i < n; ++i) out[i] /= total;
-  });
-}
-
-Tensor log_softmax(const Tensor& x, Index axis) {
-  return map_rows(x, axis, [](const Real* in, Real* out, Index n) {
-    const Real shift = row_max(in, n);
-    if (shift == minus_infinity) {
-      std::fill_n(out, n, minus_infinity);
-      return;
-    }
-    Real total(0);
-    for (Index i = 0; i < n; ++i) total += exp(in[i] - shift);
-    const Real log_total = log(total);
-    for (Index i = 0; i < n; ++i) out[i] = in[i] - shift - log_total;
-  });
+    const Real scale = inverse(total(sum));
+    for (Index i = 0; i < n; ++i) y[i] *= scale;
+  };
+  return map_rows(axis, f, x);
 }
 
 Tensor softmax_backward(const Tensor& y, const Tensor& g, Index axis) {
-  return y * (g - sum(g * y, axis, true));
+  const auto f = [](Real* dx, Index n, const Real* out, const Real* upstream) {
+    Vec dot{};
+    for (Index i = 0; i < n; i += lanes)
+      dot += load(out + i, n - i, Real(0)) * load(upstream + i, n - i, Real(0));
+    const Real mean = total(dot);
+    for (Index i = 0; i < n; ++i) dx[i] = out[i] * (upstream[i] - mean);
+  };
+  return map_rows(axis, f, y, g);
+}
+
+// The logarithm of a row's Σ exp(x − shift); 0 where that is 0, so that −∞ stays −∞.
+static Real log_total(const Real* x, Index n, Real shift) {
+  Vec sum{};
+  for (Index i = 0; i < n; i += lanes) sum += exp(load(x + i, n - i, minus_infinity) - shift);
+  const Real result = total(sum);
+  return result == Real(0) ? result : log(result);
+}
+
+// Differences of the row's numbers first: a sum with the shift would lose the small logarithm.
+Tensor log_softmax(const Tensor& x, Index axis) {
+  const auto f = [](Real* y, Index n, const Real* in) {
+    const Real shift = shift_of(in, n), rest = log_total(in, n, shift);
+    for (Index i = 0; i < n; ++i) y[i] = in[i] - shift - rest;
+  };
+  return map_rows(axis, f, x);
 }
 
 Tensor log_softmax_backward(const Tensor& y, const Tensor& g, Index axis) {
-  return g - exp(y) * sum(g, axis, true);
+  const auto f = [](Real* dx, Index n, const Real* out, const Real* upstream) {
+    Vec sum{};
+    for (Index i = 0; i < n; i += lanes) sum += load(upstream + i, n - i, Real(0));
+    const Real all = total(sum);
+    for (Index i = 0; i < n; i += lanes)
+      store(dx + i, load(upstream + i, n - i, Real(0)) - exp(load(out + i, n - i, Real(0))) * all,
+            n - i);
+  };
+  return map_rows(axis, f, y, g);
 }
 
-Normalized normalize(const Tensor& x, double eps) {
-  const Tensor centered = x - mean(x, -1, true);
-  const Tensor inverse = 1 / sqrt(mean(centered * centered, -1, true) + eps);
-  return {centered * inverse, inverse};
+// ---- functions of one number ----
+
+Tensor exp(const Tensor& x) {
+  return map_vectors([](Vec v) { return exp(v); }, x);
 }
 
-void check_layer_norm(const Shape& x, const Shape& weight, const Shape& bias) {
-  check<ShapeError>(x.rank() >= 1 && weight == Shape{x[-1]} && bias == weight,
-                    "layer_norm: needs x [..., V], weight [V] and bias [V]; got {}, {} and {}", x,
-                    weight, bias);
+Tensor tanh(const Tensor& x) {
+  return map_vectors([](Vec v) { return tanh(v); }, x);
+}
+Tensor tanh_backward(const Tensor& y, const Tensor& g) {
+  return map_vectors([](Vec v, Vec upstream) { return upstream * (Real(1) - v * v); }, y, g);
+}
+
+// The exponential of a negative number cannot overflow, so each half of the axis has its formula.
+Tensor sigmoid(const Tensor& x) {
+  return map_vectors(
+      [](Vec v) {
+        const Vec e = exp(-magnitude(v));
+        return (v < Real(0) ? e : repeat(Real(1))) / (Real(1) + e);
+      },
+      x);
+}
+Tensor sigmoid_backward(const Tensor& y, const Tensor& g) {
+  return map_vectors([](Vec v, Vec upstream) { return upstream * v * (Real(1) - v); }, y, g);
+}
+
+// Written so that a NaN stays one.
+Tensor relu(const Tensor& x) {
+  return map_vectors([](Vec v) { return v <= Real(0) ? Vec{} : v; }, x);
+}
+Tensor relu_backward(const Tensor& x, const Tensor& g) {
+  return map_vectors([](Vec v, Vec upstream) { return v > Real(0) ? upstream : Vec{}; }, x, g);
+}
+
+// gelu(x) = x·Φ(x)   D. Hendrycks, K. Gimpel (2016)
+// Far to the left the product is 0, also at −∞, where 0 · ∞ would be NaN.
+Tensor gelu(const Tensor& x) {
+  return map_vectors([](Vec v) { return v < Real(-40) ? repeat(Real(-0.0)) : v * normal(v).below; },
+                     x);
+}
+Tensor gelu_backward(const Tensor& x, const Tensor& g) {
+  return map_vectors(
+      [](Vec v, Vec upstream) {
+        const Normal at = normal(v);
+        return upstream * (magnitude(v) > Real(40) ? at.below : at.below + v * at.density);
+      },
+      x, g);
+}
+
+// ---- layer_norm ----
+
+Normalized normalize(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
+  check<ShapeError>(
+      x.rank() >= 1 && weight.shape() == Shape{x.size(-1)} && bias.shape() == weight.shape(),
+      "layer_norm: needs x [..., V], weight [V] and bias [V]; got {}, {} and {}", x.shape(),
+      weight.shape(), bias.shape());
+  const Tensor in = x.contiguous(), w = weight.contiguous(), b = bias.contiguous();
+  const Index n = x.size(-1), count = x.shape().with(-1, 1).numel();
+  Normalized out{empty(x.shape()), empty(Shape{count}), empty(Shape{count})};
+  const auto length = static_cast<Real>(n);
+  for_rows(count, n, [&, y0 = out.result.data()](Index row) {
+    const Real* r = in.data() + row * n;
+    Vec sum{}, squares{};
+    for (Index i = 0; i < n; i += lanes) sum += load(r + i, n - i, Real(0));
+    const Real mean = total(sum) / length;
+    for (Index i = 0; i < n; i += lanes) {
+      const Vec d = load(r + i, n - i, mean) - mean;
+      squares += d * d;
+    }
+    const Real scale = Real(1) / sqrt(total(squares) / length + static_cast<Real>(eps));
+    for (Index i = 0; i < n; ++i)
+      y0[row * n + i] = (r[i] - mean) * scale * w.data()[i] + b.data()[i];
+    out.mean.data()[row] = mean;
+    out.inverse_deviation.data()[row] = scale;
+  });
+  return out;
 }
 
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
-  check_layer_norm(x.shape(), weight.shape(), bias.shape());
-  return normalize(x, eps).rows * weight + bias;
+  return normalize(x, weight, bias, eps).result;
 }
+
+// Some rows make a chunk, which sums its part of the weight's and the bias's gradient: the parts
+// are the same however many threads there are.
+std::array<Tensor, 3> layer_norm_backward(const Tensor& x, const Tensor& weight,
+                                          const Normalized& row, const Tensor& g) {
+  const Tensor in = x.contiguous(), w = weight.contiguous(), upstream = g.contiguous();
+  const Index n = x.size(-1), count = x.shape().with(-1, 1).numel();
+  const Index grain = std::max<Index>(16, heavy_grain / std::max<Index>(n, 1));
+  Tensor dx = empty(x.shape()), parts = zeros(Shape{(count + grain - 1) / grain, 2, n});
+  parallel_for(count, grain, [&](Index begin, Index end) {
+    Real* const dw = parts.data() + begin / grain * 2 * n;
+    for (Index r = begin; r < end; ++r) {
+      const Real* const v = in.data() + r * n;
+      const Real* const u = upstream.data() + r * n;
+      Real* const out = dx.data() + r * n;
+      const Real mean = row.mean.data()[r], scale = row.inverse_deviation.data()[r];
+      Vec sum{}, along{};
+      for (Index i = 0; i < n; i += lanes) {
+        const Vec hat = (load(v + i, n - i, mean) - mean) * scale;
+        const Vec up = load(u + i, n - i, Real(0)), d = up * load(w.data() + i, n - i, Real(0));
+        sum += d;
+        along += d * hat;
+        store(dw + i, load(dw + i, n - i, Real(0)) + up * hat, n - i);
+        store(dw + n + i, load(dw + n + i, n - i, Real(0)) + up, n - i);
+      }
+      const Real a = total(sum) / static_cast<Real>(n), b = total(along) / static_cast<Real>(n);
+      for (Index i = 0; i < n; ++i)
+        out[i] = (u[i] * w.data()[i] - a - (v[i] - mean) * scale * b) * scale;
+    }
+  });
+  const Tensor sums = sum(parts, 0);
+  return {dx, sums.select(0, 0), sums.select(0, 1)};
+}
+
+// ---- cross-entropy ----
 
 CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets, int ignored,
                                 double smoothing) {
@@ -131,30 +244,36 @@ CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets, i
   }
 
   const Tensor logits = x.contiguous();
-  Tensor slope = zeros(x.shape());
-  Tensor losses = zeros(Shape{rows});
+  Tensor slope = empty(x.shape()), losses = zeros(Shape{rows});
   const auto share = static_cast<Real>(1 / static_cast<double>(std::max<Index>(count, 1)));
   const auto spread = static_cast<Real>(smoothing / static_cast<double>(v));
-  for (Index i = 0; i < rows; ++i) {
+  for_rows(rows, v, [&](Index i) {
     const int target = targets[static_cast<std::size_t>(i)];
-    if (target == ignored) continue;
     const Real* z = logits.data() + i * v;
     Real* dz = slope.data() + i * v;
-    const Real shift = row_max(z, v);
-    // No class can be at all: as in softmax, such a row vanishes.
-    if (shift == minus_infinity) continue;
-    Real total(0);
-    for (Index j = 0; j < v; ++j) total += dz[j] = exp(z[j] - shift);
-    // Differences of logits first: a sum with the shift would lose the small logarithm.
-    const Real log_total = log(total);
-    Real loss = static_cast<Real>(1 - smoothing) * (log_total - (z[target] - shift));
+    const Real shift = shift_of(z, v);
+    Vec sum{};
+    for (Index j = 0; j < v && target != ignored; j += lanes) {
+      const Vec e = exp(load(z + j, v - j, minus_infinity) - shift);
+      store(dz + j, e, v - j);
+      sum += e;
+    }
+    // No target, or no class that can be at all: as in softmax, such a row vanishes.
+    const Real all = total(sum);
+    if (all == Real(0)) {
+      std::fill_n(dz, v, Real(0));
+      return;
+    }
+    const Real rest = log(all);
+    Real loss = static_cast<Real>(1 - smoothing) * (rest - (z[target] - shift));
     // Only where it is wanted: 0 · ∞ would make a NaN of a logit of −∞.
     if (smoothing > 0)
-      for (Index j = 0; j < v; ++j) loss += spread * (log_total - (z[j] - shift));
-    for (Index j = 0; j < v; ++j) dz[j] = share * (dz[j] / total - spread);
+      for (Index j = 0; j < v; ++j) loss += spread * (rest - (z[j] - shift));
+    const Real scale = share / all;
+    for (Index j = 0; j < v; ++j) dz[j] = dz[j] * scale - share * spread;
     dz[target] -= share * static_cast<Real>(1 - smoothing);
     losses.data()[i] = loss;
-  }
+  });
   return {sum(losses) * share, slope};
 }
 

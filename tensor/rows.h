@@ -6,6 +6,7 @@
 // Shapes: V is the length of a row; all other axes only say how many rows there are.
 #pragma once
 
+#include <array>
 #include <span>
 
 #include "tensor/tensor.h"
@@ -24,19 +25,24 @@ Tensor log_softmax(const Tensor& x, Index axis = -1);
 Tensor softmax_backward(const Tensor& y, const Tensor& g, Index axis);
 Tensor log_softmax_backward(const Tensor& y, const Tensor& g, Index axis);
 
-// The VJP of gelu: g · (Φ(x) + x φ(x)).
-Tensor gelu_backward(const Tensor& x, const Tensor& g);
+// The VJPs of functions of one number, from the result y or the operand x.
+Tensor tanh_backward(const Tensor& y, const Tensor& g);     // g ⊙ (1 − y²)
+Tensor sigmoid_backward(const Tensor& y, const Tensor& g);  // g ⊙ y ⊙ (1 − y)
+Tensor relu_backward(const Tensor& x, const Tensor& g);     // g where x > 0, else 0
+Tensor gelu_backward(const Tensor& x, const Tensor& g);     // g ⊙ (Φ(x) + x φ(x))
 
 // x̂ = (x − mean) / √(var + eps) over the last axis, with the biased variance; y = x̂ ⊙ weight +
 // bias. J. L. Ba et al., Layer Normalization (2016), equation 4.
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps = 1e-5);
 
-// The normalised rows x̂ and one over each row's deviation [..., 1]: what the VJP needs.
+// The same, with each row's mean and one over its deviation [rows], which the VJP needs; and that
+// VJP: the gradients of x, weight and bias.
 struct Normalized {
-  Tensor rows, inverse_deviation;
+  Tensor result, mean, inverse_deviation;
 };
-Normalized normalize(const Tensor& x, double eps);
-void check_layer_norm(const Shape& x, const Shape& weight, const Shape& bias);
+Normalized normalize(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps);
+std::array<Tensor, 3> layer_norm_backward(const Tensor& x, const Tensor& weight,
+                                          const Normalized& row, const Tensor& g);
 
 // The mean over the targets that count of −Σᵥ tᵥ ln pᵥ, with p the softmax of a row of x [..., V]
 // and t = (1 − smoothing)·[v = target] + smoothing/V; and its slope (p − t)/n [..., V], 0 in rows

@@ -1,0 +1,30 @@
+// # One thread's product, on bare memory
+//
+// (private to the libraries) What `matmul` calls for each of its shares, and fused attention for
+// its blocks.
+#pragma once
+
+#include "tensor/real.h"
+
+namespace glass {
+
+// A matrix wherever it lies.
+struct Matrix {
+  const Real* data;
+  Index row_stride, column_stride;
+  Matrix at(Index row, Index column) const {
+    return {data + row * row_stride + column * column_stride, row_stride, column_stride};
+  }
+  Matrix transposed() const { return {data, column_stride, row_stride}; }
+};
+
+// C[m, n] = A[m, k] · B[k, n], or C += A · B; each row of C lies in a row, `c_row` apart. Neither A
+// nor B is packed, as is best for blocks that are small or already packed, unless B has no unit
+// column stride.
+void multiply_block(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Index c_row, bool add);
+
+// A panel: out[k, r] = x[r, k] for r < rows; up to `width` there is 0, or something that nobody
+// reads. It may write one vector too far.
+void pack(Matrix x, Index rows, Index width, Index depth, Real* out);
+
+}  // namespace glass
