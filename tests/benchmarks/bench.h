@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -35,27 +36,50 @@ struct Contestant {
   std::function<void()> run;
 };
 
-// The median time of one call of each, in seconds. They take turns; a turn lasts some milliseconds.
-inline std::vector<double> race(const std::vector<Contestant>& contestants, int turns = 15,
-                                double turn_seconds = 4e-3) {
-  std::vector<int> calls;
+struct Race {
+  int turns = 15;
+  double turn_seconds = 4e-3;  // as many calls as fit, at least one
+  // For all turns of a contestant. A slower one takes fewer turns, at least one.
+  double seconds = std::numeric_limits<double>::infinity();
+  // Called before each turn, of which number 0 is for warming up: so that nobody waits in the dark.
+  std::function<void(const Contestant&, int turn)> before_turn = [](const Contestant&, int) {};
+};
+
+// The median time of one call of each, in seconds. They take turns.
+inline std::vector<double> race(const std::vector<Contestant>& contestants,
+                                const Race& rules = {}) {
+  struct Course {
+    int calls = 0, turns = 0;
+    std::vector<double> times;
+  };
+  std::vector<Course> courses;
   for (const Contestant& c : contestants) {
+    rules.before_turn(c, 0);
+    double begin = seconds();
     c.run();  // pages, caches, threads
-    const double begin = seconds();
-    int n = 0;
-    do c.run(), ++n;
-    while (seconds() - begin < turn_seconds);
-    calls.push_back(n);
+    double one = seconds() - begin;
+    int calls = 1;
+    if (one < rules.turn_seconds) {
+      begin = seconds();
+      calls = 0;
+      do c.run(), ++calls;
+      while (seconds() - begin < rules.turn_seconds);
+      one = (seconds() - begin) / calls;
+    }
+    const double turns = std::clamp(rules.seconds / (one * calls), 1.0, double(rules.turns));
+    courses.push_back({calls, static_cast<int>(turns), {}});
   }
-  std::vector<std::vector<double>> times(contestants.size());
-  for (int turn = 0; turn < turns; ++turn)
+  for (int turn = 0; turn < rules.turns; ++turn)
     for (std::size_t i = 0; i < contestants.size(); ++i) {
+      Course& course = courses[i];
+      if (turn >= course.turns) continue;
+      rules.before_turn(contestants[i], turn + 1);
       const double begin = seconds();
-      for (int n = 0; n < calls[i]; ++n) contestants[i].run();
-      times[i].push_back((seconds() - begin) / calls[i]);
+      for (int n = 0; n < course.calls; ++n) contestants[i].run();
+      course.times.push_back((seconds() - begin) / course.calls);
     }
   std::vector<double> medians;
-  for (auto& t : times) medians.push_back(median(std::move(t)));
+  for (Course& course : courses) medians.push_back(median(std::move(course.times)));
   return medians;
 }
 

@@ -186,7 +186,7 @@ int main(int argc, char** argv) {
       contestants.push_back(
           {peer.name, [&] { peer.product(s, a.data(), b.data(), theirs.data()); }});
     }
-    const std::vector<double> times = bench::race(contestants, turns);
+    const std::vector<double> times = bench::race(contestants, {.turns = turns});
     const double work = 2.0 * static_cast<double>(s.batch * s.m * s.n * s.k);
     fmt::print("{:<24}", s.name);
     for (std::size_t i = 0; i < times.size(); ++i) {

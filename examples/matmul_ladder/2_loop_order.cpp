@@ -1,0 +1,24 @@
+// # Rung 2: the order of the loops
+//
+// The same multiplications and additions, with the loop over columns innermost: a row of C gathers
+// rows of B, each times one number of A.
+//
+// Now B and C are read in the order in which they lie, so every cache line is used whole and the
+// next is fetched ahead. And neighbouring additions belong to different sums: none waits for
+// another. What is left is traffic. Each multiply-add loads two numbers and stores one.
+#include <algorithm>
+
+#include "examples/matmul_ladder/rungs.h"
+
+namespace ladder {
+
+void loop_order(Index m, Index n, Index k, const float* a, const float* b, float* c) {
+  std::fill_n(c, m * n, 0.0f);
+  for (Index i = 0; i < m; ++i)
+    for (Index p = 0; p < k; ++p) {
+      const float x = a[i * k + p];
+      for (Index j = 0; j < n; ++j) c[i * n + j] += x * b[p * n + j];
+    }
+}
+
+}  // namespace ladder

@@ -1,0 +1,235 @@
+// # matmul_ladder
+//
+// Measures the rungs of the ladder, and the library's own product, on some sizes: one table each.
+// The numbers are the machine's of this minute. So the rungs take turns, a row shows the median of
+// its turns, and the share is of a peak that was measured just before.
+#include <glassgrad.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "examples/matmul_ladder/rungs.h"
+#include "tests/benchmarks/bench.h"
+
+namespace ladder {
+
+namespace {
+
+// ---- what can be asked for ----
+
+// `count` products of [m, k] and [k, n].
+struct Workload {
+  Index count, m, k, n;
+};
+
+struct Options {
+  std::vector<Workload> workloads;
+  int threads = glass::num_threads();
+  double seconds = 0.3;
+};
+
+Options parse_options(int argc, char** argv) {
+  Options o;
+  std::vector<Index> sizes, batch;
+  CLI::App app(
+      "How a product of matrices gets fast: seven programs for C = A·B, each one idea ahead of the "
+      "one before, and the library's.\n\n"
+      "  matmul_ladder\n"
+      "  matmul_ladder --size 1024 --threads 1\n"
+      "  matmul_ladder --batch 128 12 32 12\n\n"
+      "Without --size and --batch it measures sizes 64, 256 and 512, and the scores of attention "
+      "for "
+      "8 sentences with 8 heads: --batch 64 10 64 20.");
+  app.get_formatter()->column_width(34);
+  app.add_option("--size", sizes, "Square matrices of so many rows; several may be given")
+      ->type_name("N...")
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--batch", batch, "COUNT products of an M×K by a K×N matrix")
+      ->type_name("COUNT M K N")
+      ->expected(4)
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--threads", o.threads,
+                 "Threads of rungs 6, 7 and the library; all cores if not given")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--seconds", o.seconds,
+                 "Time for each row; a rung that needs longer runs once or twice")
+      ->type_name("S")
+      ->capture_default_str()
+      ->check(CLI::Range(0.001, 600.0));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    std::exit(app.exit(help));
+  }
+  if (sizes.empty() && batch.empty()) {
+    sizes = {64, 256, 512};
+    batch = {64, 10, 64, 20};
+  }
+  for (const Index size : sizes) o.workloads.push_back({1, size, size, size});
+  if (!batch.empty()) o.workloads.push_back({batch[0], batch[1], batch[2], batch[3]});
+  for (const Workload& w : o.workloads)
+    glass::check<glass::ShapeError>(
+        w.count * std::max({w.m * w.k, w.k * w.n, w.m * w.n}) <= Index{1} << 26,
+        "--batch: at most 67,108,864 numbers in all A, B or C; got {} × ({}×{} @ {}×{})", w.count,
+        w.m, w.k, w.k, w.n);
+  return o;
+}
+
+// ---- the work of a training step ----
+
+// Of a small translator: 2 + 2 layers, 64 wide, with 4 heads (whose number does not matter here),
+// feed-forward layers of 256 and 64 words; a batch of 32 sentences of 16 tokens.
+constexpr double step_work() {
+  const double width = 64, hidden = 256, words = 64, length = 16, tokens = 32 * length;
+  // Multiply-adds for a token. Attention: four projections, then as many scores and values as the
+  // sentence is long.
+  const double attention = 4 * width * width + 2 * length * width;
+  const double feed_forward = 2 * width * hidden;
+  const double encoder = 2 * (attention + feed_forward);
+  const double decoder = 2 * (2 * attention + feed_forward) + width * words;
+  // The way back has two products for each one of the way there; two operations a multiply-add.
+  return 2 * 3 * tokens * (encoder + decoder);
+}
+static_assert(step_work() > 0.754e9 && step_work() < 0.756e9);
+
+// ---- the screen ----
+
+bool is_terminal(int file) {
+  const char* kind = std::getenv("TERM");
+  return ::isatty(file) == 1 && kind && std::string_view(kind) != "dumb";
+}
+
+// Columns; 80 where nobody can tell.
+int screen_width() {
+  winsize size{};
+  const bool known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? size.ws_col : 80;
+}
+
+// NO_COLOR, set to anything but nothing, asks for none: https://no-color.org
+std::string coloured(const std::string& text, const char* colour) {
+  const char* plain = std::getenv("NO_COLOR");
+  if ((plain && *plain) || !is_terminal(STDOUT_FILENO)) return text;
+  return fmt::format("\033[{}m{}\033[0m", colour, text);
+}
+
+// A share of `width` columns, to an eighth of one.
+std::string bar(double share, int width) {
+  constexpr std::string_view eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+  const int length = static_cast<int>(std::clamp(share, 0.0, 1.0) * 8 * width + 0.5);
+  std::string text;
+  for (int i = 0; i < length / 8; ++i) text += "█";
+  return text += eighths[length % 8];
+}
+
+// What is being measured, for whoever waits at a terminal; nothing of it stays.
+class LiveLine {
+ public:
+  ~LiveLine() { show(""); }
+  void show(const std::string& text) const {
+    if (terminal_) fmt::print(stderr, "\r\033[K{}", text);
+  }
+
+ private:
+  const bool terminal_ = is_terminal(STDERR_FILENO);
+};
+
+// ---- one table ----
+
+struct Row {
+  bench::Contestant contestant;
+  int threads;
+};
+
+void measure(const Workload& w, const Options& options) {
+  const auto [count, m, k, n] = w;
+  glass::Rng rng(1);
+  const glass::Tensor left = glass::uniform({count, m, k}, -1, 1, rng);   // [count, M, K]
+  const glass::Tensor right = glass::uniform({count, k, n}, -1, 1, rng);  // [count, K, N]
+  glass::Tensor result = glass::zeros({count, m, n});                     // [count, M, N]
+  const float *const a = left.data(), *const b = right.data();
+  float* const c = result.data();
+
+  std::vector<Row> rows;
+  for (const Rung& rung : rungs)
+    rows.push_back({{rung.name,
+                     [=, product = rung.product, count = count, m = m, k = k, n = n] {
+                       for (Index i = 0; i < count; ++i)
+                         product(m, n, k, a + i * m * k, b + i * k * n, c + i * m * n);
+                     }},
+                    rung.shared ? options.threads : 1});
+  rows.push_back(
+      {{"7 batched", [=, count = count, m = m, k = k, n = n] { batched(count, m, n, k, a, b, c); }},
+       options.threads});
+  rows.push_back({{"glass::matmul", [=] { (void)glass::matmul(left, right); }}, options.threads});
+
+  const std::string name =
+      fmt::format("{}{}×{} @ {}×{}{}", count == 1 ? "" : fmt::format("{} × (", count), m, k, k, n,
+                  count == 1 ? "" : ")");
+  const double peak = bench::measured_peak();
+  std::vector<double> times;
+  {
+    const LiveLine line;
+    std::vector<bench::Contestant> contestants;
+    for (const Row& row : rows) contestants.push_back(row.contestant);
+    bench::Race rules{.turn_seconds = options.seconds / 15, .seconds = options.seconds};
+    rules.before_turn = [&](const bench::Contestant& who, int turn) {
+      line.show(fmt::format(
+          "{}: {}", name,
+          turn == 0 ? who.name + ", warming up" : fmt::format("turn {} of {}", turn, rules.turns)));
+    };
+    times = bench::race(contestants, rules);
+  }
+
+  const int width = std::clamp(screen_width() - 61, 0, 60);
+  fmt::print("\n{}\n", coloured(name, "1"));
+  fmt::print("  {:<22}{:>7}{:>9}{:>8}{:>12}  {}\n", "", "threads", "GFLOP/s", "share", "step",
+             width < 8 ? "" : fmt::format("0{:>{}.0f}", peak * options.threads / 1e9, width - 1));
+  const double work = 2.0 * static_cast<double>(count * m * n * k);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double speed = work / times[i];
+    const bool ours = i + 1 == rows.size();
+    fmt::print(
+        "  {:<22}{:>7}{:>9.1f}{:>6.1f} %{:>9.1f} ms  {}\n", rows[i].contestant.name,
+        rows[i].threads, speed / 1e9, 100 * speed / (peak * rows[i].threads),
+        1e3 * step_work() / speed,
+        coloured(bar(speed / (peak * options.threads), width < 8 ? 0 : width), ours ? "32" : "36"));
+  }
+  fmt::print("  {:<22}{:>7}{:>9.1f}\n", "peak", 1, peak / 1e9);
+  std::fflush(stdout);
+}
+
+void run(int argc, char** argv) {
+  const Options options = parse_options(argc, argv);
+  glass::set_num_threads(options.threads);
+  fmt::print(
+      "GFLOP/s: medians of 15 turns, or of as many as fit into {} s.\n"
+      "Share: of what the threads that a rung may use could do at most, {}× the peak of one.\n"
+      "Step: what the products of a training step of a small translator ({:.3f} GFLOP) would take\n"
+      "at this speed.\n",
+      options.seconds, options.threads, step_work() / 1e9);
+  for (const Workload& workload : options.workloads) measure(workload, options);
+}
+
+}  // namespace
+
+}  // namespace ladder
+
+int main(int argc, char** argv) {
+  try {
+    ladder::run(argc, argv);
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "matmul_ladder: {}; see --help\n", error.what());
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "matmul_ladder: not enough memory\n");
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "matmul_ladder: {}\n", error.what());
+  }
+  return 2;
+}
