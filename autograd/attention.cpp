@@ -140,8 +140,8 @@ class Attention {
     return empty(shape.with(1, shape[2]).with(2, shape[1])).transpose(1, 2);
   }
   static Matrix part(const Tensor& x, const Block& b, Index row) {
-    return {x.data() + b.entry * x.stride(0) + b.head * x.stride(1) + row * x.stride(2),
-            x.stride(2), 1};
+    const Strides& step = x.strides();
+    return {x.data() + b.entry * step[0] + b.head * step[1] + row * step[2], step[2], 1};
   }
   static Real* part(Tensor& x, const Block& b, Index row) {
     return const_cast<Real*>(part(std::as_const(x), b, row).data);
@@ -283,10 +283,8 @@ class Attention {
   void backward(const Tensor& g, std::array<Tensor, 3>& grads, Index entry, Index head) const {
     auto& [dq, dk, dv] = grads;
     Block b{entry, head, 0, 0, 0, 0};
-    for (Index j = 0; j < S; ++j) {
-      std::fill_n(part(dk, b, j), D, Real(0));
-      std::fill_n(part(dv, b, j), E, Real(0));
-    }
+    for (Tensor* grad : {&dk, &dv})
+      for (Index j = 0; j < S; ++j) std::fill_n(part(*grad, b, j), grad->size(3), Real(0));
     constexpr Index most = block_q * block_k;
     Scratch& own =
         scratch(block_q * (D + E) + 4 * most + block_k * (D + E) + 2 * block_q + 10 * lanes);
@@ -304,7 +302,11 @@ class Attention {
       for (Index i = 0; i < b.width; ++i) dots[i] = l[i] = Real(0);
       for (Index i = 0; i < b.queries; ++i) {
         l[i] = log_sums.data()[(entry * heads_ + head) * T + b.q + i];
-        for (Index e = 0; e < E; ++e) dots[i] += *upstream.at(i, e).data * *result.at(i, e).data;
+        const Real *const up = upstream.at(i, 0).data, *const out = result.at(i, 0).data;
+        Vec sum{};
+        for (Index e = 0; e < E; e += lanes)
+          sum += load(up + e, E - e, Real(0)) * load(out + e, E - e, Real(0));
+        dots[i] = total(sum);
       }
       const Index end = key_end(b);
       if (end == 0) multiply_block(b.queries, D, 0, {}, {}, part(dq, b, b.q), dq.stride(2), false);

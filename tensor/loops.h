@@ -56,7 +56,7 @@ class Walk {
     std::array<Index, max_rank> at{};
     std::array<Index, N> offsets{};
     Index rest = begin;
-    for (std::size_t axis = rank_; axis-- > 0; rest /= sizes_[axis])
+    for (std::size_t axis = rank_; rest != 0 && axis-- > 0; rest /= sizes_[axis])
       advance(offsets, axis, at[axis] = rest % sizes_[axis]);
     const std::size_t last = rank_ - 1;
     while (begin < end) {

@@ -9,24 +9,17 @@ Shape::Shape(std::span<const Index> sizes) : rank_(static_cast<Index>(sizes.size
   std::copy(sizes.begin(), sizes.end(), sizes_.begin());
 }
 
-Index Shape::numel() const {
-  // A zero anywhere empties the tensor, however large the other sizes are.
-  Index product = 1;
-  bool overflow = false;
-  for (const Index size : *this) {
+Index Shape::careful_numel() const {
+  for (const Index size : *this)
     check<ShapeError>(size >= 0, "shape: sizes must not be negative; got {}", *this);
-    overflow |= __builtin_mul_overflow(product, size, &product);
-  }
-  if (std::find(begin(), end(), 0) != end()) return 0;
-  check<ShapeError>(!overflow, "shape: too many elements; got {}", *this);
-  return product;
+  // A zero anywhere empties the tensor, however large the other sizes are.
+  check<ShapeError>(std::find(begin(), end(), 0) != end(), "shape: too many elements; got {}",
+                    *this);
+  return 0;
 }
 
-Index Shape::wrap(Index axis) const {
-  const Index wrapped = axis < 0 ? axis + rank_ : axis;
-  check<ShapeError>(0 <= wrapped && wrapped < rank_, "axis {} does not exist in shape {}", axis,
-                    *this);
-  return wrapped;
+void Shape::no_axis(Index axis) const {
+  throw ShapeError(fmt::format("axis {} does not exist in shape {}", axis, *this));
 }
 
 Shape Shape::with(Index axis, Index size) const {
@@ -50,7 +43,7 @@ Shape Shape::erase(Index axis) const {
   Shape result = *this;
   const Index at = wrap(axis);
   std::copy(begin() + at + 1, end(), result.sizes_.begin() + at);
-  --result.rank_;
+  result.sizes_[static_cast<std::size_t>(--result.rank_)] = 0;
   return result;
 }
 
@@ -78,7 +71,7 @@ Shape broadcast(std::string_view op, const Shape& a, const Shape& b) {
   return result;
 }
 
-Strides expand_strides(const Shape& from, const Strides& strides, const Shape& to) {
+Strides stretched_strides(const Shape& from, const Strides& strides, const Shape& to) {
   const Index added = to.rank() - from.rank();
   check<ShapeError>(added >= 0, "expand: {} has fewer axes than {}", to, from);
   Strides result{};

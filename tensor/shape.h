@@ -38,16 +38,25 @@ class Shape {
 
   // The number of elements: the product of the sizes, 1 for rank 0. ShapeError if a size is
   // negative or the product does not fit in 63 bits.
-  Index numel() const;
+  Index numel() const {
+    Index product = 1;
+    bool fits = true;
+    for (const Index size : *this)
+      fits &= size >= 0 && !__builtin_mul_overflow(product, size, &product);
+    return fits ? product : careful_numel();
+  }
 
   const Index* begin() const { return sizes_.data(); }
   const Index* end() const { return sizes_.data() + rank_; }
-  friend bool operator==(const Shape& a, const Shape& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end());
-  }
+  friend bool operator==(const Shape& a, const Shape& b) = default;
 
   // Axis -rank … rank - 1 as 0 … rank - 1, or a ShapeError.
-  Index wrap(Index axis) const;
+  Index wrap(Index axis) const {
+    const Index wrapped = axis < 0 ? axis + rank_ : axis;
+    if (wrapped < 0 || wrapped >= rank_) [[unlikely]]
+      no_axis(axis);
+    return wrapped;
+  }
 
   // The same shape with one axis changed, added before `axis`, or taken away.
   Shape with(Index axis, Index size) const;
@@ -55,7 +64,10 @@ class Shape {
   Shape erase(Index axis) const;
 
  private:
-  std::array<Index, max_rank> sizes_{};
+  [[noreturn]] void no_axis(Index axis) const;
+  Index careful_numel() const;
+
+  std::array<Index, max_rank> sizes_{};  // 0 beyond the rank
   Index rank_ = 0;
 };
 
@@ -68,7 +80,10 @@ Shape broadcast(std::string_view op, const Shape& a, const Shape& b);
 
 // Strides that read a tensor as if it had the larger shape `to`; stretched axes get stride 0.
 // ShapeError unless `from` broadcasts to `to`.
-Strides expand_strides(const Shape& from, const Strides& strides, const Shape& to);
+Strides stretched_strides(const Shape& from, const Strides& strides, const Shape& to);
+inline Strides expand_strides(const Shape& from, const Strides& strides, const Shape& to) {
+  return from == to ? strides : stretched_strides(from, strides, to);
+}
 
 // One axis, several in braces, or a vector of them. No axis at all means every axis.
 class Axes {

@@ -169,9 +169,10 @@ inline Vec tanh(Vec x) {
   return reinterpret_cast<Vec>(reinterpret_cast<Bits>(z < 0.625f ? small : large) | sign);
 }
 
-// To the left, Φ(x) = e^(−z²) erfcx(z) / 2 with z = |x|/√2. There erfcx(z) = t Q(t), t = 1/(1 + .35 z)
-// and Q a polynomial: a Chebyshev fit for z up to 10.6, beyond which Φ is no float, with a relative
-// error of 1.1e-8. The square of z is split, lest the exponential blow up its rounding error.
+// To the left, Φ(x) = e^(−z²) erfcx(z) / 2 with z = |x|/√2, where erfcx(z) = t Q(t) with
+// t = 1/(1 + .35 z) and a polynomial Q: a Chebyshev fit for z up to 10.6, beyond which Φ is no
+// float, with a relative error of 1.1e-8. The square of z is split, lest the exponential blow up
+// its rounding error.
 inline Normal normal(Vec x) {
   Vec a = magnitude(x);
   a = a > 40.0f ? repeat(40.0f) : a;  // of ∞ the difference below would be NaN

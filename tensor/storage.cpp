@@ -6,14 +6,14 @@
 #include <memory>
 #include <mutex>
 #include <new>
-#include <vector>
+#include <thread>
 
 namespace glass {
 
 namespace {
 
 constexpr std::align_val_t alignment{64};
-std::atomic<Index> bytes_alive{0};
+constexpr std::size_t header = 64;  // a block's owners, version and count
 
 // A sanitizer must see every block come and go, or it misses a use after free.
 #if defined(__SANITIZE_ADDRESS__)
@@ -35,53 +35,76 @@ std::size_t round_up(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+// Held for a dozen instructions, so whoever waits does not sleep.
+struct SpinLock {
+  void lock() {
+    while (held.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
+  }
+  void unlock() { held.clear(std::memory_order_release); }
+  std::atomic_flag held;
+};
+
 class Cache {
  public:
-  void* take(std::size_t bytes) {
-    if (caching) {
-      const std::lock_guard lock(mutex_);
-      std::vector<void*>& blocks = blocks_[slot(bytes)];
-      if (!blocks.empty()) {
-        void* block = blocks.back();
-        blocks.pop_back();
+  // Room for a block's header and so many bytes of numbers.
+  void* take(std::size_t numbers) {
+    const std::size_t bytes = round_up(header + numbers);
+    {
+      const std::lock_guard lock(lock_);
+      live_ += numbers;
+      if (Unused*& first = unused_[slot(bytes)]) {
         held_ -= bytes;
-        return block;
+        return std::exchange(first, first->next);
       }
     }
     try {
       return ::operator new(bytes, alignment);
     } catch (const std::bad_alloc&) {
       trim();
+    }
+    try {
       return ::operator new(bytes, alignment);
+    } catch (const std::bad_alloc&) {
+      const std::lock_guard lock(lock_);
+      live_ -= numbers;
+      throw;
     }
   }
 
-  void give(void* block, std::size_t bytes) noexcept {
-    if (caching && bytes <= capacity) {
-      const std::lock_guard lock(mutex_);
-      if (held_ + bytes <= capacity) {
-        try {
-          blocks_[slot(bytes)].push_back(block);
-          held_ += bytes;
-          return;
-        } catch (const std::bad_alloc&) {  // no room to note it: give it back instead
-        }
+  void give(void* block, std::size_t numbers) noexcept {
+    const std::size_t bytes = round_up(header + numbers);
+    {
+      const std::lock_guard lock(lock_);
+      live_ -= numbers;
+      if (caching && held_ + bytes <= capacity) {
+        Unused*& first = unused_[slot(bytes)];
+        first = ::new (block) Unused{first};
+        held_ += bytes;
+        return;
       }
     }
     ::operator delete(block, alignment);
   }
 
   void trim() noexcept {
-    const std::lock_guard lock(mutex_);
-    for (std::vector<void*>& blocks : blocks_) {
-      for (void* block : blocks) ::operator delete(block, alignment);
-      blocks.clear();
-    }
+    const std::lock_guard lock(lock_);
+    for (Unused*& first : unused_)
+      while (first) ::operator delete(std::exchange(first, first->next), alignment);
     held_ = 0;
+  }
+
+  std::size_t live() {
+    const std::lock_guard lock(lock_);
+    return live_;
   }
 
  private:
   static constexpr std::size_t capacity = std::size_t{256} << 20;
+
+  // A block that waits for its next use; its own memory says which other one does.
+  struct Unused {
+    Unused* next;
+  };
 
   // Four slots for each power of two, in order of size.
   static std::size_t slot(std::size_t bytes) {
@@ -90,9 +113,9 @@ class Cache {
     return power * 4 + quarter;
   }
 
-  std::mutex mutex_;
-  std::array<std::vector<void*>, 256> blocks_;
-  std::size_t held_ = 0;
+  SpinLock lock_;
+  std::array<Unused*, 256> unused_{};
+  std::size_t held_ = 0, live_ = 0;
 };
 
 // Never destroyed: a static Var may outlive it.
@@ -104,22 +127,20 @@ Cache& cache() {
 }  // namespace
 
 Storage::Storage(Index count) {
+  static_assert(sizeof(Block) == header);
   constexpr Index limit = std::numeric_limits<Index>::max() / Index{sizeof(Real)} / 2;
   if (count < 0 || count > limit) throw std::bad_alloc();
-  const Index bytes = count * Index{sizeof(Real)};
-  void* memory = cache().take(round_up(sizeof(Block) + static_cast<std::size_t>(bytes)));
+  void* const memory = cache().take(static_cast<std::size_t>(count) * sizeof(Real));
   block_ = ::new (memory) Block{{1}, {0}, count};
-  bytes_alive.fetch_add(bytes, std::memory_order_relaxed);
 }
 
 void Storage::free(Block* block) noexcept {
-  const Index bytes = block->count * Index{sizeof(Real)};
-  bytes_alive.fetch_sub(bytes, std::memory_order_relaxed);
+  const auto numbers = static_cast<std::size_t>(block->count) * sizeof(Real);
   std::destroy_at(block);
-  cache().give(block, round_up(sizeof(Block) + static_cast<std::size_t>(bytes)));
+  cache().give(block, numbers);
 }
 
-Index live_bytes() { return bytes_alive.load(std::memory_order_relaxed); }
+Index live_bytes() { return static_cast<Index>(cache().live()); }
 void trim() { cache().trim(); }
 
 }  // namespace glass
