@@ -32,9 +32,6 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v,
 // The mask as 4 axes that broadcast to [B, H, T, S], or a ShapeError that names `op`.
 Tensor attention_mask(std::string_view op, const Tensor& mask, Shape scores);
 
-// 1 at the keys that some query may see: the largest of the mask [B, H, T, S] along its queries.
-Tensor visible_keys(const Tensor& mask);
-
 // [T, T], or [T, S]: 1 where j ≤ i + (S − T).
 Tensor causal_mask(Index queries, Index keys);
 inline Tensor causal_mask(Index length) { return causal_mask(length, length); }

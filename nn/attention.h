@@ -112,7 +112,8 @@ struct CrossAttention {
   // before it is projected, since NaN times a weight or a gradient of 0 is still NaN.
   static Var only_visible(const Var& x, const std::optional<Tensor>& allowed) {
     if (!allowed) return x;
-    const Tensor visible = max(visible_keys(*allowed), 1, true);  // [B, 1, 1, S]
+    const Tensor seen = sum(where(*allowed, 1, 0), {1, 2}, true);  // [B, 1, 1, S]
+    const Tensor visible = where(seen, 1, 0);                      // [B, 1, 1, S]
     if (allclose(visible, 1)) return x;
     return where(visible.reshape(Shape{visible.size(0), -1, 1}), x, 0);  // [B, S, Ck]
   }
