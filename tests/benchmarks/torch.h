@@ -1,0 +1,71 @@
+// # libtorch, as seen from the benchmarks
+//
+// What is made with libtorch lives in torch_*.cpp, in a module that is loaded while the program
+// runs. Without the module the programs measure ours alone; a process that does not load it has no
+// byte of libtorch in its memory.
+//
+// Where there are several ways to write the same thing, each has a name, and the fastest counts.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/benchmarks/bench.h"
+
+namespace bench {
+
+// ---- a training step ----
+
+// An encoder-decoder, pre-norm, and the batch that it is trained on; tokens are 1 … vocabulary − 1.
+struct Model {
+  std::string name;
+  int layers, width, heads, hidden, vocabulary, batch, length;
+  double dropout;
+  std::vector<int> source = {}, target = {}, answers = {};  // [batch, length]
+};
+
+struct Trainer {
+  std::function<void()> step;
+  std::function<double()> loss;  // of the last step
+  std::int64_t parameters;
+};
+
+// ---- all of it ----
+
+template <class Made, class Wanted>
+using Makers = std::map<std::string, std::function<Made(const Wanted&)>>;
+
+struct Torch {
+  std::string version;
+  std::function<void(int)> set_threads;
+  Makers<Trainer, Model> trainers;
+};
+
+// Null where the module was not built. Threads and environment must have been set up.
+const Torch* load_torch(const Options& options);
+
+// The name of the maker whose product is fastest, and what each took, in a short race.
+struct Fastest {
+  std::string name, all;
+};
+template <class Made, class Wanted>
+Fastest fastest(const Makers<Made, Wanted>& makers, const Wanted& wanted,
+                const std::function<void()> Made::*run, Options options) {
+  options.turns = std::min(options.turns, 5);
+  std::vector<Contestant> contestants;
+  for (const auto& [name, make] : makers) contestants.push_back({name, make(wanted).*run});
+  const std::vector<double> times = race(contestants, options);
+  Fastest result;
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    result.all += fmt::format("{}{} {}", i ? ", " : "", contestants[i].name, duration(times[i]));
+    if (times[i] == *std::min_element(times.begin(), times.end()))
+      result.name = contestants[i].name;
+  }
+  return result;
+}
+
+}  // namespace bench
