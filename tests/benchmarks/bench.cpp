@@ -85,8 +85,9 @@ std::vector<double> race(const std::vector<Contestant>& contestants, const Optio
     let_threads_sleep(options);
     timed(c, 1);  // pages, caches, threads
     int n = 1;    // one call may be too short for the clock
-    while (timed(c, n) * n < turn_seconds / 2) n *= 2;
-    calls.push_back(std::max(1, static_cast<int>(turn_seconds / timed(c, n))));
+    double time = 0;
+    while ((time = timed(c, n)) * n < turn_seconds / 2) n *= 2;
+    calls.push_back(std::max(1, static_cast<int>(turn_seconds / time)));
   }
   const auto turn = [&](std::size_t i) {
     let_threads_sleep(options);

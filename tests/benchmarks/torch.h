@@ -18,6 +18,33 @@
 
 namespace bench {
 
+// ---- ops ----
+
+// An op on x [rows, columns]; weight and bias [columns] and targets [rows] where it takes them. Its
+// gradient is that of a product with x where the result has the shape of x, else that of the sum.
+struct OpCase {
+  std::string op;
+  int rows, columns;
+  std::vector<float> x = {}, weight = {}, bias = {};
+  std::vector<int> targets = {};
+};
+
+struct Op {
+  std::function<void()> forward, both;         // both: forward and backward
+  std::function<std::vector<float>()> answer;  // the result and the gradient of x
+};
+
+// Ops on 8 elements, one after the other: "add", "mul", "tanh", or "mixed", which takes turns.
+struct ChainCase {
+  std::string op;
+  int length;
+};
+
+struct Chain {
+  std::function<void()> plain;               // without a graph
+  std::function<void()> build, sweep, drop;  // with one, which is kept until it is dropped
+};
+
 // ---- a training step ----
 
 // An encoder-decoder, pre-norm, and the batch that it is trained on; tokens are 1 … vocabulary − 1.
@@ -34,6 +61,27 @@ struct Trainer {
   std::int64_t parameters;
 };
 
+// ---- attention ----
+
+// q, k, v [1, heads, length, width].
+struct Scores {
+  int heads, length, width;
+  bool causal;
+  double dropout;
+  std::vector<float> q = {}, k = {}, v = {};
+};
+
+// A layer with query [batch, queries, width], and key and value [batch, keys, width].
+struct CrossLayer {
+  int width, heads, batch, queries, keys;
+  double dropout;
+};
+
+struct Attended {
+  std::function<void()> run;                   // forward and backward
+  std::function<std::vector<float>()> answer;  // the output and the gradients
+};
+
 // ---- all of it ----
 
 template <class Made, class Wanted>
@@ -42,10 +90,14 @@ using Makers = std::map<std::string, std::function<Made(const Wanted&)>>;
 struct Torch {
   std::string version;
   std::function<void(int)> set_threads;
+  std::function<Op(const OpCase&)> op;
+  std::function<Chain(const ChainCase&)> chain;
   Makers<Trainer, Model> trainers;
+  Makers<Attended, Scores> attention;
+  Makers<Attended, CrossLayer> layers;
 };
 
-// Null where the module was not built. Threads and environment must have been set up.
+// Null where the module was not built. Once in a process, after set_up().
 const Torch* load_torch(const Options& options);
 
 // The name of the maker whose product is fastest, and what each took, in a short race.
@@ -55,7 +107,7 @@ struct Fastest {
 template <class Made, class Wanted>
 Fastest fastest(const Makers<Made, Wanted>& makers, const Wanted& wanted,
                 const std::function<void()> Made::*run, Options options) {
-  options.turns = std::min(options.turns, 5);
+  options.turns = std::min(options.turns, 3);
   std::vector<Contestant> contestants;
   for (const auto& [name, make] : makers) contestants.push_back({name, make(wanted).*run});
   const std::vector<double> times = race(contestants, options);

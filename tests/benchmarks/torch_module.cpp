@@ -12,7 +12,11 @@ const bench::Torch* bench_torch() {
             at::set_num_interop_threads(1);  // the sweep on a CPU runs in its caller
             torch::manual_seed(1);
           },
+      .op = bench::torch_op,
+      .chain = bench::torch_chain,
       .trainers = bench::torch_trainers(),
+      .attention = bench::torch_attention(),
+      .layers = bench::torch_layers(),
   };
   return &torch;
 }

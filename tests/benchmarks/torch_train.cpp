@@ -2,7 +2,7 @@
 //
 // The model of nn/transformer.h, in the ways that people write it.
 //
-// B batch, T target length, S source length, C width, H heads, D width of a head
+// B batch, T target length, S source length, C width
 #include <cmath>
 
 #include "tests/benchmarks/torch_parts.h"
@@ -12,93 +12,18 @@ namespace {
 
 using torch::Tensor;
 
-enum class Way {
-  separate,   // four projections, products of 4 axes
-  packed,     // queries, keys, values in one projection where they can be; batched products of 3
-  fused,      // packed, and libtorch's own scaled_dot_product_attention
-  multihead,  // torch::nn::MultiheadAttention, which wants [T, B, C]
-};
-
-// What a query may not see: added to the scores, or, for MultiheadAttention, two boolean masks.
-struct Mask {
-  Tensor bias, keys, pairs;
-};
-
-struct Attention : torch::nn::Module {
-  Attention(const Model& m, Way w, bool self) : way(w), heads(m.heads), dropout(m.dropout) {
-    using torch::nn::Linear;
-    const auto linear = [&](const char* name, int out) {
-      return register_module(name, Linear(m.width, out));
-    };
-    if (way == Way::multihead) {
-      multihead = register_module(
-          "attention",
-          torch::nn::MultiheadAttention(
-              torch::nn::MultiheadAttentionOptions(m.width, m.heads).dropout(m.dropout)));
-      return;
-    }
-    if (way == Way::separate) {
-      projections = {linear("q", m.width), linear("k", m.width), linear("v", m.width)};
-    } else if (self) {
-      projections = {linear("qkv", 3 * m.width)};
-    } else {
-      projections = {linear("q", m.width), linear("kv", 2 * m.width)};
-    }
-    out = linear("out", m.width);
-  }
-
-  Tensor forward(const Tensor& query, const Tensor& memory, const Mask& mask) {
-    if (way == Way::multihead)
-      return std::get<0>(
-          multihead->forward(query, memory, memory, mask.keys, false, mask.pairs));  // [T, B, C]
-
-    std::vector<Tensor> qkv;
-    for (std::size_t i = 0; i < projections.size(); ++i) {
-      const Tensor x = projections[i](i == 0 ? query : memory);  // [B, T, C], or 2 C, 3 C
-      for (const Tensor& part : x.split(query.size(2), 2)) qkv.push_back(split(part));
-    }
-    return out(merge(attend(qkv[0], qkv[1], qkv[2], mask.bias)));  // [B, T, C]
-  }
-
-  Tensor split(const Tensor& x) const {
-    return x.view({x.size(0), x.size(1), heads, -1}).transpose(1, 2);  // [B, H, T, D]
-  }
-  static Tensor merge(const Tensor& x) {
-    return x.transpose(1, 2).reshape({x.size(0), x.size(2), -1});  // [B, T, C]
-  }
-
-  Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias) const {
-    const double scale = 1 / std::sqrt(static_cast<double>(q.size(3)));
-    if (way == Way::fused)
-      return std::get<0>(at::_scaled_dot_product_attention(q, k, v, bias, dropout));
-    if (way == Way::separate) {
-      const Tensor scores = torch::matmul(q, k.transpose(2, 3)) * scale + bias;  // [B, H, T, S]
-      return torch::matmul(torch::dropout(scores.softmax(-1), dropout, true), v);
-    }
-    const auto flat = [](const Tensor& x) { return x.reshape({-1, x.size(2), x.size(3)}); };
-    const Tensor scores =
-        torch::baddbmm(bias, flat(q), flat(k).transpose(1, 2), 1, scale);  // [B H, T, S]
-    return torch::bmm(torch::dropout(scores.softmax(-1), dropout, true), flat(v)).view_as(q);
-  }
-
-  Way way;
-  int heads;
-  double dropout;
-  std::vector<torch::nn::Linear> projections;
-  torch::nn::Linear out{nullptr};
-  torch::nn::MultiheadAttention multihead{nullptr};
-};
-
 struct Layer : torch::nn::Module {
   Layer(const Model& m, Way way, bool decoder) : dropout(m.dropout) {
     const auto norm = [&](const char* name) {
       return register_module(name, torch::nn::LayerNorm(torch::nn::LayerNormOptions({m.width})));
     };
     self_norm = norm("self_norm"), feed_norm = norm("feed_norm");
-    self = register_module("self", std::make_shared<Attention>(m, way, true));
+    self = register_module("self",
+                           std::make_shared<Attention>(m.width, m.heads, m.dropout, way, true));
     if (decoder) {
       cross_norm = norm("cross_norm");
-      cross = register_module("cross", std::make_shared<Attention>(m, way, false));
+      cross = register_module("cross",
+                              std::make_shared<Attention>(m.width, m.heads, m.dropout, way, false));
     }
     up = register_module("up", torch::nn::Linear(m.width, m.hidden));
     down = register_module("down", torch::nn::Linear(m.hidden, m.width));
@@ -212,12 +137,6 @@ Trainer trainer(const Model& m, Way way) {
 
 }  // namespace
 
-Makers<Trainer, Model> torch_trainers() {
-  const auto in = [](Way way) { return [way](const Model& m) { return trainer(m, way); }; };
-  return {{"separate", in(Way::separate)},
-          {"packed", in(Way::packed)},
-          {"fused", in(Way::fused)},
-          {"MultiheadAttention", in(Way::multihead)}};
-}
+Makers<Trainer, Model> torch_trainers() { return in_every_way<Trainer, Model>(trainer); }
 
 }  // namespace bench
