@@ -13,7 +13,7 @@
 #include <cstdlib>
 
 #include "examples/matmul_ladder/rungs.h"
-#include "tests/benchmarks/bench.h"
+#include "tests/benchmarks/race.h"
 
 namespace ladder {
 
@@ -177,7 +177,7 @@ void measure(const Workload& w, const Options& options) {
     const LiveLine line;
     std::vector<bench::Contestant> contestants;
     for (const Row& row : rows) contestants.push_back(row.contestant);
-    bench::Race rules{.turn_seconds = options.seconds / 15, .seconds = options.seconds};
+    bench::Rules rules{.turn_seconds = options.seconds / 15, .seconds = options.seconds};
     rules.before_turn = [&](const bench::Contestant& who, int turn) {
       line.show(fmt::format(
           "{}: {}", name,

@@ -1,86 +1,80 @@
 // # What the benchmarks share
 //
-// Machines drift, so nothing is measured alone: ours and theirs take turns in one process, and the
-// medians of their turns are compared. Speeds are given as shares of what the CPU's multiply-add
-// units can do at most, measured in the same run.
+// Their options, their tables, and memory, which is measured in processes of their own.
 #pragma once
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <chrono>
-#include <functional>
-#include <limits>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "tests/benchmarks/race.h"
+
+namespace CLI {
+class App;
+}
+
 namespace bench {
 
-inline double seconds() {
-  using clock = std::chrono::steady_clock;
-  return std::chrono::duration<double>(clock::now().time_since_epoch()).count();
-}
+using Json = nlohmann::ordered_json;
 
-inline double median(std::vector<double> times) {
-  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
-  std::nth_element(times.begin(), middle, times.end());
-  return *middle;
-}
+// ---- options ----
 
-// Floating-point operations a second of one thread that does nothing but multiply and add, in
-// registers. The best of many short runs: whatever disturbs one only makes it slower.
-double measured_peak();
-
-struct Contestant {
-  std::string name;
-  std::function<void()> run;
+struct Options {
+  int threads = 1, turns = 15;
+  bool apart = false;
+  std::string json;
 };
 
-struct Race {
-  int turns = 15;
-  double turn_seconds = 4e-3;  // as many calls as fit, at least one
-  // For all turns of a contestant. A slower one takes fewer turns, at least one.
-  double seconds = std::numeric_limits<double>::infinity();
-  // Called before each turn, of which number 0 is for warming up: so that nobody waits in the dark.
-  std::function<void(const Contestant&, int turn)> before_turn = [](const Contestant&, int) {};
-};
+// Adds the options that all programs have.
+void add_options(CLI::App& app, Options& options);
 
-// The median time of one call of each, in seconds. They take turns.
-inline std::vector<double> race(const std::vector<Contestant>& contestants,
-                                const Race& rules = {}) {
-  struct Course {
-    int calls = 0, turns = 0;
-    std::vector<double> times;
-  };
-  std::vector<Course> courses;
-  for (const Contestant& c : contestants) {
-    rules.before_turn(c, 0);
-    double begin = seconds();
-    c.run();  // pages, caches, threads
-    double one = seconds() - begin;
-    int calls = 1;
-    if (one < rules.turn_seconds) {
-      begin = seconds();
-      calls = 0;
-      do c.run(), ++calls;
-      while (seconds() - begin < rules.turn_seconds);
-      one = (seconds() - begin) / calls;
-    }
-    const double turns = std::clamp(rules.seconds / (one * calls), 1.0, double(rules.turns));
-    courses.push_back({calls, static_cast<int>(turns), {}});
-  }
-  for (int turn = 0; turn < rules.turns; ++turn)
-    for (std::size_t i = 0; i < contestants.size(); ++i) {
-      Course& course = courses[i];
-      if (turn >= course.turns) continue;
-      rules.before_turn(contestants[i], turn + 1);
-      const double begin = seconds();
-      for (int n = 0; n < course.calls; ++n) contestants[i].run();
-      course.times.push_back((seconds() - begin) / course.calls);
-    }
-  std::vector<double> medians;
-  for (Course& course : courses) medians.push_back(median(std::move(course.times)));
-  return medians;
-}
+// Gives glassgrad its threads, and the peers theirs through the environment, which they read when
+// they are loaded: so call it before.
+void set_up(const Options& options);
+
+// The rules of a race by these options.
+Rules rules_of(const Options& options);
+
+// ---- memory ----
+
+double resident_bytes();  // that this process has now, and the most it ever had
+double peak_bytes();
+long minor_faults();
+
+// Runs a program, itself by its hidden options. Returns the seconds from its start to its first
+// line, and the numbers in that line.
+struct Answer {
+  double seconds = 0;
+  std::vector<double> numbers;
+};
+Answer run_child(const std::string& program, const std::vector<std::string>& arguments);
+void answer_parent(const std::vector<double>& numbers);
+
+// ---- results ----
+
+std::string duration(double seconds);
+std::string bytes(double count);
+std::string share(double part);
+
+// A row of a table: what was measured, then columns.
+void print_row(const std::string& what, const std::vector<std::string>& cells);
+
+// Measures the peak, prints what every run must tell, and keeps what --json shall write.
+class Report {
+ public:
+  explicit Report(const Options& options);
+  void peer(const std::string& name, const std::string& version);
+  void add(Json row) { rows_.push_back(std::move(row)); }
+  // Share of the peak of all threads.
+  double share(double work, double seconds) const { return work / seconds / peak_; }
+  void write() const;
+
+ private:
+  Options options_;
+  double peak_;
+  Json peers_ = Json::object(), rows_ = Json::array();
+};
 
 }  // namespace bench

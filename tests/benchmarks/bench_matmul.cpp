@@ -6,15 +6,11 @@
 #include <glassgrad.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
-#include <fstream>
-#include <optional>
 
 #include "tests/benchmarks/bench.h"
 
 #if __has_include(<eigen3/Eigen/Core>)
 #include <eigen3/Eigen/Core>
-#define BENCH_EIGEN 1
 #endif
 
 using namespace glass;
@@ -117,7 +113,7 @@ std::vector<Peer> find_peers(int threads) {
                    s.a_transposed ? s.m : s.k, b, s.b_transposed ? s.k : s.n, 0, c, s.n);
          }});
   }
-#ifdef BENCH_EIGEN
+#if __has_include(<eigen3/Eigen/Core>)
   peers.push_back(
       {"Eigen",
        fmt::format("{}.{}.{}", EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION),
@@ -149,30 +145,23 @@ Tensor operand(Index rows, Index columns, const Size& s, bool transposed, Rng& r
 }  // namespace
 
 int main(int argc, char** argv) {
-  int threads = 1, turns = 15;
-  std::string json;
+  bench::Options options;
   CLI::App app("The product of matrices against the BLAS libraries that are installed.");
-  app.add_option("--threads", threads, "Threads of ours and theirs")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1024));
-  app.add_option("--turns", turns, "Turns whose median counts")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 10'000));
-  app.add_option("--json", json, "Write the results here")->type_name("FILE");
+  bench::add_options(app, options);
   CLI11_PARSE(app, argc, argv);
-  set_num_threads(threads);
-  ::setenv("OMP_NUM_THREADS", std::to_string(threads).c_str(), 1);
+  bench::set_up(options);
 
-  const std::vector<Peer> peers = find_peers(threads);
-  const double peak = bench::measured_peak() * threads;
-  fmt::print("{} thread{}, peak {:.1f} GFLOP/s; shares of it, medians of {} turns\n", threads,
-             threads == 1 ? "" : "s", peak / 1e9, turns);
-  for (const Peer& peer : peers) fmt::print("  {}: {}\n", peer.name, peer.version);
-  fmt::print("\n{:<24} {:>9}", "C = A · B", "glassgrad");
-  for (const Peer& peer : peers) fmt::print(" {:>9}", peer.name);
-  fmt::print(" {:>10}\n", "to best");
+  bench::Report report(options);
+  const std::vector<Peer> peers = find_peers(options.threads);
+  std::vector<std::string> columns = {"glassgrad"};
+  for (const Peer& peer : peers) {
+    report.peer(peer.name, peer.version);
+    columns.push_back(peer.name);
+  }
+  columns.emplace_back("to best");
+  fmt::print("\n");
+  bench::print_row("C = A · B, of peak", columns);
 
-  std::string rows;
   for (const Size& s : sizes()) {
     Rng rng(1);
     const Tensor a = operand(s.m, s.k, s, s.a_transposed, rng);
@@ -186,20 +175,18 @@ int main(int argc, char** argv) {
       contestants.push_back(
           {peer.name, [&] { peer.product(s, a.data(), b.data(), theirs.data()); }});
     }
-    const std::vector<double> times = bench::race(contestants, {.turns = turns});
+    const std::vector<double> times = bench::race(contestants, bench::rules_of(options));
     const double work = 2.0 * static_cast<double>(s.batch * s.m * s.n * s.k);
-    fmt::print("{:<24}", s.name);
+    std::vector<std::string> cells;
     for (std::size_t i = 0; i < times.size(); ++i) {
-      fmt::print(" {:>8.1f} %", 100 * work / times[i] / peak);
-      rows += fmt::format("{}{{\"size\": \"{}\", \"library\": \"{}\", \"share\": {:.4f}}}",
-                          rows.empty() ? "" : ",\n  ", s.name, contestants[i].name,
-                          work / times[i] / peak);
+      const double share = report.share(work, times[i]);
+      cells.push_back(bench::share(share));
+      report.add({{"size", s.name}, {"library", contestants[i].name}, {"share", share}});
     }
     if (times.size() > 1)
-      fmt::print(" {:>8.2f} ×", *std::min_element(times.begin() + 1, times.end()) / times[0]);
-    fmt::print("\n");
+      cells.push_back(
+          fmt::format("{:.2f} ×", *std::min_element(times.begin() + 1, times.end()) / times[0]));
+    bench::print_row(s.name, cells);
   }
-  if (!json.empty())
-    std::ofstream(json) << fmt::format("{{\"threads\": {}, \"peak\": {}, \"rows\": [\n  {}]}}\n",
-                                       threads, peak, rows);
+  report.write();
 }

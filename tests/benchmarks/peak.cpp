@@ -1,6 +1,7 @@
-#include "tests/benchmarks/bench.h"
+#include <algorithm>
 
 #include "tensor/simd.h"
+#include "tests/benchmarks/race.h"
 
 namespace bench {
 
