@@ -50,7 +50,7 @@ namespace {
 
 // Chunks are short, and often one loop follows another at once: whoever waits spins a while before
 // it sleeps, if there is a core for everyone to spin on.
-constexpr int spins = 4000;
+constexpr int spins = 100'000;
 
 struct Job {
   Index chunks;
