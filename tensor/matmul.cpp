@@ -30,8 +30,8 @@ namespace {
 // registers.
 constexpr Index tile_rows = registers == 32 ? 12 : fused_multiply_add ? 6 : 4;
 constexpr Index tile_columns = 2 * lanes;
-constexpr Index block_k = 256;   // a panel of B, 256 × 16 floats, fills half of the first cache
-constexpr Index block_m = 144;   // a block of A, 144 × 256 floats, a part of the second
+constexpr Index block_k = 384;   // a panel of B, 384 × 16 floats, fills most of the first cache
+constexpr Index block_m = 96;    // a block of A, 96 × 384 floats, a part of the second
 constexpr Index block_n = 4080;  // what is packed of B, a part of the third
 
 Index ceil_div(Index n, Index step) { return (n + step - 1) / step; }
@@ -43,6 +43,10 @@ Index round_up(Index n, Index step) { return ceil_div(n, step) * step; }
 template <Index M, Index V>
 void tile(const Real* a, Index a_row, Index a_step, const Real* b, Index b_step, Index depth,
           Real* c, Index c_row, bool first) {
+  for (Index i = 0; i < M; ++i) {  // so that C is there when the sums are
+    __builtin_prefetch(c + i * c_row);
+    __builtin_prefetch(c + i * c_row + V * lanes - 1);
+  }
   Vec sum[M][V] = {};
   for (Index k = 0; k < depth; ++k, a += a_step, b += b_step) {
     Vec row[V];
@@ -54,11 +58,18 @@ void tile(const Real* a, Index a_row, Index a_step, const Real* b, Index b_step,
       for (Index v = 0; v < V; ++v) sum[i][v] += a[i * a_row] * row[v];
     }
   }
+  // All loads before all stores: rows of C a multiple of 4 KiB apart look alike to the CPU.
+  if (!first) {
 #pragma GCC unroll 24
-  for (Index i = 0; i < M; ++i, c += c_row) {
+    for (Index i = 0; i < M; ++i) {
 #pragma GCC unroll 2
-    for (Index v = 0; v < V; ++v)
-      store(c + v * lanes, first ? sum[i][v] : load(c + v * lanes) + sum[i][v]);
+      for (Index v = 0; v < V; ++v) sum[i][v] += load(c + i * c_row + v * lanes);
+    }
+  }
+#pragma GCC unroll 24
+  for (Index i = 0; i < M; ++i) {
+#pragma GCC unroll 2
+    for (Index v = 0; v < V; ++v) store(c + i * c_row + v * lanes, sum[i][v]);
   }
 }
 
@@ -191,7 +202,7 @@ struct Product {
   void panel(Index jc, Index nc, Index pc, Index depth) const {
     // Packing takes about a cycle a number: not where it is used but a few times.
     const bool pack_b = b.column_stride != 1 || (!in_place && m >= 48 && depth * nc > 6000);
-    const bool pack_a = !in_place && nc >= 128 && m > 1;
+    const bool pack_a = !in_place && nc >= 300 && m > 1;
     Real* const bp =
         at_least(panels().b, depth * round_up(pack_b ? nc : tile_columns, tile_columns));
     // Eight panels side by side: a row is then read in runs that the memory likes.
