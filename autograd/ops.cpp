@@ -228,6 +228,13 @@ Var layer_norm(const Var& x, const Var& w, const Var& b, double eps) {
 // Y = A B          dA = g Bᵀ       dB = Aᵀ g
 // [..., M, K] @ [..., K, N] → [..., M, N]
 
+namespace {
+
+// All rows of a batch as one matrix.
+Tensor tall(const Tensor& x) { return x.reshape(Shape{x.shape().erase(-1).numel(), x.size(-1)}); }
+
+}  // namespace
+
 // A vector is a matrix of one row or column; g gets that axis back.
 Var matmul(const Var& a, const Var& b) {
   const bool row = a.rank() == 1, column = b.rank() == 1;
@@ -241,12 +248,20 @@ Var matmul(const Var& a, const Var& b) {
                 on(b, [matrix, column, a = row ? a.value().unsqueeze(0) : a.value(),
                        shared = b.rank() <= 2](const Tensor& g) {
                   // One B for the whole batch: its gradient is one product over all rows.
-                  const auto tall = [&](const Tensor& x) {
-                    return shared ? x.reshape(Shape{x.shape().erase(-1).numel(), x.size(-1)}) : x;
-                  };
-                  const Tensor db = matmul(tall(a).mT(), tall(matrix(g)));
+                  const Tensor db =
+                      shared ? matmul(tall(a).mT(), tall(matrix(g))) : matmul(a.mT(), matrix(g));
                   return column ? db.squeeze(-1) : db;
                 }));
+}
+
+// ---- linear ----
+// Y = X Wᵀ + b     dX = g W        dW = gᵀ X over all rows       db = g, which the sweep sums
+
+Var linear(const Var& x, const Var& w, const Var& b) {
+  return record("linear", accumulate(matmul(x.value(), w.value().mT()), b.value()),
+                on(x, [w = w.value()](const Tensor& g) { return matmul(g, w); }),
+                on(w, [x = x.value()](const Tensor& g) { return matmul(tall(g).mT(), tall(x)); }),
+                on(b, [](const Tensor& g) { return g; }));
 }
 
 // ---- views ----

@@ -34,6 +34,9 @@ Var log_softmax(const Var& x, Index axis = -1);
 Var layer_norm(const Var& x, const Var& weight, const Var& bias, double eps = 1e-5);
 Var matmul(const Var& a, const Var& b);
 
+// x [..., in], weight [out, in], bias [out] → x weightᵀ + bias [..., out].
+Var linear(const Var& x, const Var& weight, const Var& bias);
+
 Var transpose(const Var& x, Index a, Index b);
 Var mT(const Var& x);
 Var permute(const Var& x, std::vector<Index> axes);

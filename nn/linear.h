@@ -19,8 +19,7 @@ struct Linear {
   Var operator()(const Var& x) const {
     check<ShapeError>(x.rank() >= 1 && x.size(-1) == weight.size(1),
                       "Linear: the last axis must be {}; got {}", weight.size(1), x.shape());
-    const Var y = matmul(x, weight.mT());  // [..., out]
-    return has_bias ? y + bias : y;        // [..., out]
+    return has_bias ? linear(x, weight, bias) : matmul(x, weight.mT());  // [..., out]
   }
 
   void each(auto&& f) {

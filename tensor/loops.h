@@ -38,7 +38,7 @@ class Walk {
   // row(offsets, count, steps): the first element of each operand, how many, how far apart. Large
   // walks are shared among threads, `grain` elements a chunk; rows are then cut where chunks meet.
   template <class Row>
-  void run(Row&& row, Index grain = 32768) const {
+  void run(Row&& row, Index grain = 16384) const {
     parallel_for(count_, grain, [&](Index begin, Index end) { run(begin, end, row); });
   }
 
