@@ -201,7 +201,7 @@ struct Product {
 
   void panel(Index jc, Index nc, Index pc, Index depth) const {
     // Packing takes about a cycle a number: not where it is used but a few times.
-    const bool pack_b = b.column_stride != 1 || (!in_place && m >= 48 && depth * nc > 6000);
+    const bool pack_b = b.column_stride != 1 || (!in_place && m >= 48 && depth * nc > 20'000);
     const bool pack_a = !in_place && nc >= 300 && m > 1;
     Real* const bp =
         at_least(panels().b, depth * round_up(pack_b ? nc : tile_columns, tile_columns));
