@@ -13,12 +13,9 @@
 // FlashAttention (2022), algorithms 1 and 4.
 #include "autograd/attention.h"
 
-#include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
-#include "autograd/ops.h"
 #include "tensor/parallel.h"
 #include "tensor/product.h"
 #include "tensor/simd.h"
@@ -51,18 +48,22 @@ constexpr Index block = block_q * block_k;  // three of scores take half of the 
 constexpr Index worth_sharing = 250'000;    // multiply-adds that are worth waking a thread for
 
 // A block of the scores of one head, queries q … q + queries - 1 and keys k … k + keys - 1, and the
-// memory to work in.
+// memory to work in. d and e are the widths of keys and values.
 struct Block {
-  Block(Index d, Index e)
-      : memory(empty(Shape{(block_q + block_k) * (d + e) + 4 * block + 3 * block_q + 11 * lanes})) {
-    Real* next = memory.data();
-    const auto take = [&](Index count) { return std::exchange(next, next + count + lanes); };
-    q_columns = take(block_q * d), g_columns = take(block_q * e);
-    live_keys = take(block_k * d), live_values = take(block_k * e);
-    weights = take(block), slopes = take(block), factors = take(block), space = take(block);
-    for (Real*& row : rows) row = take(block_q);
-  }
+  Index d, e;
+  Tensor memory =
+      empty(Shape{(block_q + block_k) * (d + e) + 4 * block + 3 * block_q + 11 * lanes});
+  Real* next = memory.data();
+  Real* take(Index count) { return std::exchange(next, next + count + lanes); }
+  Real *q_columns = take(block_q * d), *g_columns = take(block_q * e);
+  Real *live_keys = take(block_k * d), *live_values = take(block_k * e);
+  Real *weights = take(block), *slopes = take(block), *factors = take(block), *space = take(block);
+  std::array<Real*, 3> rows{take(block_q), take(block_q), take(block_q)};  // a number a query
+  std::array<bool, block_k> dead{};
+  bool any_dead = false;
 
+  Index entry = 0, head = 0, q = 0, queries = 0, k = 0, keys = 0;
+  Index width = 0;  // of a row of scores: the queries, in whole vectors
   void start(Index at, Index end) {
     q = at, queries = std::min(block_q, end - at), k = 0;
     width = (queries + lanes - 1) / lanes * lanes;
@@ -70,14 +71,6 @@ struct Block {
   Index size() const { return keys * width; }
   Matrix by_key(const Real* x) const { return {x, width, 1}; }
   Matrix by_query(const Real* x) const { return {x, 1, width}; }
-
-  Index entry = 0, head = 0, q = 0, queries = 0, k = 0, keys = 0;
-  Index width = 0;  // of a row of scores: the queries, in whole vectors
-  Real *q_columns, *g_columns, *live_keys, *live_values, *weights, *slopes, *factors, *space;
-  std::array<Real*, 3> rows;  // a number for each query
-  std::array<bool, block_k> dead{};
-  bool any_dead = false;
-  Tensor memory;
 };
 
 class Attention {
@@ -86,9 +79,8 @@ class Attention {
             const std::optional<Tensor>& mask, const AttentionOptions& o)
       : q(rows_dense(query)), k(rows_dense(key)), v(rows_dense(value)), options(o) {
     check<ShapeError>(
-        q.rank() == 4 && k.rank() == 4 && v.rank() == 4 && k.size(3) == q.size(3) &&
-            k.size(2) == v.size(2) && q.size(0) == k.size(0) && k.size(0) == v.size(0) &&
-            q.size(1) == k.size(1) && k.size(1) == v.size(1),
+        q.rank() == 4 && k.rank() == 4 && v.rank() == 4 &&
+            k.shape() == q.shape().with(2, k.size(2)) && v.shape() == k.shape().with(3, v.size(3)),
         "attention: needs q [B, H, T, D], k [B, H, S, D], v [B, H, S, E]; got {}, {}, {}",
         query.shape(), key.shape(), value.shape());
     check<ShapeError>(0 <= o.dropout && o.dropout < 1,
@@ -100,7 +92,7 @@ class Attention {
     if (mask) allowed = attention_mask("attention", *mask, scores).expand(scores);
     if (o.dropout != 0) draw = o.rng->draw();
     scale = static_cast<Real>(o.scale.value_or(1 / std::sqrt(static_cast<double>(D))));
-    context = empty_like(v, q.shape().with(3, E));
+    context = zeros_like(v, q.shape().with(3, E));
     log_sums = empty(Shape{q.size(0) * H, T});
     const Index blocks = (T + block_q - 1) / block_q, work = std::min(T, block_q) * S * (D + E);
     for_heads(blocks, work, [&](Block& b, Index i) { forward(b, i * block_q); });
@@ -110,11 +102,8 @@ class Attention {
   // and Σ dP P = Σ g O: one number a row, known beforehand.
   std::array<Tensor, 3> backward(const Tensor& upstream) const {
     const Tensor g = rows_dense(upstream);
-    std::array grads{empty_like(q, q.shape()), empty_like(k, k.shape()), empty_like(v, v.shape())};
+    std::array grads{zeros_like(q, q.shape()), zeros_like(k, k.shape()), zeros_like(v, v.shape())};
     for_heads(1, 3 * T * S * (D + E), [&](Block& b, Index) {
-      for (std::size_t i : {1, 2})
-        for (Index j = 0; j < S; ++j)
-          std::fill_n(row_of(grads[i], b, j), grads[i].size(3), Real(0));
       for (Index at = 0; at < T; at += block_q) backward(b, at, g, grads);
     });
     return grads;
@@ -131,9 +120,9 @@ class Attention {
     return x.rank() == 0 || x.stride(-1) == 1 || x.numel() == 0 ? x : x.contiguous();
   }
   // Heads lie within each position's row, as a projection leaves them, or one after the other.
-  static Tensor empty_like(const Tensor& x, const Shape& shape) {
-    if (x.is_contiguous()) return empty(shape);
-    return empty(shape.with(1, shape[2]).with(2, shape[1])).transpose(1, 2);
+  static Tensor zeros_like(const Tensor& x, const Shape& shape) {
+    if (x.is_contiguous()) return zeros(shape);
+    return zeros(shape.with(1, shape[2]).with(2, shape[1])).transpose(1, 2);
   }
   static Matrix part(const Tensor& x, const Block& b, Index row) {
     const Strides& step = x.strides();
@@ -146,14 +135,14 @@ class Attention {
   // Calls f(block, i) for i < parts of every head, shared among threads.
   template <class F>
   void for_heads(Index parts, Index work, F f) const {
-    parallel_for(q.size(0) * H * parts, 1 + worth_sharing / std::max<Index>(work, 1),
-                 [&](Index begin, Index end) {
-                   Block b(D, E);
-                   for (Index i = begin; i < end; ++i) {
-                     b.entry = i / parts / H, b.head = i / parts % H;
-                     f(b, i % parts);
-                   }
-                 });
+    const Index grain = 1 + worth_sharing / std::max<Index>(work, 1);
+    parallel_for(q.size(0) * H * parts, grain, [&](Index begin, Index end) {
+      Block b{D, E};
+      for (Index i = begin; i < end; ++i) {
+        b.entry = i / parts / H, b.head = i / parts % H;
+        f(b, i % parts);
+      }
+    });
   }
 
   // ---- one block ----
@@ -169,10 +158,10 @@ class Attention {
     if (!one_row) pack(mask, b.queries, b.width, b.keys, b.space);
     for (Index j = 0; j < b.keys; ++j) {
       Real* const row = s + j * b.width;
-      if (!one_row)
-        for (Index i = 0; i < b.width; i += lanes)
-          store(row + i, load(b.space + j * b.width + i) != Real(0) ? load(row + i)
-                                                                    : repeat(minus_infinity));
+      for (Index i = 0; !one_row && i < b.width; i += lanes) {
+        const Vec attends = load(b.space + j * b.width + i);
+        store(row + i, attends != Real(0) ? load(row + i) : repeat(minus_infinity));
+      }
       Index blocked = 0;  // queries before the first that sees the key
       if (options.causal) blocked = std::clamp<Index>(b.k + j - (S - T) - b.q, 0, b.width);
       if (allowed && one_row && mask.data[j * mask.column_stride] == Real(0)) blocked = b.width;
@@ -227,13 +216,13 @@ class Attention {
 
   void forward(Block& b, Index at) {
     b.start(at, T);
-    const auto [top, sum, fade] = b.rows;  // maximum and sum so far, what O so far is scaled by
+    // Each row's maximum and sum so far, and what O so far is scaled by.
+    Real *const top = b.rows[0], *const sum = b.rows[1], *const fade = b.rows[2];
     std::fill_n(top, b.width, minus_infinity);
     std::fill_n(sum, b.width, Real(0));
     turn(q, b, scale, b.q_columns);
     Real* const out = row_of(context, b, at);
     const Index step = context.stride(2);
-    for (Index i = 0; i < b.queries; ++i) std::fill_n(out + i * step, E, Real(0));
     const auto scale_rows = [&, n = E](const Real* by) {
       for (Index i = 0; i < b.queries; ++i)
         for (Index e = 0; e < n; ++e) out[i * step + e] *= by[i];
@@ -276,7 +265,7 @@ class Attention {
 
   void backward(Block& b, Index at, const Tensor& g, std::array<Tensor, 3>& grads) const {
     b.start(at, T);
-    const auto [log_sum, dots, unused] = b.rows;
+    Real *const log_sum = b.rows[0], *const dots = b.rows[1];
     turn(q, b, scale, b.q_columns);
     turn(g, b, Real(1), b.g_columns);
     const Matrix upstream = part(g, b, at), result = part(context, b, at);
@@ -289,17 +278,15 @@ class Attention {
                load(result.at(i, e).data, E - e, Real(0));
       dots[i] = total(sum);
     }
-    auto& [dq, dk, dv] = grads;
+    Tensor &dq = grads[0], &dk = grads[1], &dv = grads[2];
     Real *const dq_rows = row_of(dq, b, at), *const p = b.weights, *const dp = b.slopes;
-    for (Index i = 0; i < b.queries; ++i) std::fill_n(dq_rows + i * dq.stride(2), D, Real(0));
     for_keys(b, [&] {
       const Matrix values = living(v, b, b.live_values), keys = living(k, b, b.live_keys);
       multiply_block(b.keys, b.width, E, values, b.by_key(b.g_columns), dp, b.width, false);
-      const bool drops = options.dropout != 0;
       for (Index j = 0; j < b.size(); j += b.width)
         for (Index i = 0; i < b.width; i += lanes) {
           const Vec weight = exp(load(p + j + i) - load(log_sum + i));
-          const Vec factor = drops ? load(b.factors + j + i) : repeat(Real(1));
+          const Vec factor = options.dropout != 0 ? load(b.factors + j + i) : repeat(Real(1));
           store(p + j + i, weight * factor);  // (P ⊙ drop)ᵀ
           store(dp + j + i,
                 weight * (load(dp + j + i) * factor - load(dots + i)) * scale);  // s dSᵀ

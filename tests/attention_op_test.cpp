@@ -106,6 +106,67 @@ TEST_CASE("the gradients of attention are right", "[gradcheck]") {
   CHECK(check(mask, {.scale = 0.7}) == "");
 }
 
+TEST_CASE("attention over several blocks of queries and keys is the plain composition") {
+  Rng rng(64);
+  for (const auto& [T, S] : {std::pair<Index, Index>{97, 129}, {200, 131}, {5, 300}, {130, 7}}) {
+    const Operands x = random_operands(1, is_dual ? 1 : 2, T, S, 5, 3, rng);
+    const Tensor mask = random_mask({T, S}, rng);
+    Rng one(7), same(7);
+    INFO(fmt::format("{} queries, {} keys", T, S));
+    CHECK(disagreement(x, attention(x.q, x.k, x.v), plain(x, {})) == "");
+    CHECK(disagreement(x, attention(x.q, x.k, x.v, {}, {.causal = true}),
+                       plain(x, causal_mask(T, S))) == "");
+    CHECK(disagreement(x, attention(x.q, x.k, x.v, mask, {.dropout = 0.4, .rng = &one}),
+                       plain(x, mask, 0.4, &same)) == "");
+  }
+}
+
+TEST_CASE("the gradients of attention are right across blocks", "[gradcheck]") {
+  if constexpr (!is_float) {
+    Rng rng(66);
+    for (const auto& [T, S] : {std::pair<Index, Index>{2, 131}, {98, 2}}) {
+      const Operands x = random_operands(1, 1, T, S, 1, 1, rng);
+      CHECK(wrong_gradient(
+                [&] {
+                  Rng stream(8);
+                  return attention(x.q, x.k, x.v, {}, {.dropout = 0.3, .rng = &stream});
+                },
+                {{"q", x.q}, {"k", x.k}, {"v", x.v}}) == "");
+    }
+  }
+}
+
+TEST_CASE("a key that neither mask nor causality lets be seen may hold a NaN") {
+  Rng rng(65);
+  const Index T = 4, S = 4;
+  Operands x = random_operands(1, 2, T, S, 3, 3, rng);
+  Tensor mask = ones(Shape{T, S});
+  mask.select(1, 2).slice(0, 2, T).fill(0);  // the queries from 2 on, which causality lets see it
+  const Var clean = attention(x.q, x.k, x.v, mask, {.causal = true});
+  const auto before = gradients(x, clean);
+  for (const Var& leaf : {x.k, x.v}) {
+    Tensor row = leaf.value();
+    row.select(2, 2).fill(Real(not_a_number));
+  }
+  const Var dirty = attention(x.q, x.k, x.v, mask, {.causal = true});
+  CHECK(exact_difference(dirty.value(), clean.value()) == "");
+  const auto after = gradients(x, dirty);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(exact_difference(after[i], before[i]) == "");
+}
+
+TEST_CASE("the memory of attention grows with the length, not with its square") {
+  const auto alive = [](Index T) {
+    Rng rng(1);
+    const Operands x = random_operands(1, 1, T, T, 4, 4, rng);
+    const Index before = live_bytes();
+    const Var y = attention(x.q, x.k, x.v, {}, {.causal = true, .dropout = 0.1, .rng = &rng});
+    return live_bytes() - before;
+  };
+  CHECK(alive(64) > 0);
+  CHECK(alive(128) == 2 * alive(64));
+  CHECK(alive(256) == 4 * alive(64));
+}
+
 TEST_CASE("attention reads heads that were split by a transpose") {
   Rng rng(63);
   const auto split = [&](Index length) {

@@ -116,6 +116,11 @@ const std::vector<Row>& table() {
         {Shape{0}, Shape{0}},
         {Shape{2, 2, 0}, Shape{0}}, {Shape{3}, Shape{0, 3, 2}}}},
 
+      {"linear", [](auto& x) { return linear(x[0], x[1], x[2]); },
+       {{Shape{2, 3}, Shape{4, 3}, Shape{4}}, {Shape{3, 3}, Shape{3, 3}, Shape{3}},
+        {Shape{2, 3, 4}, Shape{5, 4}, Shape{5}}, {Shape{3}, Shape{2, 3}, Shape{2}},
+        {Shape{2, 0}, Shape{3, 0}, Shape{3}}, {Shape{0, 3}, Shape{2, 3}, Shape{2}}}},
+
       // views
       {"transpose", [](auto& x) { return x[0].transpose(0, -1) * 2; }, lines},
       {"mT", [](auto& x) { return exp(mT(x[0])); }, grids},

@@ -11,6 +11,10 @@
 #include <stdexcept>
 #include <thread>
 
+#include "nn/loss.h"
+#include "nn/transformer.h"
+#include "optim/adam.h"
+#include "optim/clip.h"
 #include "tests/op_table.h"
 
 using namespace glass;
@@ -43,6 +47,50 @@ Tensor much_work() {
   const Var y = softmax(matmul(a, b) * 3) * gelu(matmul(a, b));  // [n, n]
   sum(exp(y)).backward();
   return cat({a.grad().reshape({-1}), b.grad().reshape({-1}), sum(y.value(), 0)}, 0);
+}
+
+// Each cut by rows or by columns, at places that depend on the number of threads.
+Tensor many_products() {
+  Rng rng(4);
+  std::vector<Tensor> all;
+  for (const auto& [m, n, k] : {std::array<Index, 3>{401, 33, 50}, {33, 401, 50}, {71, 70, 400}})
+    all.push_back(matmul(uniform({m, k}, -1, 1, rng), uniform({k, n}, -1, 1, rng)).reshape({-1}));
+  return cat(all, 0);
+}
+
+Tensor much_attention() {
+  Rng rng(2);
+  const Index T = is_dual ? 100 : 230;
+  const Var x(uniform({2, T, 3, 4}, -1, 1, rng), true);
+  const Var heads = x.transpose(1, 2);
+  sum(attention(heads, heads, heads, {}, {.causal = true, .dropout = 0.2, .rng = &rng})).backward();
+  return x.grad();
+}
+
+// Some steps of training, with dropout, clipping and all.
+Tensor trained() {
+  Rng rng(3);
+  const Index batch = 3, length = is_dual ? 4 : 12;
+  nn::EncoderDecoder model(rng, {.source_vocab = 9,
+                                 .target_vocab = 9,
+                                 .dim = 16,
+                                 .heads = 2,
+                                 .layers = 1,
+                                 .hidden = 32,
+                                 .max_length = length});
+  Tokens tokens{batch, length, {}};
+  for (Index i = 0; i < batch * length; ++i) tokens.ids.push_back(static_cast<int>(rng.below(9)));
+  const std::vector<Var> parameters = nn::parameters(model);
+  optim::Adam adam(parameters);
+  for (int step = 0; step < 3; ++step) {
+    nn::cross_entropy(model(tokens, tokens), tokens.ids).backward();
+    optim::clip_grad_norm(parameters, 1);
+    adam.step();
+    adam.zero_grad();
+  }
+  std::vector<Tensor> all;
+  for (const Var& p : parameters) all.push_back(p.value().reshape({-1}));
+  return cat(all, 0);
 }
 
 }  // namespace
@@ -113,11 +161,13 @@ TEST_CASE("a chunk inherits the caller's NoGrad, and leaves the worker as it was
 }
 
 TEST_CASE("results have the same bits for every number of threads") {
-  const Tensor expected = [] {
-    const Threads one(1);
-    return much_work();
-  }();
-  for_thread_counts([&] { CHECK(exact_difference(much_work(), expected) == ""); });
+  for (Tensor (*const work)() : {much_work, many_products, much_attention, trained}) {
+    const Tensor expected = [&] {
+      const Threads one(1);
+      return work();
+    }();
+    for_thread_counts([&] { CHECK(exact_difference(work(), expected) == ""); });
+  }
 }
 
 TEST_CASE("many callers at once each get their own result") {

@@ -60,6 +60,34 @@ TEST_CASE("softmax does not feel a shift of a row") {
   }
 }
 
+// ./check --only exhaustive looks at all of them.
+TEST_CASE("of floats of every size exp is right to 2 units in the last place, tanh to 4") {
+  if constexpr (is_float) {
+    std::vector<Real> values;
+    for (std::uint64_t bits = 0; bits < std::uint64_t{1} << 32; bits += 40'009)
+      values.push_back(static_cast<Real>(std::bit_cast<float>(static_cast<std::uint32_t>(bits))));
+    const Tensor x(Shape{static_cast<Index>(values.size())}, values);
+    const Tensor e = exp(x), t = tanh(x);
+    const auto wrong = [](Real y, double exact, double ulps) {
+      const auto nearest = static_cast<double>(static_cast<float>(exact));
+      if (std::isnan(exact) || std::isinf(nearest))
+        return std::isnan(exact) ? y == y : y != Real(nearest);
+      const double ulp =
+          std::ldexp(1.0, std::max(exact == 0 ? -149 : std::ilogb(nearest) - 23, -149));
+      return !(std::abs(static_cast<double>(y) - exact) <= ulps * ulp);
+    };
+    Index mistakes = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const auto v = static_cast<double>(values[i]);
+      mistakes += wrong(e.data()[i], std::exp(v), 2) + wrong(t.data()[i], std::tanh(v), 4);
+    }
+    CHECK(mistakes == 0);
+    CHECK(exact_difference(exp(tensor({0, -inf, inf})), tensor({1, 0, inf})) == "");
+    CHECK(exact_difference(tanh(tensor({0, -inf, inf})), tensor({0, -1, 1})) == "");
+    CHECK(std::signbit(static_cast<double>(tanh(tensor({-0.0})).item())));
+  }
+}
+
 TEST_CASE("softmax is exact for inputs of ±10⁴") {
   CHECK(exact_difference(softmax(tensor({1e4, -1e4, 1e4})), tensor({0.5, 0, 0.5})) == "");
   CHECK(difference(log_softmax(tensor({1e4, -1e4})), tensor({0, -2e4})) == "");
