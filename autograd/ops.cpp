@@ -384,8 +384,9 @@ Var take(const Var& table, const Tokens& tokens) {
 
 Var dropout(const Var& x, double p, Rng& rng) {
   if (p == 0) return x;
-  const Tensor mask = dropout_mask(x.shape(), p, rng);
-  return record("dropout", x.value() * mask, on(x, [mask](const Tensor& g) { return g * mask; }));
+  const Draw draw = rng.draw();
+  return record("dropout", dropout(x.value(), p, draw),
+                on(x, [p, draw](const Tensor& g) { return dropout(g, p, draw); }));
 }
 
 }  // namespace glass

@@ -14,7 +14,7 @@ namespace glass {
 namespace {
 
 // Blocks are mixed side by side, word by word, so that the compiler makes vectors of them.
-constexpr std::size_t abreast = 16;
+constexpr Index abreast = 16;
 template <std::size_t N>
 using Words = std::array<std::array<std::uint32_t, N>, 4>;
 
@@ -46,6 +46,16 @@ Words<N> philox(const Draw& draw, std::uint64_t position) {
   return x;
 }
 
+// The i-th 64 bits: each block has two.
+template <std::size_t N>
+std::uint64_t pair_of(const Words<N>& words, Index i) {
+  const auto block = static_cast<std::size_t>(i / 2), half = static_cast<std::size_t>(i % 2 * 2);
+  return words[half][block] | std::uint64_t{words[half + 1][block]} << 32;
+}
+
+// The first 53 of 64 bits, as a number in [0, 1).
+double fraction(std::uint64_t bits) { return static_cast<double>(bits >> 11) * 0x1p-53; }
+
 }  // namespace
 
 std::array<std::uint32_t, 4> Draw::bits(std::uint64_t position) const {
@@ -54,14 +64,10 @@ std::array<std::uint32_t, 4> Draw::bits(std::uint64_t position) const {
 }
 
 std::uint64_t Draw::bits64(std::uint64_t i) const {
-  const auto words = bits(i / 2);
-  return i % 2 ? words[2] | std::uint64_t{words[3]} << 32
-               : words[0] | std::uint64_t{words[1]} << 32;
+  return pair_of(philox<1>(*this, i / 2), static_cast<Index>(i % 2));
 }
 
-double Draw::uniform(std::uint64_t i) const {
-  return static_cast<double>(bits64(i) >> 11) * 0x1p-53;
-}
+double Draw::uniform(std::uint64_t i) const { return fraction(bits64(i)); }
 
 // ---- streams and their replay ----
 
@@ -111,12 +117,17 @@ Tensor uniform(Shape shape, double lo, double hi, Rng& rng) {
   check<ShapeError>(lo <= hi, "uniform: needs lo ≤ hi; got {} and {}", lo, hi);
   Tensor x = empty(shape);
   const Draw draw = rng.draw();
-  for (Index i = 0; i < x.numel(); ++i) {
-    const auto number =
-        static_cast<Real>(lo + (hi - lo) * draw.uniform(static_cast<std::uint64_t>(i)));
-    // Rounding may reach hi, which the range excludes.
-    x.data()[i] = number < static_cast<Real>(hi) ? number : static_cast<Real>(lo);
-  }
+  constexpr Index together = 2 * abreast;
+  parallel_for(x.numel(), 128 * together, [&, out = x.data()](Index begin, Index end) {
+    for (Index i = begin; i < end; i += together) {
+      const auto words = philox<abreast>(draw, static_cast<std::uint64_t>(i / 2));
+      for (Index j = 0; j < std::min(together, end - i); ++j) {
+        const auto number = static_cast<Real>(lo + (hi - lo) * fraction(pair_of(words, j)));
+        // Rounding may reach hi, which the range excludes.
+        out[i + j] = number < static_cast<Real>(hi) ? number : static_cast<Real>(lo);
+      }
+    }
+  });
   return x;
 }
 
@@ -140,7 +151,7 @@ Tensor normal(Shape shape, double mean, double stddev, Rng& rng) {
 // A random byte decides: below the first 8 bits of p drops, above keeps. One in 256 is equal; then
 // 32 bits of a stream further on, one block an element, are compared with the rest of p.
 void Draw::dropout(std::uint64_t first, Index count, double p, Real* out) const {
-  constexpr std::size_t width = 16 * abreast;  // the bytes of so many blocks
+  constexpr Index width = 16 * abreast;  // the bytes of so many blocks
   const double scaled = p * 256;
   const auto whole = static_cast<std::uint8_t>(scaled);
   const auto rest = static_cast<std::uint32_t>((scaled - whole) * 0x1p32);
@@ -168,18 +179,19 @@ void Draw::dropout(std::uint64_t first, Index count, double p, Real* out) const 
   }
 }
 
-Tensor dropout_mask(Shape shape, double p, Rng& rng) {
+Tensor dropout(const Tensor& x, double p, const Draw& draw) {
   check<ShapeError>(0 <= p && p < 1, "dropout: p must lie in [0, 1); got {}", p);
-  Tensor mask = empty(shape);
-  const Draw draw = rng.draw();
-  parallel_for(mask.numel(), heavy_grain, [&](Index begin, Index end) {
-    draw.dropout(static_cast<std::uint64_t>(begin), end - begin, p, mask.data() + begin);
+  const Tensor dense = x.contiguous();
+  Tensor y = empty(x.shape());
+  parallel_for(x.numel(), heavy_grain, [&, in = dense.data(), out = y.data()](Index at, Index end) {
+    draw.dropout(static_cast<std::uint64_t>(at), end - at, p, out + at);
+    for (; at < end; ++at) out[at] *= in[at];
   });
-  return mask;
+  return y;
 }
 
 Tensor dropout(const Tensor& x, double p, Rng& rng) {
-  return p == 0 ? x : x * dropout_mask(x.shape(), p, rng);
+  return p == 0 ? x : dropout(x, p, rng.draw());
 }
 
 }  // namespace glass

@@ -82,12 +82,10 @@ class [[nodiscard]] Replay {
 Tensor uniform(Shape shape, double lo, double hi, Rng& rng);
 Tensor normal(Shape shape, double mean, double stddev, Rng& rng);
 
-// What dropout multiplies by: 1/(1 − p) with probability 1 − p, else 0; every element of its own.
-// ShapeError unless 0 ≤ p < 1.
-Tensor dropout_mask(Shape shape, double p, Rng& rng);
-
 // x with a share p of its elements set to zero and the rest scaled by 1/(1 − p), so that the mean
-// stays. p = 0 returns x itself, and draws nothing.
+// stays. p = 0 returns x itself, and draws nothing. ShapeError unless 0 ≤ p < 1.
 Tensor dropout(const Tensor& x, double p, Rng& rng);
+// The same with a draw that was made before: which elements go depends on it and on p alone.
+Tensor dropout(const Tensor& x, double p, const Draw& draw);
 
 }  // namespace glass
