@@ -82,14 +82,8 @@ Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b) {
                const auto& at, Index count, const auto& step) {
         Real* out = y0 + at[0];
         const Real *m = m0 + at[1], *p = a0 + at[2], *q = b0 + at[3];
-        // The common case, a number wherever the mask is 0, is worth a loop that vectorises.
-        if (step[1] == 1 && step[2] == 1 && step[3] == 0) {
-          const Real otherwise = *q;
-          for (Index i = 0; i < count; ++i) out[i] = m[i] != Real(0) ? p[i] : otherwise;
-        } else {
-          for (Index i = 0; i < count; ++i)
-            out[i] = m[i * step[1]] != Real(0) ? p[i * step[2]] : q[i * step[3]];
-        }
+        for (Index i = 0; i < count; ++i)
+          out[i] = m[i * step[1]] != Real(0) ? p[i * step[2]] : q[i * step[3]];
       });
   return y;
 }
