@@ -28,41 +28,6 @@ class Evaluation {
   NoGrad no_grad_;
 };
 
-// Targets that are all equally long, as the model takes them.
-Tokens as_tokens(const std::vector<std::vector<int>>& rows) {
-  Tokens tokens{static_cast<Index>(rows.size()), static_cast<Index>(rows.at(0).size()), {}};
-  for (const auto& row : rows) tokens.ids.insert(tokens.ids.end(), row.begin(), row.end());
-  return tokens;
-}
-
-// The model's steps: what the encoder made of the source, asked again and again.
-class Writer {
- public:
-  Writer(const EncoderDecoder& model, const Tokens& source)
-      : model_(model),
-        evaluation_(model),
-        memory_(model.encode(source).value()),
-        mask_(padding_mask(source, model.options.padding)) {}
-
-  // ln p [R, V] of the token after each prefix; row i translates source sentence sentences[i].
-  Tensor next(const std::vector<std::vector<int>>& prefixes, const std::vector<Index>& sentences) {
-    std::vector<Tensor> memory, mask;
-    for (const Index s : sentences) {
-      memory.push_back(memory_.slice(0, s, s + 1));
-      mask.push_back(mask_.slice(0, s, s + 1));
-    }
-    // Only the last position is asked for its logits: the vocabulary is the widest layer.
-    const Var states =
-        model_.states(as_tokens(prefixes), cat(memory, 0), cat(mask, 0));  // [R, T, C]
-    return log_softmax(model_.output(states.select(1, -1)).value());       // [R, V]
-  }
-
- private:
-  const EncoderDecoder& model_;
-  Evaluation evaluation_;
-  Tensor memory_, mask_;
-};
-
 // A beginning of a target, or a whole one.
 struct Hypothesis {
   std::vector<int> tokens;  // begins with start
@@ -77,6 +42,8 @@ struct Hypothesis {
 // The search for one sentence.
 struct Beam {
   std::vector<Hypothesis> open, finished;
+
+  bool is_open() const { return !open.empty(); }
 
   // Extends every open beginning by every token and keeps the likeliest; `next` [open, V] is ln p
   // of each token.
@@ -116,33 +83,44 @@ struct Beam {
   }
 };
 
+// ln p [R, V] of the token after each open beginning: all of them, of all sentences, go through the
+// model together. They are equally long. What is finished is not asked again, so the batch shrinks.
+Tensor next_tokens(const EncoderDecoder& model, const std::vector<Beam>& beams,
+                   const Tensor& memory, const Tensor& mask) {
+  Tokens written;
+  std::vector<Tensor> memories, masks;
+  for (Index s = 0; s < std::ssize(beams); ++s)
+    for (const auto& [tokens, log_p] : beams[static_cast<std::size_t>(s)].open) {
+      written.batch += 1;
+      written.length = std::ssize(tokens);
+      written.ids.insert(written.ids.end(), tokens.begin(), tokens.end());
+      memories.push_back(memory.slice(0, s, s + 1));
+      masks.push_back(mask.slice(0, s, s + 1));
+    }
+  // Only the last position is asked for its logits: the vocabulary is the widest layer.
+  const Var states = model.states(written, cat(memories, 0), cat(masks, 0));  // [R, T, C]
+  return log_softmax(model.output(states.select(1, -1)).value());             // [R, V]
+}
+
 }  // namespace
 
 std::vector<std::vector<int>> beam_decode(const EncoderDecoder& model, const Tokens& source,
                                           const DecodeOptions& options) {
   check<ShapeError>(options.beams >= 1, "beam_decode: at least one beam; got {}", options.beams);
-  Writer writer(model, source);
+  const Evaluation evaluation(model);
+  const Tensor memory = model.encode(source).value();               // [B, S, C]
+  const Tensor mask = padding_mask(source, model.options.padding);  // [B, 1, 1, S]
   check<ShapeError>(options.max_length >= 0, "decode: max_length must not be negative; got {}",
                     options.max_length);
   const Index limit = std::min(options.max_length, model.options.max_length - 1);
   std::vector<Beam> beams(static_cast<std::size_t>(source.batch));
   for (Beam& beam : beams) beam.open.push_back({{options.start}});
-  for (Index length = 0; length < limit; ++length) {
-    // All open beginnings of all sentences go through the model together; sentences that are
-    // finished leave, so the batch shrinks.
-    std::vector<std::vector<int>> prefixes;
-    std::vector<Index> sentences;
-    for (std::size_t s = 0; s < beams.size(); ++s)
-      for (const Hypothesis& h : beams[s].open) {
-        prefixes.push_back(h.tokens);
-        sentences.push_back(static_cast<Index>(s));
-      }
-    if (prefixes.empty()) break;
-    const Tensor next = writer.next(prefixes, sentences);  // [R, V]
+  for (Index length = 0; length < limit && std::ranges::any_of(beams, &Beam::is_open); ++length) {
+    const Tensor next = next_tokens(model, beams, memory, mask);  // [R, V]
     Index row = 0;
     for (Beam& beam : beams) {
       const Index begin = std::exchange(row, row + std::ssize(beam.open));
-      if (begin < row) beam.extend(next.slice(0, begin, row), options);
+      if (beam.is_open()) beam.extend(next.slice(0, begin, row), options);  // [open, V]
     }
   }
   std::vector<std::vector<int>> results;
