@@ -1,5 +1,7 @@
 #include "autograd/trace.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <mutex>
 #include <unordered_map>
@@ -22,15 +24,20 @@ std::vector<NodePtr> nodes_of(const Var& x) {
 
 namespace {
 
-// Nodes numbered from 1 in the order of their birth, so that a drawing does not depend on what was
-// computed before.
-struct Numbered {
-  explicit Numbered(const Var& x) : nodes(nodes_of(x)) {
-    for (std::size_t i = 0; i < nodes.size(); ++i) number[nodes[i].get()] = nodes.size() - i;
+// line(node, number, its parents' numbers) for each node, newest first. Numbers count from 1 in the
+// order of birth, so that a drawing does not depend on what was computed before.
+std::string written(const Var& x, auto line) {
+  const std::vector<NodePtr> nodes = nodes_of(x);
+  std::unordered_map<const Node*, std::size_t> numbers;
+  for (std::size_t i = 0; i < nodes.size(); ++i) numbers[nodes[i].get()] = nodes.size() - i;
+  std::string text;
+  for (const NodePtr& node : nodes) {
+    std::vector<std::size_t> parents;
+    for (const Edge& edge : node->parents()) parents.push_back(numbers.at(edge.node.get()));
+    text += line(*node, numbers.at(node.get()), parents);
   }
-  std::vector<NodePtr> nodes;
-  std::unordered_map<const Node*, std::size_t> number;
-};
+  return text;
+}
 
 std::string escaped(std::string_view text) {
   std::string result;
@@ -44,32 +51,23 @@ std::string escaped(std::string_view text) {
 }  // namespace
 
 std::string to_text(const Var& x) {
-  const Numbered graph(x);
-  std::string text;
-  for (const NodePtr& node : graph.nodes) {
-    text += fmt::format("#{} {} {}", graph.number.at(node.get()), node->name, node->value.shape());
-    std::string_view separator = " ← ";
-    for (const Edge& edge : node->parents()) {
-      text += fmt::format("{}#{}", separator, graph.number.at(edge.node.get()));
-      separator = ", ";
-    }
-    text += node->freed ? " (freed)\n" : "\n";
-  }
-  return text;
+  return written(x, [](const Node& node, std::size_t number, const auto& parents) {
+    return fmt::format("#{} {} {}{}{}{}\n", number, node.name, node.value.shape(),
+                       parents.empty() ? "" : " ← #", fmt::join(parents, ", #"),
+                       node.freed ? " (freed)" : "");
+  });
 }
 
 std::string to_dot(const Var& x) {
-  const Numbered graph(x);
-  std::string dot = "digraph glassgrad {\n  rankdir=BT\n  node [fontname=\"sans-serif\"]\n";
-  for (const NodePtr& node : graph.nodes) {
-    const std::size_t number = graph.number.at(node.get());
-    dot += fmt::format("  n{} [label=\"{}\\n{}\" shape={}{}]\n", number, escaped(node->name),
-                       node->value.shape(), node->is_leaf() ? "ellipse" : "box",
-                       node->requires_grad ? "" : " style=dashed");
-    for (const Edge& edge : node->parents())
-      dot += fmt::format("  n{} -> n{}\n", graph.number.at(edge.node.get()), number);
-  }
-  return dot + "}\n";
+  const auto line = [](const Node& node, std::size_t number, const auto& parents) {
+    std::string text = fmt::format(
+        "  n{} [label=\"{}\\n{}\" shape={}{}]\n", number, escaped(node.name), node.value.shape(),
+        node.is_leaf() ? "ellipse" : "box", node.requires_grad ? "" : " style=dashed");
+    for (const std::size_t parent : parents) text += fmt::format("  n{} -> n{}\n", parent, number);
+    return text;
+  };
+  return "digraph glassgrad {\n  rankdir=BT\n  node [fontname=\"sans-serif\"]\n" +
+         written(x, line) + "}\n";
 }
 
 // ---- the NaN watch ----
@@ -90,16 +88,13 @@ Watch& watch() {
 
 bool is_nan(Real x) { return x != x; }
 
-bool has_nan(const Tensor& x) {
-  const std::vector<Real> values = x.to_vector();
-  return std::any_of(values.begin(), values.end(), is_nan);
-}
+bool has_nan(const Tensor& x) { return std::ranges::any_of(x.to_vector(), is_nan); }
 
 // "3 NaNs among the 6 elements of shape [2, 3], the first at element 4"
 std::string described(const Tensor& x) {
   const std::vector<Real> values = x.to_vector();
-  const auto count = std::count_if(values.begin(), values.end(), is_nan);
-  const auto first = std::find_if(values.begin(), values.end(), is_nan) - values.begin();
+  const auto count = std::ranges::count_if(values, is_nan);
+  const auto first = std::ranges::find_if(values, is_nan) - values.begin();
   return fmt::format("{} NaN{} among the {} elements of shape {}, the first at element {}", count,
                      count == 1 ? "" : "s", values.size(), x.shape(), first);
 }
@@ -113,16 +108,16 @@ std::string nearest_parameters(std::vector<NodePtr> front) {
     return std::string("an unnamed leaf");
   };
   std::unordered_set<const Node*> seen;
-  std::string text;
-  int found = 0;
-  for (std::size_t next = 0; next < front.size() && found < 3; ++next) {
+  std::vector<std::string> found;
+  for (std::size_t next = 0; next < front.size() && found.size() < 3; ++next) {
     const NodePtr node = front[next];
     if (!seen.insert(node.get()).second) continue;
     if (node->is_leaf() && node->requires_grad)
-      text += fmt::format("{}{} {}", found++ ? ", " : "", name_of(node), node->value.shape());
+      found.push_back(fmt::format("{} {}", name_of(node), node->value.shape()));
     for (const Edge& edge : node->parents()) front.push_back(edge.node);
   }
-  return found ? "nearest parameters upstream: " + text : "no parameter upstream";
+  return found.empty() ? "no parameter upstream"
+                       : fmt::format("nearest parameters upstream: {}", fmt::join(found, ", "));
 }
 
 }  // namespace
@@ -135,21 +130,23 @@ void set_nan_check(bool on, Names names) {
 
 void watch_nan(std::string_view op, const Tensor& value, std::span<const Var* const> parents) {
   if (!has_nan(value)) return;
-  std::string shapes;
+  std::vector<Shape> shapes;
   std::vector<NodePtr> nodes;
   for (const Var* parent : parents) {
     if (has_nan(parent->value())) return;
-    shapes += fmt::format("{}{}", shapes.empty() ? "" : ", ", parent->shape());
+    shapes.push_back(parent->shape());
     nodes.push_back(parent->node());
   }
   throw StateError(fmt::format("{}: made the first NaN: {}, from operands without one, of {}; {}",
-                               op, described(value), shapes, nearest_parameters(std::move(nodes))));
+                               op, described(value), fmt::join(shapes, ", "),
+                               nearest_parameters(std::move(nodes))));
 }
 
 void watch_nan(const Node& op, const Tensor& g, const Edge& parent, const Tensor& gradient) {
-  if (!has_nan(gradient) || has_nan(g) || has_nan(op.value)) return;
-  for (const Edge& edge : op.parents())
-    if (has_nan(edge.node->value)) return;
+  const auto knew = [](const Edge& edge) { return has_nan(edge.node->value); };
+  if (!has_nan(gradient) || has_nan(g) || has_nan(op.value) ||
+      std::ranges::any_of(op.parents(), knew))
+    return;
   throw StateError(fmt::format("backward: the VJP of '{}' made the first NaN: {}; {}", op.name,
                                described(gradient), nearest_parameters({parent.node})));
 }
