@@ -20,8 +20,8 @@ Node::Node(std::string_view op, Tensor output, bool wants_grad)
       requires_grad(wants_grad) {}
 
 // The first node to die in this thread buries all that die because of it, one after the other.
-NodePtr::~NodePtr() {
-  if (!node_ || node_->owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+void NodePtr::drop() noexcept {
+  if (node_->owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   thread_local Node* dying = nullptr;
   thread_local bool burying = false;
   node_->next_dying_ = std::exchange(dying, node_);
@@ -64,39 +64,39 @@ namespace {
 
 using Joint = std::function<std::vector<Tensor>(const Tensor&)>;
 
-Var record_user(std::string_view name, Tensor value, const std::vector<Var>& parents, Joint vjp) {
-  std::vector<Edge> edges;
-  std::vector<const Var*> vars;
-  bool wanted = false;
-  for (const Var& parent : parents) {
-    edges.emplace_back(parent);
-    vars.push_back(&parent);
-    wanted |= parent.requires_grad();
+// Keeps the name of a user's op, since nobody else does.
+struct UserNode final : OpNode<std::vector<Edge>, Joint> {
+  UserNode(std::string_view op, Tensor output, std::vector<Edge> edges, Joint vjp)
+      : OpNode({}, std::move(output), std::move(edges), std::move(vjp)), own_name(op) {
+    name = own_name;
   }
-  if (settings().nan_check) watch_nan(name, value, vars);
-  if (!wanted || NoGrad::active()) return Var(std::move(value));
-  return Var(NodePtr(std::make_unique<JointNode<std::vector<Edge>, Joint>>(
-      std::string(name), std::move(value), std::move(edges), std::move(vjp), 0)));
-}
+  std::string own_name;
+};
 
 }  // namespace
 
+Var record(std::string_view name, Tensor value, std::vector<Var> parents, Joint vjp) {
+  std::vector<const Var*> vars;
+  for (const Var& parent : parents) vars.push_back(&parent);
+  if (!recording(name, value, vars)) return Var(std::move(value));
+  std::vector<Edge> edges(parents.begin(), parents.end());
+  return Var(NodePtr(
+      std::make_unique<UserNode>(name, std::move(value), std::move(edges), std::move(vjp))));
+}
+
 Var record(std::string_view name, Tensor value, std::vector<Parent> parents) {
   std::vector<Var> vars;
-  for (const Parent& parent : parents) vars.push_back(parent.var);
   // The closure keeps the functions alone: a Var in it would keep the graph alive in a ring.
   std::vector<std::function<Tensor(const Tensor&)>> vjps;
-  for (Parent& parent : parents)
+  for (Parent& parent : parents) {
+    vars.push_back(parent.var);
     vjps.push_back(parent.var.requires_grad() ? std::move(parent.vjp) : nullptr);
-  return record_user(name, std::move(value), vars, [vjps = std::move(vjps)](const Tensor& g) {
+  }
+  return record(name, std::move(value), std::move(vars), [vjps = std::move(vjps)](const Tensor& g) {
     std::vector<Tensor> grads;
     for (const auto& vjp : vjps) grads.push_back(vjp ? vjp(g) : Tensor());
     return grads;
   });
-}
-
-Var record(std::string_view name, Tensor value, std::vector<Var> parents, Joint vjp) {
-  return record_user(name, std::move(value), parents, std::move(vjp));
 }
 
 }  // namespace glass
