@@ -36,8 +36,6 @@ Var::Var(Tensor value, bool requires_grad)
     : node_(std::make_unique<Node>(requires_grad ? "leaf" : "constant", std::move(value),
                                    requires_grad)) {}
 
-bool Var::has_grad() const { return node_->grad.has_value(); }
-
 const Tensor& Var::grad() const& {
   check<StateError>(node_->is_leaf(),
                     "grad: only leaves keep a gradient; this value was made by '{}'", node_->name);
@@ -46,7 +44,6 @@ const Tensor& Var::grad() const& {
                     "one, and make it with requires_grad = true");
   return *node_->grad;
 }
-Tensor Var::grad() && { return std::as_const(*this).grad(); }
 
 void Var::zero_grad() const {
   check<StateError>(node_->is_leaf(),
@@ -77,9 +74,12 @@ struct UserNode final : OpNode<std::vector<Edge>, Joint> {
 
 Var record(std::string_view name, Tensor value, std::vector<Var> parents, Joint vjp) {
   std::vector<const Var*> vars;
-  for (const Var& parent : parents) vars.push_back(&parent);
+  std::vector<Edge> edges;
+  for (const Var& parent : parents) {
+    vars.push_back(&parent);
+    edges.emplace_back(parent.node());
+  }
   if (!recording(name, value, vars)) return Var(std::move(value));
-  std::vector<Edge> edges(parents.begin(), parents.end());
   return Var(NodePtr(
       std::make_unique<UserNode>(name, std::move(value), std::move(edges), std::move(vjp))));
 }
@@ -100,8 +100,3 @@ Var record(std::string_view name, Tensor value, std::vector<Parent> parents) {
 }
 
 }  // namespace glass
-
-fmt::appender fmt::formatter<glass::Var>::format(const glass::Var& x,
-                                                 fmt::format_context& context) const {
-  return fmt::formatter<glass::Tensor>::format(x.value(), context);
-}

@@ -55,11 +55,57 @@ class NodePtr {
   Node* node_ = nullptr;
 };
 
+// ---- Node ----
+
+// A link to a parent, and its storage's version when the link was made.
+struct Edge {
+  NodePtr node;
+  std::uint32_t version = 0;
+  Edge() = default;
+  explicit Edge(const NodePtr& parent);
+};
+
+class Node {
+ public:
+  Node(std::string_view op, Tensor output, bool wants_grad);
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  virtual ~Node() = default;
+
+  // What this was made from; empty for a leaf, and once the graph has been freed.
+  virtual std::span<const Edge> parents() const { return {}; }
+  virtual bool is_leaf() const { return true; }
+  // Hands every parent that requires a gradient its share of g, the gradient of this value.
+  virtual void pull(const Tensor& /*g*/, Sweep& /*sweep*/) {}
+  // Drops the VJPs, what they saved, and the links.
+  virtual void release() {}
+
+  std::string_view name;
+  Tensor value;
+  std::optional<Tensor> grad;     // of a leaf, for its owner
+  std::optional<Tensor> pending;  // what the sweep has gathered so far
+  std::uint64_t birth;            // later nodes have larger numbers: a topological order for free
+  std::uint32_t version;          // of the output's storage when it was made
+  bool requires_grad;
+  bool freed = false;
+
+ private:
+  friend class NodePtr;
+  std::atomic<std::int32_t> owners_{1};
+  Node* next_dying_ = nullptr;
+};
+
+inline NodePtr::NodePtr(const NodePtr& other) noexcept : node_(other.node_) {
+  if (node_) node_->owners_.fetch_add(1, std::memory_order_relaxed);
+}
+inline Edge::Edge(const NodePtr& parent)
+    : node(parent), version(parent->value.storage().version()) {}
+
+// ---- Var ----
+
 struct BackwardOptions {
   bool retain_graph = false;  // keep saved tensors, for another backward through the same graph
 };
-
-// ---- Var ----
 
 class Var {
  public:
@@ -71,15 +117,15 @@ class Var {
   Var(Tensor value, bool requires_grad);
 
   // In place: Tensor w = v.value(); w.copy_from(…). A temporary Var gives the Tensor by value.
-  const Tensor& value() const&;
-  Tensor value() &&;
-  bool requires_grad() const;
+  const Tensor& value() const& { return node_->value; }
+  Tensor value() && { return node_->value; }
+  bool requires_grad() const { return node_->requires_grad; }
 
   // The gradient that backward() left in a leaf: the sum over all calls since zero_grad().
   // StateError if there is none, or if this is no leaf.
-  bool has_grad() const;
+  bool has_grad() const { return node_->grad.has_value(); }
   const Tensor& grad() const&;
-  Tensor grad() &&;
+  Tensor grad() && { return std::as_const(*this).grad(); }
   void zero_grad() const;
 
   // Adds to the gradient of every leaf that this value was made from. Without a seed the value must
@@ -138,54 +184,6 @@ class [[nodiscard]] NoGrad {
  private:
   static int& depth();
 };
-
-// ---- Node ----
-
-// A link to a parent, and its storage's version when the link was made.
-struct Edge {
-  NodePtr node;
-  std::uint32_t version = 0;
-  explicit Edge(const Var& var);
-  Edge() = default;
-};
-
-class Node {
- public:
-  Node(std::string_view op, Tensor output, bool wants_grad);
-  Node(const Node&) = delete;
-  Node& operator=(const Node&) = delete;
-  virtual ~Node() = default;
-
-  // What this was made from; empty for a leaf, and once the graph has been freed.
-  virtual std::span<const Edge> parents() const { return {}; }
-  virtual bool is_leaf() const { return true; }
-  // Hands every parent that requires a gradient its share of g, the gradient of this value.
-  virtual void pull(const Tensor& /*g*/, Sweep& /*sweep*/) {}
-  // Drops the VJPs, what they saved, and the links.
-  virtual void release() {}
-
-  std::string_view name;
-  Tensor value;
-  std::optional<Tensor> grad;     // of a leaf, for its owner
-  std::optional<Tensor> pending;  // what the sweep has gathered so far
-  std::uint64_t birth;            // later nodes have larger numbers: a topological order for free
-  std::uint32_t version;          // of the output's storage when it was made
-  bool requires_grad;
-  bool freed = false;
-
- private:
-  friend class NodePtr;
-  std::atomic<std::int32_t> owners_{1};
-  Node* next_dying_ = nullptr;
-};
-
-inline NodePtr::NodePtr(const NodePtr& other) noexcept : node_(other.node_) {
-  if (node_) node_->owners_.fetch_add(1, std::memory_order_relaxed);
-}
-inline const Tensor& Var::value() const& { return node_->value; }
-inline Tensor Var::value() && { return node_->value; }
-inline bool Var::requires_grad() const { return node_->requires_grad; }
-inline Edge::Edge(const Var& var) : node(var.node()), version(var.value().storage().version()) {}
 
 // Adds g to what the sweep has gathered for a parent, unless that wants none. The sweep alone
 // undoes broadcasting.
@@ -278,7 +276,7 @@ Var record(OpName op, Tensor value, On<Vjps, N>... links) {
   const auto join = [&](auto*... parents) {
     if (!recording(op.text, value, std::array{parents...})) return Var(std::move(value));
     return Var(NodePtr(std::make_unique<OpNode<std::array<Edge, sizeof...(parents)>, Vjps...>>(
-        op.text, std::move(value), std::array{Edge(*parents)...}, std::move(links.vjp)...)));
+        op.text, std::move(value), std::array{Edge(parents->node())...}, std::move(links.vjp)...)));
   };
   return std::apply(join, std::tuple_cat(links.vars...));
 }
@@ -302,5 +300,7 @@ void set_nan_check(bool on, std::vector<std::pair<std::string, Var>> names = {})
 // A Var prints as its value.
 template <>
 struct fmt::formatter<glass::Var> : fmt::formatter<glass::Tensor> {
-  fmt::appender format(const glass::Var& x, fmt::format_context& context) const;
+  fmt::appender format(const glass::Var& x, fmt::format_context& context) const {
+    return fmt::formatter<glass::Tensor>::format(x.value(), context);
+  }
 };
