@@ -9,17 +9,27 @@
 
 namespace glass {
 
-std::vector<NodePtr> nodes_of(const Var& x) {
-  std::vector<NodePtr> found{x.node()};
-  std::unordered_set<const Node*> seen{x.node().get()};
-  for (std::size_t next = 0; next < found.size(); ++next) {
-    const NodePtr node = found[next];
-    for (const Edge& edge : node->parents())
-      if (seen.insert(edge.node.get()).second) found.push_back(edge.node);
+namespace {
+
+// These nodes and all that they were made from, each once, the nearest first.
+std::vector<NodePtr> upstream(std::vector<NodePtr> queue) {
+  std::vector<NodePtr> found;
+  std::unordered_set<const Node*> seen;
+  for (std::size_t next = 0; next < queue.size(); ++next) {
+    const NodePtr node = queue[next];
+    if (!seen.insert(node.get()).second) continue;
+    found.push_back(node);
+    for (const Edge& edge : node->parents()) queue.push_back(edge.node);
   }
-  std::sort(found.begin(), found.end(),
-            [](const NodePtr& a, const NodePtr& b) { return a->birth > b->birth; });
   return found;
+}
+
+}  // namespace
+
+std::vector<NodePtr> nodes_of(const Var& x) {
+  std::vector<NodePtr> nodes = upstream({x.node()});
+  std::ranges::sort(nodes, std::greater<>(), [](const NodePtr& node) { return node->birth; });
+  return nodes;
 }
 
 namespace {
@@ -99,25 +109,20 @@ std::string described(const Tensor& x) {
                      count == 1 ? "" : "s", values.size(), x.shape(), first);
 }
 
-// The first three trained leaves on the way back from these nodes, breadth first.
-std::string nearest_parameters(std::vector<NodePtr> front) {
+// The three trained leaves that are nearest on the way back from these nodes.
+std::string nearest_parameters(std::vector<NodePtr> nodes) {
   const std::lock_guard lock(watch().mutex);
-  const auto name_of = [](const NodePtr& leaf) {
-    for (const auto& [name, var] : watch().names)
-      if (var.node().get() == leaf.get()) return name;
-    return std::string("an unnamed leaf");
-  };
-  std::unordered_set<const Node*> seen;
-  std::vector<std::string> found;
-  for (std::size_t next = 0; next < front.size() && found.size() < 3; ++next) {
-    const NodePtr node = front[next];
-    if (!seen.insert(node.get()).second) continue;
-    if (node->is_leaf() && node->requires_grad)
-      found.push_back(fmt::format("{} {}", name_of(node), node->value.shape()));
-    for (const Edge& edge : node->parents()) front.push_back(edge.node);
+  std::vector<std::string> nearest;
+  for (const NodePtr& node : upstream(std::move(nodes))) {
+    if (!node->is_leaf() || !node->requires_grad || nearest.size() == 3) continue;
+    const auto is_it = [&](const auto& named) { return named.second.node().get() == node.get(); };
+    const auto named = std::ranges::find_if(watch().names, is_it);
+    nearest.push_back(fmt::format("{} {}",
+                                  named == watch().names.end() ? "an unnamed leaf" : named->first,
+                                  node->value.shape()));
   }
-  return found.empty() ? "no parameter upstream"
-                       : fmt::format("nearest parameters upstream: {}", fmt::join(found, ", "));
+  return nearest.empty() ? "no parameter upstream"
+                         : fmt::format("nearest parameters upstream: {}", fmt::join(nearest, ", "));
 }
 
 }  // namespace

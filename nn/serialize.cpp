@@ -1,7 +1,7 @@
 // # A module as a file, byte by byte
 //
-// The header's length in 8 bytes, the header (nn/header.h), then the numbers of one tensor after the
-// other. What is no tensor, a step count or a stream's state, is text in the header's metadata.
+// The header's length in 8 bytes, the header (nn/header.h), then the numbers of one tensor after
+// the other. What is no tensor, a step count or a stream's state, is text in the metadata.
 #include "nn/serialize.h"
 
 #include <fmt/ranges.h>
@@ -296,12 +296,11 @@ LoadReport load_state(const State& state, const std::filesystem::path& path,
     check<StateError>(!is_expanded(tensor), "load: '{}' is an expanded view; it cannot be written",
                       name);
     unasked.erase(name);
-    const auto found = file.entries.find(name);
-    if (found == file.entries.end()) {
+    if (!file.entries.contains(name)) {
       report.missing.push_back(name);
       continue;
     }
-    const Entry& entry = found->second;
+    const Entry& entry = file.entries.at(name);
     file.expect(entry.type == "F32" || entry.type == "F64",
                 "'{}' is {}; only F32 and F64 can be loaded", name, entry.type);
     if (!std::ranges::equal(entry.sizes, tensor.shape()))
