@@ -107,11 +107,10 @@ void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {
 }
 
 void Var::backward(BackwardOptions options) const {
-  check<StateError>(
-      numel() == 1,
-      "backward: the value must hold one element, or a seed of its shape be given; got "
-      "shape {}",
-      shape());
+  check<StateError>(numel() == 1,
+                    "backward: the value must hold one element, or a seed of its shape be given; "
+                    "got shape {}",
+                    shape());
   backward(ones(shape()), options);
 }
 

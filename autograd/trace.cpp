@@ -1,3 +1,7 @@
+// # Walks through the graph
+//
+// All of them use a queue: a chain of a million nodes would be too deep for recursion. The numbers
+// of a drawing and the words of the NaN watch are made only when somebody asks, or is about to fail.
 #include "autograd/trace.h"
 
 #include <fmt/ranges.h>
@@ -86,7 +90,8 @@ namespace {
 
 using Names = std::vector<std::pair<std::string, Var>>;
 
-// Graphs cross threads, and so may a NaN.
+// Graphs cross threads, and so may a NaN. The names are held as Vars, so that no node of another
+// life can come to lie where a named one lay.
 struct Watch {
   std::mutex mutex;
   Names names;
@@ -98,6 +103,7 @@ Watch& watch() {
 
 bool is_nan(Real x) { return x != x; }
 
+// Each operand is read again here: the watch is for hunting, not for training.
 bool has_nan(const Tensor& x) { return std::ranges::any_of(x.to_vector(), is_nan); }
 
 // "3 NaNs among the 6 elements of shape [2, 3], the first at element 4"

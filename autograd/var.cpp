@@ -8,6 +8,7 @@ namespace glass {
 
 namespace {
 
+// Relaxed: only the order along a chain of ops counts, and who uses a value has seen it made.
 std::atomic<std::uint64_t> births{0};
 
 }  // namespace
@@ -19,7 +20,8 @@ Node::Node(std::string_view op, Tensor output, bool wants_grad)
       version(value.storage().version()),
       requires_grad(wants_grad) {}
 
-// The first node to die in this thread buries all that die because of it, one after the other.
+// A node's end is the end of its handles, which may be the last of other nodes, and so on: calls as
+// deep as the graph. So the first node to die in this thread buries all that die because of it, one after the other.
 void NodePtr::drop() noexcept {
   if (node_->owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   thread_local Node* dying = nullptr;

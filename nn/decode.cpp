@@ -1,3 +1,7 @@
+// # Beam search
+//
+// One loop for both ways to decode: each step asks the model once, for the open beginnings of all
+// sentences together, and each sentence keeps its likeliest continuations.
 #include "nn/decode.h"
 
 #include <algorithm>
@@ -49,6 +53,7 @@ struct Beam {
   // of each token.
   void extend(const Tensor& next, const DecodeOptions& options) {
     const auto vocabulary = static_cast<std::size_t>(next.size(1));
+    // A continuation is known by its place in here: that gives beginning and token.
     std::vector<double> log_p;  // [open · V]
     for (const Real step : next.to_vector())
       log_p.push_back(open[log_p.size() / vocabulary].log_p + static_cast<double>(step));
@@ -75,6 +80,7 @@ struct Beam {
     if (std::ssize(finished) >= options.beams) open.clear();
   }
 
+  // What the length limit cut off competes as it stands.
   std::vector<int> best(double alpha) {
     std::ranges::move(open, std::back_inserter(finished));
     const auto winner = std::ranges::max_element(

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <tuple>
+#include <unordered_set>
+#include <variant>
 
 namespace glass::nn {
 
@@ -29,31 +31,47 @@ std::uint64_t type_size(std::string_view type) {
 
 // ---- writing ----
 
-// Tensors are named in the order in which their numbers lie.
+namespace {
+
+// Text as JSON writes it. No tree of the whole: nlohmann's allocate when they are destroyed, which
+// ends the program where memory has run out.
+std::string json_text(std::string_view text) {
+  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
 std::string header_text(std::span<const std::pair<std::string, Entry>> entries,
                         const Metadata& metadata) {
-  nlohmann::ordered_json header = {{metadata_name, metadata}};
+  std::vector<std::string> notes;
+  for (const auto& [name, note] : metadata)
+    notes.push_back(fmt::format("{}:{}", json_text(name), json_text(note)));
+  std::string text = fmt::format("{{{}:{{{}}}", json_text(metadata_name), fmt::join(notes, ","));
+  std::unordered_set<std::string> names = {std::string(metadata_name)};
   for (const auto& [name, entry] : entries) {
-    nlohmann::ordered_json fields = {
-        {"data_offsets", {entry.begin, entry.end}}, {"dtype", entry.type}, {"shape", entry.sizes}};
-    check<FileError>(header.emplace(name, std::move(fields)).second,
-                     "save: two tensors are called '{}'", name);
+    check<FileError>(names.insert(name).second, "save: two tensors are called '{}'", name);
+    text +=
+        fmt::format(R"(,{}:{{"data_offsets":[{},{}],"dtype":"{}","shape":[{}]}})", json_text(name),
+                    entry.begin, entry.end, entry.type, fmt::join(entry.sizes, ","));
   }
-  return header.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return text + '}';
 }
 
 // ---- reading ----
 
 namespace {
 
-// A header, read while it is parsed. It keeps the fields of each name and the numbers of the lists
-// that the format has; what else a file nests or repeats takes no memory, and no more time than its
-// length. (nlohmann's tree of such a file takes 70 times its size, or days.)
+using Counts = std::vector<std::uint64_t>;
+using Field = std::variant<std::monostate, std::string, Counts>;  // empty: nothing we ask for
+
+// A header, read while it is parsed. It keeps the names of fields, texts, and the lists that the
+// format has; what else a file nests or repeats takes no memory, and no more time than its length.
+// (nlohmann's tree of such a file takes 70 times its size, or days.)
 //
 // Whatever the parser meets is a key, or a value, or the end of one: three functions do the work.
 class HeaderReader final : public nlohmann::json_sax<Json> {
  public:
-  Json said = Json::object();  // of each name: its fields
+  std::map<std::string, std::map<std::string, Field>> said;  // of each name
 
   bool start_object(std::size_t) override { return take(Json::object()) && ++depth_; }
   bool start_array(std::size_t) override { return take(Json::array()) && ++depth_; }
@@ -72,17 +90,18 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
 
   // A name that stands twice would silently hide one of the two.
   bool key(std::string& text) override {
-    if (depth_ > 2) return true;
-    const auto [item, is_new] = (depth_ == 1 ? said : *fields_).emplace(text, Json::object());
-    check<FileError>(is_new, "the header names '{}' twice", text);
-    (depth_ == 1 ? name_ : field_) = text;
-    (depth_ == 1 ? fields_ : value_) = &*item;
+    const auto add = [&](auto& map, std::string& last) {
+      const auto [place, is_new] = map.try_emplace(last = text);
+      check<FileError>(is_new, "the header names '{}' twice", text);
+      return &place->second;
+    };
+    if (depth_ == 1) fields_ = add(said, name_);
+    if (depth_ == 2) value_ = add(*fields_, field_);
     return true;
   }
 
  private:
-  // Any value; of an array or an object the beginning, still empty. Of the wrong kind it is kept
-  // too, where it can only be missed later; what no key announced goes.
+  // Any value; of an array or an object the beginning, still empty.
   bool take(Json value) {
     const bool is_note = name_ == metadata_name;
     check<FileError>(depth_ != 0 || value.is_object(), "the header is not a JSON object");
@@ -92,10 +111,11 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
     check<FileError>(!list_ || value.is_number_unsigned(), "'{}' has {} that are not counts", name_,
                      field_);
     if (list_) {
-      list_->push_back(std::move(value));
-    } else if (Json* field = std::exchange(value_, nullptr)) {
-      *field = std::move(value);
-      if (field->is_array() && (field_ == "shape" || field_ == "data_offsets")) list_ = field;
+      list_->push_back(value);
+    } else if (Field* field = std::exchange(value_, nullptr)) {
+      if (value.is_string()) *field = std::move(value.get_ref<std::string&>());
+      if (value.is_array() && (field_ == "shape" || field_ == "data_offsets"))
+        list_ = &field->emplace<Counts>();
     }
     return true;
   }
@@ -108,39 +128,39 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
 
   std::size_t depth_ = 0;  // 1: names, 2: their fields, 3: lists of numbers
   std::string name_, field_;
-  Json* fields_ = nullptr;  // of the name
-  Json* value_ = nullptr;   // of the field whose value comes next
-  Json* list_ = nullptr;    // that is being read
+  std::map<std::string, Field>* fields_ = nullptr;  // of the name
+  Field* value_ = nullptr;                          // whose value comes next
+  Counts* list_ = nullptr;                          // that is being read
 };
 
-Entry entry_of(const std::string& name, const Json& said) {
-  const Json shape = said.value("shape", Json()), dtype = said.value("dtype", Json()),
-             offsets = said.value("data_offsets", Json());
-  check<FileError>(shape.is_array(), "'{}' has no list of shape", name);
-  check<FileError>(offsets.is_array(), "'{}' has no list of data_offsets", name);
-  check<FileError>(dtype.is_string(), "'{}' has no dtype", name);
-  const auto type = dtype.get<std::string>();
-  check<FileError>(type_size(type) > 0, "'{}' has the unknown dtype {}", name, type);
-  check<FileError>(offsets.size() == 2 && offsets[0] <= offsets[1],
+Entry entry_of(const std::string& name, std::map<std::string, Field>& said) {
+  const auto* shape = std::get_if<Counts>(&said["shape"]);
+  const auto* offsets = std::get_if<Counts>(&said["data_offsets"]);
+  const auto* dtype = std::get_if<std::string>(&said["dtype"]);
+  check<FileError>(shape, "'{}' has no list of shape", name);
+  check<FileError>(offsets, "'{}' has no list of data_offsets", name);
+  check<FileError>(dtype, "'{}' has no dtype", name);
+  check<FileError>(type_size(*dtype) > 0, "'{}' has the unknown dtype {}", name, *dtype);
+  check<FileError>(offsets->size() == 2 && offsets->front() <= offsets->back(),
                    "'{}' needs two data_offsets in order", name);
-  Entry result{type, {}, offsets[0], offsets[1]};
+  Entry result{*dtype, {}, offsets->front(), offsets->back()};
 
   // The sizes must fill the bytes exactly; a product that overflows cannot.
-  const auto sizes = shape.get<std::vector<std::uint64_t>>();
-  std::uint64_t bytes = type_size(type);
+  std::uint64_t bytes = type_size(*dtype);
   bool overflow = false;
-  for (const std::uint64_t size : sizes) {
+  for (const std::uint64_t size : *shape) {
     overflow |= __builtin_mul_overflow(bytes, size, &bytes) ||
                 size > static_cast<std::uint64_t>(std::numeric_limits<Index>::max());
     result.sizes.push_back(static_cast<Index>(size));
   }
   check<FileError>(!overflow && bytes == result.end - result.begin,
-                   "'{}' of shape [{}] does not fill its {} bytes", name, fmt::join(sizes, ", "),
+                   "'{}' of shape [{}] does not fill its {} bytes", name, fmt::join(*shape, ", "),
                    result.end - result.begin);
   return result;
 }
 
-// Tensors lie one after the other, without holes, and end where the file ends.
+// Tensors lie one after the other, without holes, and end where the file ends: nothing is read twice
+// and nothing is hidden. An empty tensor comes before the one that begins at its place.
 void expect_layout(const std::map<std::string, Entry>& entries, std::uint64_t size) {
   std::set<std::tuple<std::uint64_t, std::uint64_t, std::string_view>> order;
   for (const auto& [name, entry] : entries) order.emplace(entry.begin, entry.end, name);
@@ -161,9 +181,11 @@ Header parse_header(const std::string& text, std::uint64_t data_size) {
   // The parser takes a NUL for the end of the text.
   check<FileError>(Json::sax_parse(text, &reader) && text.find('\0') == std::string::npos,
                    "the header is not valid JSON");
-  Header header{{}, reader.said.value(metadata_name, Metadata())};
+  Header header;
+  for (auto& [name, field] : reader.said[metadata_name])
+    header.metadata[name] = std::get<std::string>(field);
   reader.said.erase(metadata_name);
-  for (const auto& [name, said] : reader.said.items()) header.entries[name] = entry_of(name, said);
+  for (auto& [name, fields] : reader.said) header.entries[name] = entry_of(name, fields);
   expect_layout(header.entries, data_size);
   return header;
 }
