@@ -316,27 +316,22 @@ std::vector<Tensor> values_of(std::span<const Var> list) {
 // Each part gets its slice of g.
 Var cat(std::span<const Var> list, Index axis) {
   Tensor joined = cat(values_of(list), axis);
-  std::vector<Index> sizes;
-  for (const Var& part : list) sizes.push_back(part.size(axis));
-  return record("cat", std::move(joined), {list.begin(), list.end()},
-                [sizes, axis](const Tensor& g) {
-                  std::vector<Tensor> grads;
-                  Index begin = 0;
-                  for (const Index size : sizes) {
-                    grads.push_back(g.slice(axis, begin, begin + size));
-                    begin += size;
-                  }
-                  return grads;
-                });
+  std::vector<Parent> parents;
+  Index begin = 0;
+  for (const Var& part : list) {
+    const Index end = begin + part.size(axis);
+    parents.push_back({part, [=](const Tensor& g) { return g.slice(axis, begin, end); }});
+    begin = end;
+  }
+  return record("cat", std::move(joined), std::move(parents));
 }
 
 Var stack(std::span<const Var> list, Index axis) {
-  return record("stack", stack(values_of(list), axis), {list.begin(), list.end()},
-                [axis](const Tensor& g) {
-                  std::vector<Tensor> grads;
-                  for (Index i = 0; i < g.size(axis); ++i) grads.push_back(g.select(axis, i));
-                  return grads;
-                });
+  std::vector<Parent> parents;
+  for (Index i = 0; i < std::ssize(list); ++i)
+    parents.push_back(
+        {list[static_cast<std::size_t>(i)], [=](const Tensor& g) { return g.select(axis, i); }});
+  return record("stack", stack(values_of(list), axis), std::move(parents));
 }
 
 // yᵢ = table[tokenᵢ]     d table[v] = Σ gᵢ over all i with tokenᵢ = v

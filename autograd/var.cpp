@@ -20,8 +20,8 @@ Node::Node(std::string_view op, Tensor output, bool wants_grad)
       version(value.storage().version()),
       requires_grad(wants_grad) {}
 
-// A node's end is the end of its handles, which may be the last of other nodes, and so on: calls as
-// deep as the graph. So the first node to die in this thread buries all that die because of it, one after the other.
+// A node's end is the end of its handles, which may be the last of other nodes, and so on. So the
+// first node to die in this thread buries all that die because of it, one after the other.
 void NodePtr::drop() noexcept {
   if (node_->owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   thread_local Node* dying = nullptr;
