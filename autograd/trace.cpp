@@ -1,7 +1,7 @@
 // # Walks through the graph
 //
-// All of them use a queue: a chain of a million nodes would be too deep for recursion. The numbers
-// of a drawing and the words of the NaN watch are made only when somebody asks, or is about to fail.
+// They use a queue: a chain of a million nodes would be too deep for recursion. A drawing's numbers
+// and the words of the NaN watch are made only when somebody asks, or when an op has failed.
 #include "autograd/trace.h"
 
 #include <fmt/ranges.h>

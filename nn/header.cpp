@@ -159,8 +159,8 @@ Entry entry_of(const std::string& name, std::map<std::string, Field>& said) {
   return result;
 }
 
-// Tensors lie one after the other, without holes, and end where the file ends: nothing is read twice
-// and nothing is hidden. An empty tensor comes before the one that begins at its place.
+// Tensors lie one after the other, without holes, and end where the file ends: nothing is read
+// twice, and nothing is hidden. An empty tensor comes before the one that begins at its place.
 void expect_layout(const std::map<std::string, Entry>& entries, std::uint64_t size) {
   std::set<std::tuple<std::uint64_t, std::uint64_t, std::string_view>> order;
   for (const auto& [name, entry] : entries) order.emplace(entry.begin, entry.end, name);
