@@ -27,7 +27,7 @@ class Sweep {
       std::pop_heap(heap_.begin(), heap_.end(), older);
       const NodePtr node = std::move(heap_.back());
       heap_.pop_back();
-      const Tensor g = *std::exchange(node->pending, std::nullopt);
+      const Tensor g = taken(node->pending);
       expect_intact(*node);
       pulled_ = &g;
       node->pull(g, *this);
@@ -43,23 +43,20 @@ class Sweep {
   void gather(const NodePtr& node, Tensor g) {
     if (node->pending) {
       // Taken out first: accumulate may then see that nobody else holds it.
-      Tensor sum = *std::exchange(node->pending, std::nullopt);
+      Tensor sum = taken(node->pending);
       node->pending = accumulate(std::move(sum), g);
       return;
     }
     // Noted first, which may fail: what is not noted would never be cleared.
-    if (node->is_leaf()) {
-      leaves_.push_back(node);
-      node->pending = std::move(g);
-    } else {
-      heap_.push_back(node);
-      node->pending = std::move(g);
-      std::push_heap(heap_.begin(), heap_.end(), older);
-    }
+    const bool is_leaf = node->is_leaf();
+    (is_leaf ? leaves_ : heap_).push_back(node);
+    node->pending = std::move(g);
+    if (!is_leaf) std::push_heap(heap_.begin(), heap_.end(), older);
   }
 
  private:
   static bool older(const NodePtr& a, const NodePtr& b) { return a->birth < b->birth; }
+  static Tensor taken(std::optional<Tensor>& held) { return *std::exchange(held, std::nullopt); }
 
   // A VJP computes with values saved when its op ran. They are as they were if nothing has been
   // written in place since.
@@ -85,8 +82,8 @@ class Sweep {
   }
 
   static void commit(Node& leaf) {
-    Tensor g = *std::exchange(leaf.pending, std::nullopt);
-    leaf.grad = leaf.grad ? accumulate(*std::exchange(leaf.grad, std::nullopt), g) : std::move(g);
+    Tensor g = taken(leaf.pending);
+    leaf.grad = leaf.grad ? accumulate(taken(leaf.grad), g) : std::move(g);
   }
 
   BackwardOptions options_;
@@ -96,6 +93,7 @@ class Sweep {
 };
 
 void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {
+  if (!to.node->requires_grad) return;
   const Shape& shape = to.node->value.shape();
   bool fits = g.rank() >= shape.rank();
   for (Index axis = -1; fits && axis >= -shape.rank(); --axis)
@@ -109,11 +107,10 @@ void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {
 }
 
 void Var::backward(BackwardOptions options) const {
-  check<StateError>(
-      numel() == 1,
-      "backward: the value must hold one element, or a seed of its shape be given; got "
-      "shape {}",
-      shape());
+  check<StateError>(numel() == 1,
+                    "backward: the value must hold one element, or a seed of its shape be given; "
+                    "got shape {}",
+                    shape());
   backward(ones(shape()), options);
 }
 

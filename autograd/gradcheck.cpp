@@ -42,8 +42,18 @@ double reading(Real y) { return number(y); }
 
 // ---- a leaf, while it is perturbed ----
 
-// Its elements are written where they lie, which bumps no version: graphs recorded earlier stay
-// valid. Values and gradient come back in the end, also when f throws.
+// An element that stands elsewhere while this lives. It is written where it lies, which bumps no
+// version: graphs recorded earlier stay valid. It comes back in the end, also when f throws.
+struct Moved {
+  Moved(Real& element, double there)
+      : x(element), before(std::exchange(x, static_cast<Real>(there))) {}
+  Moved(const Moved&) = delete;
+  ~Moved() { x = before; }
+  Real& x;
+  const Real before;
+};
+
+// The gradient comes back, too.
 struct Leaf {
   Leaf(const std::string& its_name, const NodePtr& leaf, bool shared)
       : name(its_name), node(leaf), value(leaf->value) {
@@ -56,15 +66,14 @@ struct Leaf {
       Index offset = 0;
       for (Index axis = value.rank(), rest = i; axis-- > 0; rest /= value.size(axis))
         offset += rest % value.size(axis) * node->value.stride(axis);
-      Real& x = *elements.emplace_back(node->value.data() + offset);
-      before.push_back(x);
-      x = static_cast<Real>(number(x));  // a dual number leaves its ε behind
+      Real& x = node->value.data()[offset];
+      elements.emplace_back(x, number(x));  // a dual number leaves its ε behind
       if (std::isfinite(number(x))) mean += std::abs(number(x)) / count;
     }
     if (mean > 0) typical = mean;
   }
   ~Leaf() {
-    for (std::size_t i = 0; i < before.size(); ++i) *elements[i] = before[i];
+    elements.clear();
     node->value = value;
     node->grad = std::move(grad);
   }
@@ -73,9 +82,8 @@ struct Leaf {
   const NodePtr node;
   const Tensor value;
   std::optional<Tensor> grad;
-  std::vector<Real*> elements;  // row-major
-  std::vector<Real> before;
-  double typical = 1;  // mean magnitude of the elements; 1 where all are zero
+  std::deque<Moved> elements;  // row-major
+  double typical = 1;          // mean magnitude of the elements; 1 where all are zero
 };
 
 // A step may leave f's domain, where a NaN is an answer and no accident: the watch is off
@@ -105,9 +113,9 @@ class Objective {
     const auto one = first.value().to_vector(), two = second.value().to_vector();
     const auto same = [](Real a, Real b) { return a == b || (a != a && b != b); };
     set_base();
-    if (!std::equal(one.begin(), one.end(), two.begin(), two.end(), same))
+    if (!std::ranges::equal(one, two, same))
       refusal = "f is not deterministic: two calls, two results";
-    else if (!std::all_of(one.begin(), one.end(), [](Real y) { return std::isfinite(number(y)); }))
+    else if (!std::ranges::all_of(one, [](Real y) { return std::isfinite(number(y)); }))
       refusal = "f is not finite at the given values";
     else
       measure_noise();
@@ -126,11 +134,9 @@ class Objective {
     out.backward(seed_ * multiple, {.retain_graph = true});
     std::vector<Numbers> all;
     for (const Leaf& leaf : leaves) {
-      Numbers& numbers = all.emplace_back(leaf.elements.size());
-      if (!leaf.node->grad) continue;
-      const std::vector<Real> g = leaf.node->grad->to_vector();
-      std::transform(g.begin(), g.end(), numbers.begin(),
-                     [=](Real x) { return number(x) / multiple; });
+      const Tensor g = leaf.node->grad ? *leaf.node->grad : zeros(leaf.value.shape());
+      Numbers& numbers = all.emplace_back();
+      for (const Real x : g.to_vector()) numbers.push_back(number(x) / multiple);
     }
     return all;
   }
@@ -166,7 +172,8 @@ class Objective {
       Numbers rest(base_.size());
       for (const auto& [times, weight] :
            {std::pair(1., 3.), std::pair(2., -3.), std::pair(3., 1.)}) {
-        const std::vector<Real> y = shaken(trial, hair, times, [this] { return evaluate(); });
+        const std::deque<Moved> elements = shaken(trial, hair, times);
+        const std::vector<Real> y = evaluate();
         for (std::size_t i = 0; i < y.size(); ++i)
           rest[i] += weight * (reading(y[i]) - reading(base_[i]));
       }
@@ -179,9 +186,10 @@ class Objective {
   double measure_jitter(std::size_t leaf, const Numbers& g) {
     double jitter = 0;
     for (const double times : {-1e4, -1e2, -1.0, 1.0, 1e2, 1e4}) {
-      const auto there = shaken(99, 1e-13, times, [this] { return gradients(); });
+      const std::deque<Moved> elements = shaken(99, 1e-13, times);
+      const Numbers there = gradients()[leaf];
       for (std::size_t i = 0; i < g.size(); ++i)
-        jitter = std::max(jitter, std::abs(there[leaf][i] - g[i]));
+        jitter = std::max(jitter, std::abs(there[i] - g[i]));
     }
     return jitter;
   }
@@ -215,10 +223,6 @@ class Objective {
     leaves.emplace_back(name, node, shared);
   }
 
-  static bool contains(const std::vector<NodePtr>& nodes, const NodePtr& node) {
-    return std::any_of(nodes.begin(), nodes.end(), [&](auto& n) { return n.get() == node.get(); });
-  }
-
   // The listed variables, then every other leaf that both graphs reach, oldest first. One that only
   // a single graph reaches was made inside f: a constant, seen from here.
   void find_leaves(const Variables& variables, const Var& first, const Var& second) {
@@ -229,32 +233,28 @@ class Objective {
       add(name, variable.node());
     }
     std::vector<NodePtr> one = nodes_of(first), two = nodes_of(second);
-    std::reverse(one.begin(), one.end());
+    std::ranges::reverse(one);
     const std::size_t listed = leaves.size();
     for (const NodePtr& node : one)
-      if (node->is_leaf() && node->requires_grad && contains(two, node))
+      if (node->is_leaf() && node->requires_grad &&
+          std::ranges::find(two, node.get(), &NodePtr::get) != two.end())
         add(fmt::format("unnamed leaf {}", leaves.size() - listed + 1), node);
     checked = leaves.size();
     check<StateError>(checked > 0, "gradcheck: f makes its leaves anew; make them outside");
   }
 
-  // look() with all elements moved by up to so many hairs of their size. A zero moves by a few ulps
-  // of its neighbours only: it may lie at a kink, which is no noise.
-  template <class Look>
-  std::invoke_result_t<Look> shaken(std::uint64_t trial, double hair, double times, Look look) {
-    std::vector<std::pair<Real*, Real>> before;
-    for (const Leaf& leaf : leaves) {
-      for (Real* x : leaf.elements) {
-        const double size = std::abs(number(*x));
+  // All elements moved by up to so many hairs of their size. A zero moves by a few ulps of its
+  // neighbours only: it may lie at a kink, which is no noise.
+  std::deque<Moved> shaken(std::uint64_t trial, double hair, double times) {
+    std::deque<Moved> moved;
+    for (const Leaf& leaf : leaves)
+      for (const Moved& element : leaf.elements) {
+        const double x = number(element.x), size = std::abs(x);
         const double reach = size > 0 ? hair * size : std::min(hair, 2 * ulp) * leaf.typical;
-        const double u = 2 * Draw{seed_number_, trial}.uniform(before.size()) - 1;
-        before.emplace_back(x, *x);
-        *x = static_cast<Real>(number(*x) + u * times * reach);
+        const double u = 2 * Draw{seed_number_, trial}.uniform(moved.size()) - 1;
+        moved.emplace_back(element.x, x + u * times * reach);
       }
-    }
-    auto seen = look();
-    for (const auto& [x, value] : before) *x = value;
-    return seen;
+    return moved;
   }
 
   const std::function<Var()>& f_;
@@ -276,7 +276,7 @@ constexpr double least_unit = 1;
 
 struct Witness {
   void examine(std::size_t leaf, Finding here, double /*scale*/, std::vector<Finding>& findings) {
-    Real& x = *objective.leaves[leaf].elements[here.element];
+    Real& x = objective.leaves[leaf].elements[here.element].x;
     std::vector<bool> moved;
     x.d = 1;
     here.low = here.high = objective.change(moved).value;
@@ -298,7 +298,7 @@ struct Witness {
   // Adds one finding, or three at a kink. There any gradient between the two slopes is right, and a
   // wrong one could hide; so the element also moves off to either side.
   void examine(std::size_t leaf, Finding here, double scale, std::vector<Finding>& findings) {
-    Real& x = *objective.leaves[leaf].elements[here.element];
+    Real& x = objective.leaves[leaf].elements[here.element].x;
     const double size = std::abs(number(x));
     const double natural = std::max(size, objective.leaves[leaf].typical);
     // ∞ or NaN, yet f is finite: f does not look at it.
@@ -314,12 +314,9 @@ struct Witness {
 
   void differentiate(Real& x, double first, double last, double scale, Finding& found) {
     std::vector<bool> moved;
-    const Real centre = x;
     const auto change = [&](double there) {
-      x = static_cast<Real>(there);
-      const Differences::Change change = objective.change(moved);
-      x = centre;
-      return change;
+      const Moved element(x, there);
+      return objective.change(moved);
     };
     const Differences differences{number(x), scale, rtol};
     static_cast<Differences::Slope&>(found) = differences.slope(change, first, last);
@@ -327,18 +324,16 @@ struct Witness {
 
   // The sweep again, and the differences again, a little off the kink; nearer if others are there.
   Finding beside(std::size_t leaf, std::size_t i, double moved, double scale) {
-    Real& x = *objective.leaves[leaf].elements[i];
-    const Real centre = x;
+    Real& x = objective.leaves[leaf].elements[i].x;
     Finding found;
     for (int attempt = 0; attempt < 4; ++attempt, moved /= 64) {
-      x = static_cast<Real>(number(centre) + moved);
+      const Moved element(x, number(x) + moved);
       objective.set_base();
       found = Finding(i, objective.gradients()[leaf][i], moved);
       differentiate(x, std::abs(moved) / 8, 1e-10 * std::abs(moved), scale, found);
       const double wanted = rtol * std::max(scale, std::abs(found.low));
       if (!found.is_kink() && found.error <= wanted + found.noise) break;
     }
-    x = centre;
     objective.set_base();
     return found;
   }
@@ -378,8 +373,8 @@ GradcheckReport gradcheck(const std::function<Var()>& f, const Variables& variab
       if (second.distance() > 2 * findings[at].distance()) findings[at] = second;
     }
     // Where f does not move at all, what the sweep claims may still be its own rounding.
-    const bool unmoved = std::all_of(findings.begin(), findings.end(),
-                                     [](auto& found) { return found.low == 0 && found.high == 0; });
+    const bool unmoved = std::ranges::all_of(
+        findings, [](const Finding& found) { return found.low == 0 && found.high == 0; });
     const double jitter = unmoved && scale > 0 ? objective.measure_jitter(leaf, g) : 0;
     judge.hear(objective.leaves[leaf].name, objective.leaves[leaf].value.shape(), findings, jitter);
   }

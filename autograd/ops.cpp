@@ -163,7 +163,6 @@ Var sum(const Var& x, const Axes& axes, bool keep) {
                   return restore_axes(g, shape, axes).expand(shape);
                 }));
 }
-Var sum(const Var& x) { return sum(x, Axes{}); }
 
 // y = Σ x / n      dx = g / n, repeated
 Var mean(const Var& x, const Axes& axes, bool keep) {
@@ -173,7 +172,6 @@ Var mean(const Var& x, const Axes& axes, bool keep) {
         return (restore_axes(g, shape, axes) / n).expand(shape);
       }));
 }
-Var mean(const Var& x) { return mean(x, Axes{}); }
 
 // y = max x        dx = g at the first maximum, else 0
 Var max(const Var& x, Index axis, bool keep) {
@@ -182,13 +180,8 @@ Var max(const Var& x, Index axis, bool keep) {
                   std::vector<Real> places;
                   for (const int place : argmax(x, axis)) places.emplace_back(place);
                   const Shape kept = x.shape().with(axis, 1);
-                  // [n, 1, …]: the position along the axis, to compare with where the maximum
-                  // stands
-                  Shape column{x.size(axis)};
-                  while (column.rank() < x.rank() - x.shape().wrap(axis))
-                    column = column.insert(column.rank(), 1);
-                  const Tensor here =
-                      equal(arange(x.size(axis)).reshape(column), Tensor(kept, places));
+                  const Tensor first = Tensor(kept, places).transpose(axis, -1);  // [..., 1]
+                  const Tensor here = equal(first, arange(x.size(axis))).transpose(axis, -1);
                   return where(here, g.reshape(kept), 0);
                 }));
 }
@@ -267,16 +260,17 @@ Var linear(const Var& x, const Var& w, const Var& b) {
 // ---- views ----
 // The gradient takes the way back: the inverse view of g.
 
-Var transpose(const Var& x, Index a, Index b) {
-  return record("transpose", x.value().transpose(a, b),
-                on(x, [a, b](const Tensor& g) { return g.transpose(a, b); }));
-}
-Var mT(const Var& x) {
-  return record("mT", x.value().mT(), on(x, [](const Tensor& g) { return g.mT(); }));
+Var Var::transpose(Index a, Index b) const {
+  return record("transpose", value().transpose(a, b),
+                on(*this, [a, b](const Tensor& g) { return g.transpose(a, b); }));
 }
 
-Var permute(const Var& x, std::vector<Index> axes) {
-  return record("permute", x.value().permute(axes), on(x, [axes](const Tensor& g) {
+Var Var::mT() const {
+  return record("mT", value().mT(), on(*this, [](const Tensor& g) { return g.mT(); }));
+}
+
+Var Var::permute(std::vector<Index> axes) const {
+  return record("permute", value().permute(axes), on(*this, [axes](const Tensor& g) {
                   std::vector<Index> inverse(axes.size());
                   for (std::size_t i = 0; i < axes.size(); ++i)
                     inverse[static_cast<std::size_t>(g.shape().wrap(axes[i]))] =
@@ -285,53 +279,42 @@ Var permute(const Var& x, std::vector<Index> axes) {
                 }));
 }
 
-Var reshape(const Var& x, Shape shape) {
-  return record("reshape", x.value().reshape(shape),
-                on(x, [from = x.shape()](const Tensor& g) { return g.reshape(from); }));
-}
-
-// What was left out has gradient 0.
-Var slice(const Var& x, Index axis, Index begin, Index end, Index step) {
-  return record("slice", x.value().slice(axis, begin, end, step),
-                on(x, [from = x.shape(), axis, begin, end, step](const Tensor& g) {
-                  const Tensor dx = zeros(from);
-                  dx.slice(axis, begin, end, step).copy_from(g);
-                  return dx;
-                }));
-}
-Var select(const Var& x, Index axis, Index i) {
-  return record("select", x.value().select(axis, i),
-                on(x, [from = x.shape(), axis, i](const Tensor& g) {
-                  const Tensor dx = zeros(from);
-                  dx.select(axis, i).copy_from(g);
-                  return dx;
-                }));
-}
-
 // Repeating is broadcasting, which the sweep undoes.
-Var expand(const Var& x, Shape shape) {
-  return record("expand", x.value().expand(shape), on(x, [](const Tensor& g) { return g; }));
+Var Var::expand(Shape shape) const {
+  return record("expand", value().expand(shape), on(*this, [](const Tensor& g) { return g; }));
 }
-Var squeeze(const Var& x, Index axis) {
-  return record("squeeze", x.value().squeeze(axis),
-                on(x, [from = x.shape()](const Tensor& g) { return g.reshape(from); }));
-}
-Var unsqueeze(const Var& x, Index axis) {
-  return record("unsqueeze", x.value().unsqueeze(axis),
+
+namespace {
+
+// All elements, under another shape.
+Var reshaped(OpName op, const Var& x, Tensor y) {
+  return record(op, std::move(y),
                 on(x, [from = x.shape()](const Tensor& g) { return g.reshape(from); }));
 }
 
-Var Var::transpose(Index a, Index b) const { return glass::transpose(*this, a, b); }
-Var Var::mT() const { return glass::mT(*this); }
-Var Var::permute(std::vector<Index> axes) const { return glass::permute(*this, std::move(axes)); }
-Var Var::reshape(Shape shape) const { return glass::reshape(*this, shape); }
-Var Var::slice(Index axis, Index begin, Index end, Index step) const {
-  return glass::slice(*this, axis, begin, end, step);
+// Some elements: what is left out has gradient 0.
+Var part(OpName op, const Var& x, auto view) {
+  return record(op, view(x.value()), on(x, [from = x.shape(), view](const Tensor& g) {
+                  const Tensor dx = zeros(from);
+                  view(dx).copy_from(g);
+                  return dx;
+                }));
 }
-Var Var::select(Index axis, Index i) const { return glass::select(*this, axis, i); }
-Var Var::expand(Shape shape) const { return glass::expand(*this, shape); }
-Var Var::squeeze(Index axis) const { return glass::squeeze(*this, axis); }
-Var Var::unsqueeze(Index axis) const { return glass::unsqueeze(*this, axis); }
+
+}  // namespace
+
+Var Var::reshape(Shape shape) const { return reshaped("reshape", *this, value().reshape(shape)); }
+Var Var::squeeze(Index axis) const { return reshaped("squeeze", *this, value().squeeze(axis)); }
+Var Var::unsqueeze(Index axis) const {
+  return reshaped("unsqueeze", *this, value().unsqueeze(axis));
+}
+
+Var Var::slice(Index axis, Index begin, Index end, Index step) const {
+  return part("slice", *this, [=](const Tensor& x) { return x.slice(axis, begin, end, step); });
+}
+Var Var::select(Index axis, Index i) const {
+  return part("select", *this, [=](const Tensor& x) { return x.select(axis, i); });
+}
 
 // ---- joining and picking ----
 
@@ -348,27 +331,22 @@ std::vector<Tensor> values_of(std::span<const Var> list) {
 // Each part gets its slice of g.
 Var cat(std::span<const Var> list, Index axis) {
   Tensor joined = cat(values_of(list), axis);
-  std::vector<Index> sizes;
-  for (const Var& part : list) sizes.push_back(part.size(axis));
-  return record("cat", std::move(joined), {list.begin(), list.end()},
-                [sizes, axis](const Tensor& g) {
-                  std::vector<Tensor> grads;
-                  Index begin = 0;
-                  for (const Index size : sizes) {
-                    grads.push_back(g.slice(axis, begin, begin + size));
-                    begin += size;
-                  }
-                  return grads;
-                });
+  std::vector<Parent> parents;
+  Index begin = 0;
+  for (const Var& part : list) {
+    const Index end = begin + part.size(axis);
+    parents.push_back({part, [=](const Tensor& g) { return g.slice(axis, begin, end); }});
+    begin = end;
+  }
+  return record("cat", std::move(joined), std::move(parents));
 }
 
 Var stack(std::span<const Var> list, Index axis) {
-  return record("stack", stack(values_of(list), axis), {list.begin(), list.end()},
-                [axis](const Tensor& g) {
-                  std::vector<Tensor> grads;
-                  for (Index i = 0; i < g.size(axis); ++i) grads.push_back(g.select(axis, i));
-                  return grads;
-                });
+  std::vector<Parent> parents;
+  for (Index i = 0; i < std::ssize(list); ++i)
+    parents.push_back(
+        {list[static_cast<std::size_t>(i)], [=](const Tensor& g) { return g.select(axis, i); }});
+  return record("stack", stack(values_of(list), axis), std::move(parents));
 }
 
 // yᵢ = table[tokenᵢ]     d table[v] = Σ gᵢ over all i with tokenᵢ = v

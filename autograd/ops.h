@@ -23,10 +23,8 @@ Var maximum(const Var& a, const Var& b);
 Var minimum(const Var& a, const Var& b);
 Var where(const Tensor& mask, const Var& a, const Var& b);
 
-Var sum(const Var& x);
-Var sum(const Var& x, const Axes& axes, bool keep = false);
-Var mean(const Var& x);
-Var mean(const Var& x, const Axes& axes, bool keep = false);
+Var sum(const Var& x, const Axes& axes = {}, bool keep = false);
+Var mean(const Var& x, const Axes& axes = {}, bool keep = false);
 Var max(const Var& x, Index axis, bool keep = false);
 
 Var softmax(const Var& x, Index axis = -1);
@@ -37,15 +35,17 @@ Var matmul(const Var& a, const Var& b);
 // x [..., in], weight [out, in], bias [out] → x weightᵀ + bias [..., out].
 Var linear(const Var& x, const Var& weight, const Var& bias);
 
-Var transpose(const Var& x, Index a, Index b);
-Var mT(const Var& x);
-Var permute(const Var& x, std::vector<Index> axes);
-Var reshape(const Var& x, Shape shape);
-Var slice(const Var& x, Index axis, Index begin, Index end, Index step = 1);
-Var select(const Var& x, Index axis, Index i);
-Var expand(const Var& x, Shape shape);
-Var squeeze(const Var& x, Index axis);
-Var unsqueeze(const Var& x, Index axis);
+inline Var transpose(const Var& x, Index a, Index b) { return x.transpose(a, b); }
+inline Var mT(const Var& x) { return x.mT(); }
+inline Var permute(const Var& x, std::vector<Index> axes) { return x.permute(std::move(axes)); }
+inline Var reshape(const Var& x, Shape shape) { return x.reshape(shape); }
+inline Var slice(const Var& x, Index axis, Index begin, Index end, Index step = 1) {
+  return x.slice(axis, begin, end, step);
+}
+inline Var select(const Var& x, Index axis, Index i) { return x.select(axis, i); }
+inline Var expand(const Var& x, Shape shape) { return x.expand(shape); }
+inline Var squeeze(const Var& x, Index axis) { return x.squeeze(axis); }
+inline Var unsqueeze(const Var& x, Index axis) { return x.unsqueeze(axis); }
 
 Var cat(std::span<const Var> list, Index axis);
 Var stack(std::span<const Var> list, Index axis);

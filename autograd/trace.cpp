@@ -1,4 +1,10 @@
+// # Walks through the graph
+//
+// They use a queue: a chain of a million nodes would be too deep for recursion. A drawing's numbers
+// and the words of the NaN watch are made only when somebody asks, or when an op has failed.
 #include "autograd/trace.h"
+
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <mutex>
@@ -7,30 +13,45 @@
 
 namespace glass {
 
-std::vector<NodePtr> nodes_of(const Var& x) {
-  std::vector<NodePtr> found{x.node()};
-  std::unordered_set<const Node*> seen{x.node().get()};
-  for (std::size_t next = 0; next < found.size(); ++next) {
-    const NodePtr node = found[next];
-    for (const Edge& edge : node->parents())
-      if (seen.insert(edge.node.get()).second) found.push_back(edge.node);
+namespace {
+
+// These nodes and all that they were made from, each once, the nearest first.
+std::vector<NodePtr> upstream(std::vector<NodePtr> queue) {
+  std::vector<NodePtr> found;
+  std::unordered_set<const Node*> seen;
+  for (std::size_t next = 0; next < queue.size(); ++next) {
+    const NodePtr node = queue[next];
+    if (!seen.insert(node.get()).second) continue;
+    found.push_back(node);
+    for (const Edge& edge : node->parents()) queue.push_back(edge.node);
   }
-  std::sort(found.begin(), found.end(),
-            [](const NodePtr& a, const NodePtr& b) { return a->birth > b->birth; });
   return found;
+}
+
+}  // namespace
+
+std::vector<NodePtr> nodes_of(const Var& x) {
+  std::vector<NodePtr> nodes = upstream({x.node()});
+  std::ranges::sort(nodes, std::greater<>(), [](const NodePtr& node) { return node->birth; });
+  return nodes;
 }
 
 namespace {
 
-// Nodes numbered from 1 in the order of their birth, so that a drawing does not depend on what was
-// computed before.
-struct Numbered {
-  explicit Numbered(const Var& x) : nodes(nodes_of(x)) {
-    for (std::size_t i = 0; i < nodes.size(); ++i) number[nodes[i].get()] = nodes.size() - i;
+// line(node, number, its parents' numbers) for each node, newest first. Numbers count from 1 in the
+// order of birth, so that a drawing does not depend on what was computed before.
+std::string written(const Var& x, auto line) {
+  const std::vector<NodePtr> nodes = nodes_of(x);
+  std::unordered_map<const Node*, std::size_t> numbers;
+  for (std::size_t i = 0; i < nodes.size(); ++i) numbers[nodes[i].get()] = nodes.size() - i;
+  std::string text;
+  for (const NodePtr& node : nodes) {
+    std::vector<std::size_t> parents;
+    for (const Edge& edge : node->parents()) parents.push_back(numbers.at(edge.node.get()));
+    text += line(*node, numbers.at(node.get()), parents);
   }
-  std::vector<NodePtr> nodes;
-  std::unordered_map<const Node*, std::size_t> number;
-};
+  return text;
+}
 
 std::string escaped(std::string_view text) {
   std::string result;
@@ -44,32 +65,23 @@ std::string escaped(std::string_view text) {
 }  // namespace
 
 std::string to_text(const Var& x) {
-  const Numbered graph(x);
-  std::string text;
-  for (const NodePtr& node : graph.nodes) {
-    text += fmt::format("#{} {} {}", graph.number.at(node.get()), node->name, node->value.shape());
-    std::string_view separator = " ← ";
-    for (const Edge& edge : node->parents()) {
-      text += fmt::format("{}#{}", separator, graph.number.at(edge.node.get()));
-      separator = ", ";
-    }
-    text += node->freed ? " (freed)\n" : "\n";
-  }
-  return text;
+  return written(x, [](const Node& node, std::size_t number, const auto& parents) {
+    return fmt::format("#{} {} {}{}{}{}\n", number, node.name, node.value.shape(),
+                       parents.empty() ? "" : " ← #", fmt::join(parents, ", #"),
+                       node.freed ? " (freed)" : "");
+  });
 }
 
 std::string to_dot(const Var& x) {
-  const Numbered graph(x);
-  std::string dot = "digraph glassgrad {\n  rankdir=BT\n  node [fontname=\"sans-serif\"]\n";
-  for (const NodePtr& node : graph.nodes) {
-    const std::size_t number = graph.number.at(node.get());
-    dot += fmt::format("  n{} [label=\"{}\\n{}\" shape={}{}]\n", number, escaped(node->name),
-                       node->value.shape(), node->is_leaf() ? "ellipse" : "box",
-                       node->requires_grad ? "" : " style=dashed");
-    for (const Edge& edge : node->parents())
-      dot += fmt::format("  n{} -> n{}\n", graph.number.at(edge.node.get()), number);
-  }
-  return dot + "}\n";
+  const auto line = [](const Node& node, std::size_t number, const auto& parents) {
+    std::string text = fmt::format(
+        "  n{} [label=\"{}\\n{}\" shape={}{}]\n", number, escaped(node.name), node.value.shape(),
+        node.is_leaf() ? "ellipse" : "box", node.requires_grad ? "" : " style=dashed");
+    for (const std::size_t parent : parents) text += fmt::format("  n{} -> n{}\n", parent, number);
+    return text;
+  };
+  return "digraph glassgrad {\n  rankdir=BT\n  node [fontname=\"sans-serif\"]\n" +
+         written(x, line) + "}\n";
 }
 
 // ---- the NaN watch ----
@@ -78,7 +90,8 @@ namespace {
 
 using Names = std::vector<std::pair<std::string, Var>>;
 
-// Graphs cross threads, and so may a NaN.
+// Graphs cross threads, and so may a NaN. The names are held as Vars, so that no node of another
+// life can come to lie where a named one lay.
 struct Watch {
   std::mutex mutex;
   Names names;
@@ -90,39 +103,32 @@ Watch& watch() {
 
 bool is_nan(Real x) { return x != x; }
 
-bool has_nan(const Tensor& x) {
-  const std::vector<Real> values = x.to_vector();
-  return std::any_of(values.begin(), values.end(), is_nan);
-}
+// Each operand is read again here: the watch is for hunting, not for training.
+bool has_nan(const Tensor& x) { return std::ranges::any_of(x.to_vector(), is_nan); }
 
 // "3 NaNs among the 6 elements of shape [2, 3], the first at element 4"
 std::string described(const Tensor& x) {
   const std::vector<Real> values = x.to_vector();
-  const auto count = std::count_if(values.begin(), values.end(), is_nan);
-  const auto first = std::find_if(values.begin(), values.end(), is_nan) - values.begin();
+  const auto count = std::ranges::count_if(values, is_nan);
+  const auto first = std::ranges::find_if(values, is_nan) - values.begin();
   return fmt::format("{} NaN{} among the {} elements of shape {}, the first at element {}", count,
                      count == 1 ? "" : "s", values.size(), x.shape(), first);
 }
 
-// The first three trained leaves on the way back from these nodes, breadth first.
-std::string nearest_parameters(std::vector<NodePtr> front) {
+// The three trained leaves that are nearest on the way back from these nodes.
+std::string nearest_parameters(std::vector<NodePtr> nodes) {
   const std::lock_guard lock(watch().mutex);
-  const auto name_of = [](const NodePtr& leaf) {
-    for (const auto& [name, var] : watch().names)
-      if (var.node().get() == leaf.get()) return name;
-    return std::string("an unnamed leaf");
-  };
-  std::unordered_set<const Node*> seen;
-  std::string text;
-  int found = 0;
-  for (std::size_t next = 0; next < front.size() && found < 3; ++next) {
-    const NodePtr node = front[next];
-    if (!seen.insert(node.get()).second) continue;
-    if (node->is_leaf() && node->requires_grad)
-      text += fmt::format("{}{} {}", found++ ? ", " : "", name_of(node), node->value.shape());
-    for (const Edge& edge : node->parents()) front.push_back(edge.node);
+  std::vector<std::string> nearest;
+  for (const NodePtr& node : upstream(std::move(nodes))) {
+    if (!node->is_leaf() || !node->requires_grad || nearest.size() == 3) continue;
+    const auto is_it = [&](const auto& named) { return named.second.node().get() == node.get(); };
+    const auto named = std::ranges::find_if(watch().names, is_it);
+    nearest.push_back(fmt::format("{} {}",
+                                  named == watch().names.end() ? "an unnamed leaf" : named->first,
+                                  node->value.shape()));
   }
-  return found ? "nearest parameters upstream: " + text : "no parameter upstream";
+  return nearest.empty() ? "no parameter upstream"
+                         : fmt::format("nearest parameters upstream: {}", fmt::join(nearest, ", "));
 }
 
 }  // namespace
@@ -135,21 +141,23 @@ void set_nan_check(bool on, Names names) {
 
 void watch_nan(std::string_view op, const Tensor& value, std::span<const Var* const> parents) {
   if (!has_nan(value)) return;
-  std::string shapes;
+  std::vector<Shape> shapes;
   std::vector<NodePtr> nodes;
   for (const Var* parent : parents) {
     if (has_nan(parent->value())) return;
-    shapes += fmt::format("{}{}", shapes.empty() ? "" : ", ", parent->shape());
+    shapes.push_back(parent->shape());
     nodes.push_back(parent->node());
   }
   throw StateError(fmt::format("{}: made the first NaN: {}, from operands without one, of {}; {}",
-                               op, described(value), shapes, nearest_parameters(std::move(nodes))));
+                               op, described(value), fmt::join(shapes, ", "),
+                               nearest_parameters(std::move(nodes))));
 }
 
 void watch_nan(const Node& op, const Tensor& g, const Edge& parent, const Tensor& gradient) {
-  if (!has_nan(gradient) || has_nan(g) || has_nan(op.value)) return;
-  for (const Edge& edge : op.parents())
-    if (has_nan(edge.node->value)) return;
+  const auto knew = [](const Edge& edge) { return has_nan(edge.node->value); };
+  if (!has_nan(gradient) || has_nan(g) || has_nan(op.value) ||
+      std::ranges::any_of(op.parents(), knew))
+    return;
   throw StateError(fmt::format("backward: the VJP of '{}' made the first NaN: {}; {}", op.name,
                                described(gradient), nearest_parameters({parent.node})));
 }

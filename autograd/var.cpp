@@ -8,6 +8,7 @@ namespace glass {
 
 namespace {
 
+// Relaxed: only the order along a chain of ops counts, and who uses a value has seen it made.
 std::atomic<std::uint64_t> births{0};
 
 }  // namespace
@@ -19,9 +20,10 @@ Node::Node(std::string_view op, Tensor output, bool wants_grad)
       version(value.storage().version()),
       requires_grad(wants_grad) {}
 
-// The first node to die in this thread buries all that die because of it, one after the other.
-NodePtr::~NodePtr() {
-  if (!node_ || node_->owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+// A node's end is the end of its handles, which may be the last of other nodes, and so on. So the
+// first node to die in this thread buries all that die because of it, one after the other.
+void NodePtr::drop() noexcept {
+  if (node_->owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   thread_local Node* dying = nullptr;
   thread_local bool burying = false;
   node_->next_dying_ = std::exchange(dying, node_);
@@ -36,8 +38,6 @@ Var::Var(Tensor value, bool requires_grad)
     : node_(std::make_unique<Node>(requires_grad ? "leaf" : "constant", std::move(value),
                                    requires_grad)) {}
 
-bool Var::has_grad() const { return node_->grad.has_value(); }
-
 const Tensor& Var::grad() const& {
   check<StateError>(node_->is_leaf(),
                     "grad: only leaves keep a gradient; this value was made by '{}'", node_->name);
@@ -46,7 +46,6 @@ const Tensor& Var::grad() const& {
                     "one, and make it with requires_grad = true");
   return *node_->grad;
 }
-Tensor Var::grad() && { return std::as_const(*this).grad(); }
 
 void Var::zero_grad() const {
   check<StateError>(node_->is_leaf(),
@@ -64,44 +63,42 @@ namespace {
 
 using Joint = std::function<std::vector<Tensor>(const Tensor&)>;
 
-Var record_user(std::string_view name, Tensor value, const std::vector<Var>& parents, Joint vjp) {
-  std::vector<Edge> edges;
-  std::vector<const Var*> vars;
-  bool wanted = false;
-  for (const Var& parent : parents) {
-    edges.emplace_back(parent);
-    vars.push_back(&parent);
-    wanted |= parent.requires_grad();
+// Keeps the name of a user's op, since nobody else does.
+struct UserNode final : OpNode<std::vector<Edge>, Joint> {
+  UserNode(std::string_view op, Tensor output, std::vector<Edge> edges, Joint vjp)
+      : OpNode({}, std::move(output), std::move(edges), std::move(vjp)), own_name(op) {
+    name = own_name;
   }
-  if (settings().nan_check) watch_nan(name, value, vars);
-  if (!wanted || NoGrad::active()) return Var(std::move(value));
-  return Var(NodePtr(std::make_unique<JointNode<std::vector<Edge>, Joint>>(
-      std::string(name), std::move(value), std::move(edges), std::move(vjp), 0)));
-}
+  std::string own_name;
+};
 
 }  // namespace
 
+Var record(std::string_view name, Tensor value, std::vector<Var> parents, Joint vjp) {
+  std::vector<const Var*> vars;
+  std::vector<Edge> edges;
+  for (const Var& parent : parents) {
+    vars.push_back(&parent);
+    edges.emplace_back(parent.node());
+  }
+  if (!recording(name, value, vars)) return Var(std::move(value));
+  return Var(NodePtr(
+      std::make_unique<UserNode>(name, std::move(value), std::move(edges), std::move(vjp))));
+}
+
 Var record(std::string_view name, Tensor value, std::vector<Parent> parents) {
   std::vector<Var> vars;
-  for (const Parent& parent : parents) vars.push_back(parent.var);
   // The closure keeps the functions alone: a Var in it would keep the graph alive in a ring.
   std::vector<std::function<Tensor(const Tensor&)>> vjps;
-  for (Parent& parent : parents)
+  for (Parent& parent : parents) {
+    vars.push_back(parent.var);
     vjps.push_back(parent.var.requires_grad() ? std::move(parent.vjp) : nullptr);
-  return record_user(name, std::move(value), vars, [vjps = std::move(vjps)](const Tensor& g) {
+  }
+  return record(name, std::move(value), std::move(vars), [vjps = std::move(vjps)](const Tensor& g) {
     std::vector<Tensor> grads;
     for (const auto& vjp : vjps) grads.push_back(vjp ? vjp(g) : Tensor());
     return grads;
   });
 }
 
-Var record(std::string_view name, Tensor value, std::vector<Var> parents, Joint vjp) {
-  return record_user(name, std::move(value), parents, std::move(vjp));
-}
-
 }  // namespace glass
-
-fmt::appender fmt::formatter<glass::Var>::format(const glass::Var& x,
-                                                 fmt::format_context& context) const {
-  return fmt::formatter<glass::Tensor>::format(x.value(), context);
-}

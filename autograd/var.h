@@ -43,20 +43,69 @@ class NodePtr {
     std::swap(node_, other.node_);
     return *this;
   }
-  ~NodePtr();
+  ~NodePtr() {
+    if (node_) drop();
+  }
   Node* get() const { return node_; }
   Node* operator->() const { return node_; }
   Node& operator*() const { return *node_; }
 
  private:
+  void drop() noexcept;
   Node* node_ = nullptr;
 };
+
+// ---- Node ----
+
+// A link to a parent, and its storage's version when the link was made.
+struct Edge {
+  NodePtr node;
+  std::uint32_t version = 0;
+  Edge() = default;
+  explicit Edge(const NodePtr& parent);
+};
+
+class Node {
+ public:
+  Node(std::string_view op, Tensor output, bool wants_grad);
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  virtual ~Node() = default;
+
+  // What this was made from; empty for a leaf, and once the graph has been freed.
+  virtual std::span<const Edge> parents() const { return {}; }
+  virtual bool is_leaf() const { return true; }
+  // Hands every parent that requires a gradient its share of g, the gradient of this value.
+  virtual void pull(const Tensor& /*g*/, Sweep& /*sweep*/) {}
+  // Drops the VJPs, what they saved, and the links.
+  virtual void release() {}
+
+  std::string_view name;
+  Tensor value;
+  std::optional<Tensor> grad;     // of a leaf, for its owner
+  std::optional<Tensor> pending;  // what the sweep has gathered so far
+  std::uint64_t birth;            // later nodes have larger numbers: a topological order for free
+  std::uint32_t version;          // of the output's storage when it was made
+  bool requires_grad;
+  bool freed = false;
+
+ private:
+  friend class NodePtr;
+  std::atomic<std::int32_t> owners_{1};
+  Node* next_dying_ = nullptr;
+};
+
+inline NodePtr::NodePtr(const NodePtr& other) noexcept : node_(other.node_) {
+  if (node_) node_->owners_.fetch_add(1, std::memory_order_relaxed);
+}
+inline Edge::Edge(const NodePtr& parent)
+    : node(parent), version(parent->value.storage().version()) {}
+
+// ---- Var ----
 
 struct BackwardOptions {
   bool retain_graph = false;  // keep saved tensors, for another backward through the same graph
 };
-
-// ---- Var ----
 
 class Var {
  public:
@@ -68,15 +117,15 @@ class Var {
   Var(Tensor value, bool requires_grad);
 
   // In place: Tensor w = v.value(); w.copy_from(…). A temporary Var gives the Tensor by value.
-  const Tensor& value() const&;
-  Tensor value() &&;
-  bool requires_grad() const;
+  const Tensor& value() const& { return node_->value; }
+  Tensor value() && { return node_->value; }
+  bool requires_grad() const { return node_->requires_grad; }
 
   // The gradient that backward() left in a leaf: the sum over all calls since zero_grad().
   // StateError if there is none, or if this is no leaf.
-  bool has_grad() const;
+  bool has_grad() const { return node_->grad.has_value(); }
   const Tensor& grad() const&;
-  Tensor grad() &&;
+  Tensor grad() && { return std::as_const(*this).grad(); }
   void zero_grad() const;
 
   // Adds to the gradient of every leaf that this value was made from. Without a seed the value must
@@ -136,55 +185,8 @@ class [[nodiscard]] NoGrad {
   static int& depth();
 };
 
-// ---- Node ----
-
-// A link to a parent, and its storage's version when the link was made.
-struct Edge {
-  NodePtr node;
-  std::uint32_t version = 0;
-  explicit Edge(const Var& var);
-  Edge() = default;
-};
-
-class Node {
- public:
-  Node(std::string_view op, Tensor output, bool wants_grad);
-  Node(const Node&) = delete;
-  Node& operator=(const Node&) = delete;
-  virtual ~Node() = default;
-
-  // What this was made from; empty for a leaf, and once the graph has been freed.
-  virtual std::span<const Edge> parents() const { return {}; }
-  virtual bool is_leaf() const { return true; }
-  // Hands every parent that requires a gradient its share of g, the gradient of this value.
-  virtual void pull(const Tensor& /*g*/, Sweep& /*sweep*/) {}
-  // Drops the VJPs, what they saved, and the links.
-  virtual void release() {}
-
-  std::string_view name;
-  Tensor value;
-  std::optional<Tensor> grad;     // of a leaf, for its owner
-  std::optional<Tensor> pending;  // what the sweep has gathered so far
-  std::uint64_t birth;            // later nodes have larger numbers: a topological order for free
-  std::uint32_t version;          // of the output's storage when it was made
-  bool requires_grad;
-  bool freed = false;
-
- private:
-  friend class NodePtr;
-  std::atomic<std::int32_t> owners_{1};
-  Node* next_dying_ = nullptr;
-};
-
-inline NodePtr::NodePtr(const NodePtr& other) noexcept : node_(other.node_) {
-  if (node_) node_->owners_.fetch_add(1, std::memory_order_relaxed);
-}
-inline const Tensor& Var::value() const& { return node_->value; }
-inline Tensor Var::value() && { return node_->value; }
-inline bool Var::requires_grad() const { return node_->requires_grad; }
-inline Edge::Edge(const Var& var) : node(var.node()), version(var.value().storage().version()) {}
-
-// Adds g to what the sweep has gathered for a parent. The sweep alone undoes broadcasting.
+// Adds g to what the sweep has gathered for a parent, unless that wants none. The sweep alone
+// undoes broadcasting.
 void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g);
 
 // ---- record: how ops join the graph ----
@@ -197,32 +199,19 @@ struct OpName {
 
 // A parent and its VJP, g ↦ the parent's gradient; g may be shared and must not be written to. A
 // VJP captures Tensors, never a Var: that would be a cycle. What it captures is what the op saves.
-template <class Vjp>
+template <class Vjp, std::size_t N = 1>
 struct On {
-  const Var& var;
+  std::array<const Var*, N> vars;
   Vjp vjp;
 };
 template <class Vjp>
 On<Vjp> on(const Var& var, Vjp vjp) {
-  return {var, std::move(vjp)};
+  return {{&var}, std::move(vjp)};
 }
-
 // Parents whose gradients share work: one VJP gives a std::array of them all.
-template <class Vjp, std::size_t N>
-struct Together {
-  std::array<const Var*, N> vars;
-  Vjp vjp;
-};
 template <class Vjp, class... Vars>
-Together<Vjp, sizeof...(Vars)> together(Vjp vjp, const Vars&... vars) {
+On<Vjp, sizeof...(Vars)> together(Vjp vjp, const Vars&... vars) {
   return {{&vars...}, std::move(vjp)};
-}
-
-// Is a node needed for these parents, in this thread?
-inline bool recording(std::initializer_list<const Var*> parents) {
-  bool wanted = false;
-  for (const Var* parent : parents) wanted |= parent->requires_grad();
-  return wanted && !NoGrad::active();
 }
 
 // The NaN watch (trace.cpp): StateError if `value` holds a NaN that no parent held, or if a
@@ -230,19 +219,44 @@ inline bool recording(std::initializer_list<const Var*> parents) {
 void watch_nan(std::string_view op, const Tensor& value, std::span<const Var* const> parents);
 void watch_nan(const Node& op, const Tensor& g, const Edge& parent, const Tensor& gradient);
 
-template <class... Vjps>
-class OpNode final : public Node {
+// Does this op join the graph? Else its value is a constant.
+inline bool recording(std::string_view op, const Tensor& value,
+                      std::span<const Var* const> parents) {
+  if (settings().nan_check) [[unlikely]]
+    watch_nan(op, value, parents);
+  bool wanted = false;
+  for (const Var* parent : parents) wanted |= parent->requires_grad();
+  return wanted && !NoGrad::active();
+}
+
+// What an op made, in one allocation: the closures are members. There is one VJP a parent, or one
+// that gives a list of gradients, for all of them. `Edges` is an array or a vector.
+template <class Edges, class... Vjps>
+class OpNode : public Node {
  public:
-  OpNode(std::string_view op, Tensor output, On<Vjps>&&... parents)
+  OpNode(std::string_view op, Tensor output, Edges&& edges, Vjps&&... vjps)
       : Node(op, std::move(output), true),
-        edges_{Edge(parents.var)...},
-        vjps_(std::in_place, std::move(parents.vjp)...) {}
+        edges_(std::move(edges)),
+        vjps_(std::in_place, std::move(vjps)...) {}
   std::span<const Edge> parents() const override {
     return freed ? std::span<const Edge>() : std::span<const Edge>(edges_);
   }
   bool is_leaf() const override { return false; }
   void pull(const Tensor& g, Sweep& sweep) override {
-    pull(g, sweep, std::index_sequence_for<Vjps...>());
+    auto edge = edges_.begin();
+    const auto run = [&](auto& vjp) {
+      if constexpr (std::convertible_to<decltype(vjp(g)), Tensor>) {
+        if (edge->node->requires_grad) deliver(sweep, *this, *edge, vjp(g));
+        ++edge;
+      } else {
+        auto grads = vjp(g);
+        check<ShapeError>(std::size(grads) == std::size(edges_),
+                          "backward: the VJP of '{}' gave {} gradients for {} parents", name,
+                          std::size(grads), std::size(edges_));
+        for (Tensor& gradient : grads) deliver(sweep, *this, *edge++, std::move(gradient));
+      }
+    };
+    std::apply([&](auto&... vjp) { (run(vjp), ...); }, *vjps_);
   }
   void release() override {
     freed = true;
@@ -251,75 +265,20 @@ class OpNode final : public Node {
   }
 
  private:
-  template <std::size_t... I>
-  void pull(const Tensor& g, Sweep& sweep, std::index_sequence<I...>) {
-    ((edges_[I].node->requires_grad ? deliver(sweep, *this, edges_[I], std::get<I>(*vjps_)(g))
-                                    : void()),
-     ...);
-  }
-  std::array<Edge, sizeof...(Vjps)> edges_;
+  Edges edges_;
   std::optional<std::tuple<Vjps...>> vjps_;
 };
 
-// Any number of parents with one VJP. `Grads` holds their gradients in order.
-template <class Edges, class Vjp>
-class JointNode final : public Node {
- public:
-  JointNode(std::string_view op, Tensor output, Edges edges, Vjp vjp)
-      : Node(op, std::move(output), true), edges_(std::move(edges)), vjp_(std::move(vjp)) {}
-  // A user's op: the name is kept here, since nobody else does.
-  JointNode(std::string op, Tensor output, Edges edges, Vjp vjp, int)
-      : JointNode(std::string_view(), std::move(output), std::move(edges), std::move(vjp)) {
-    own_name_ = std::move(op);
-    name = own_name_;
-  }
-  std::span<const Edge> parents() const override {
-    return freed ? std::span<const Edge>() : std::span<const Edge>(edges_);
-  }
-  bool is_leaf() const override { return false; }
-  void pull(const Tensor& g, Sweep& sweep) override {
-    auto grads = (*vjp_)(g);
-    check<ShapeError>(std::size(grads) == std::size(edges_),
-                      "backward: the VJP of '{}' gave {} gradients for {} parents", name,
-                      std::size(grads), std::size(edges_));
-    for (std::size_t i = 0; i < std::size(edges_); ++i)
-      if (edges_[i].node->requires_grad) deliver(sweep, *this, edges_[i], std::move(grads[i]));
-  }
-  void release() override {
-    freed = true;
-    vjp_.reset();
-    edges_ = {};
-  }
-
- private:
-  Edges edges_;
-  std::optional<Vjp> vjp_;
-  std::string own_name_;
-};
-
-// Ops of the library call these two. NoGrad and requires_grad are looked at before anything is
-// allocated; without need of a gradient the result is a constant, and the closures just go.
-template <class... Vjps>
-Var record(OpName op, Tensor value, On<Vjps>... parents) {
-  if (settings().nan_check) [[unlikely]]
-    watch_nan(op.text, value, std::array{&parents.var...});
-  if (!recording({&parents.var...})) return Var(std::move(value));
-  return Var(
-      NodePtr(std::make_unique<OpNode<Vjps...>>(op.text, std::move(value), std::move(parents)...)));
-}
-
-template <class Vjp, std::size_t N>
-Var record(OpName op, Tensor value, Together<Vjp, N> parents) {
-  return std::apply(
-      [&](auto*... vars) {
-        if (settings().nan_check) [[unlikely]]
-          watch_nan(op.text, value, parents.vars);
-        if (!recording({vars...})) return Var(std::move(value));
-        return Var(NodePtr(std::make_unique<JointNode<std::array<Edge, N>, Vjp>>(
-            op.text, std::move(value), std::array<Edge, N>{Edge(*vars)...},
-            std::move(parents.vjp))));
-      },
-      parents.vars);
+// Ops of the library call this one. NoGrad and requires_grad are looked at before anything is
+// allocated; without need of a gradient the closures just go.
+template <class... Vjps, std::size_t... N>
+Var record(OpName op, Tensor value, On<Vjps, N>... links) {
+  const auto join = [&](auto*... parents) {
+    if (!recording(op.text, value, std::array{parents...})) return Var(std::move(value));
+    return Var(NodePtr(std::make_unique<OpNode<std::array<Edge, sizeof...(parents)>, Vjps...>>(
+        op.text, std::move(value), std::array{Edge(parents->node())...}, std::move(links.vjp)...)));
+  };
+  return std::apply(join, std::tuple_cat(links.vars...));
 }
 
 // For users' own ops: one VJP a parent, or one for all of them. The name is copied.
@@ -341,5 +300,7 @@ void set_nan_check(bool on, std::vector<std::pair<std::string, Var>> names = {})
 // A Var prints as its value.
 template <>
 struct fmt::formatter<glass::Var> : fmt::formatter<glass::Tensor> {
-  fmt::appender format(const glass::Var& x, fmt::format_context& context) const;
+  fmt::appender format(const glass::Var& x, fmt::format_context& context) const {
+    return fmt::formatter<glass::Tensor>::format(x.value(), context);
+  }
 };

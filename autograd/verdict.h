@@ -45,10 +45,10 @@ double common_ratio(const std::vector<Finding>& all, double scale, Numeric numer
 // What such numbers come from as a rule; `all` holds one finding an element.
 inline std::string diagnosis(const std::vector<Finding>& all, const Finding& worst, double scale,
                              const Shape& shape) {
-  const auto each = [&](auto holds) { return std::all_of(all.begin(), all.end(), holds); };
   if (!std::isfinite(worst.analytic)) return "the gradient is not a finite number";
   if (!std::isfinite(worst.numeric())) return "f is not finite to both sides";
-  if (each([](auto& f) { return f.analytic == 0; }))
+  if (std::ranges::all_of(
+          all, [](double claim) { return claim == 0; }, &Finding::analytic))
     return "the gradient is zero: not recorded, or detached?";
   if (scale == 0) return "f does not feel it: was a part of f computed before the call?";
 
@@ -123,8 +123,7 @@ struct Judge {
     if (wrong.empty()) return;
 
     report.ok = false;
-    const auto by_distance = [](auto& a, auto& b) { return a.distance() > b.distance(); };
-    std::stable_sort(wrong.begin(), wrong.end(), by_distance);
+    std::ranges::stable_sort(wrong, std::greater<>(), &Finding::distance);
     for (const Finding& f : wrong)
       worst.emplace_back(f.distance() / unit, describe(name, shape, f));
     reasons += fmt::format("{} {}: {} of {} comparisons fail. {}\n", name, shape, wrong.size(),
@@ -136,10 +135,9 @@ struct Judge {
         "gradcheck {}: elements {}, kinks {}, variables ({}), worst error {:.2g}\n{}",
         report.ok ? "passed" : "FAILED", elements, kinks, names, report.worst_error, reasons);
     // The worst five of all variables together, each as a share of its own gradient.
-    const auto by_share = [](auto& a, auto& b) { return a.first > b.first; };
-    std::stable_sort(worst.begin(), worst.end(), by_share);
-    for (std::size_t i = 0; i < std::min<std::size_t>(worst.size(), 5); ++i)
-      report.text += worst[i].second;
+    std::ranges::stable_sort(worst, std::greater<>(), &std::pair<double, std::string>::first);
+    worst.resize(std::min<std::size_t>(worst.size(), 5));
+    for (const auto& [share, line] : worst) report.text += line;
     report.text += notes;
     return report;
   }

@@ -2,11 +2,12 @@
 
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <optional>
+#include <set>
+#include <tuple>
 #include <unordered_set>
+#include <variant>
 
 namespace glass::nn {
 
@@ -14,8 +15,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view metadata_name = "__metadata__";
+constexpr const char* metadata_name = "__metadata__";
 
+// In bytes; 0 where the format knows no such type.
 std::uint64_t type_size(std::string_view type) {
   if (type == "F64" || type == "I64" || type == "U64") return 8;
   if (type == "F32" || type == "I32" || type == "U32") return 4;
@@ -31,7 +33,8 @@ std::uint64_t type_size(std::string_view type) {
 
 namespace {
 
-// Text as JSON writes it.
+// Text as JSON writes it. No tree of the whole: nlohmann's allocate when they are destroyed, which
+// ends the program where memory has run out.
 std::string json_text(std::string_view text) {
   return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -58,79 +61,65 @@ std::string header_text(std::span<const std::pair<std::string, Entry>> entries,
 
 namespace {
 
-// What a header says of one tensor; what it does not say, or not in the right kind, is missing.
-struct Description {
-  std::optional<std::string> dtype;
-  std::optional<std::vector<std::uint64_t>> shape, data_offsets;
-};
+using Counts = std::vector<std::uint64_t>;
+using Field = std::variant<std::monostate, std::string, Counts>;  // empty: nothing we ask for
 
-// A header, read while it is parsed. Nothing is kept but what the format names, and nothing is
-// asked twice: whatever else a file nests or repeats takes no memory, and no more time than its
-// length. (nlohmann's tree of such a file takes 70 times its size, or days.)
+// A header, read while it is parsed. It keeps the names of fields, texts, and the lists that the
+// format has; what else a file nests or repeats takes no memory, and no more time than its length.
+// (nlohmann's tree of such a file takes 70 times its size, or days.)
+//
+// Whatever the parser meets is a key, or a value, or the end of one: three functions do the work.
 class HeaderReader final : public nlohmann::json_sax<Json> {
  public:
-  std::map<std::string, Description> tensors;  // and one of the metadata's name, if there are any
-  Metadata metadata;
+  std::map<std::string, std::map<std::string, Field>> said;  // of each name
 
-  bool start_object(std::size_t) override { return open(); }
-  bool start_array(std::size_t) override {
-    check<FileError>(depth_ > 0, "the header is not a JSON object");
-    check<FileError>(depth_ > 1 || !in_metadata(), "__metadata__ is not an object");
-    open();
-    if (depth_ == 3 && field_ == "shape") list_ = &tensors[name_].shape.emplace();
-    if (depth_ == 3 && field_ == "data_offsets") list_ = &tensors[name_].data_offsets.emplace();
-    return true;
-  }
+  bool start_object(std::size_t) override { return take(Json::object()) && ++depth_; }
+  bool start_array(std::size_t) override { return take(Json::array()) && ++depth_; }
   bool end_object() override { return close(); }
   bool end_array() override { return close(); }
-
-  // A name that stands twice would silently hide one of the two.
-  bool key(std::string& text) override {
-    if (depth_ > 2) return true;
-    (depth_ == 1 ? name_ : field_) = text;
-    const bool is_new =
-        depth_ == 1 ? tensors.try_emplace(text).second : fields_.insert(text).second;
-    check<FileError>(is_new, "the header names '{}' twice", text);
-    return true;
-  }
-
-  bool string(std::string& text) override {
-    if (depth_ != 2) return other();
-    if (in_metadata()) metadata[field_] = text;
-    if (!in_metadata() && field_ == "dtype") tensors[name_].dtype = text;
-    return true;
-  }
-  bool number_unsigned(std::uint64_t number) override {
-    if (!list_) return other();
-    list_->push_back(number);
-    return true;
-  }
-  bool null() override { return other(); }
-  bool boolean(bool) override { return other(); }
-  bool number_integer(std::int64_t) override { return other(); }
-  bool number_float(double, const std::string&) override { return other(); }
-  bool binary(Json::binary_t&) override { return other(); }
+  bool string(std::string& text) override { return take(std::move(text)); }
+  bool number_unsigned(std::uint64_t number) override { return take(number); }
+  bool number_integer(std::int64_t number) override { return take(number); }
+  bool number_float(double number, const std::string&) override { return take(number); }
+  bool boolean(bool truth) override { return take(truth); }
+  bool null() override { return take(nullptr); }
+  bool binary(Json::binary_t&) override { return take(nullptr); }
   bool parse_error(std::size_t, const std::string&, const Json::exception&) override {
     return false;
   }
 
+  // A name that stands twice would silently hide one of the two.
+  bool key(std::string& text) override {
+    const auto add = [&](auto& map, std::string& last) {
+      const auto [place, is_new] = map.try_emplace(last = text);
+      check<FileError>(is_new, "the header names '{}' twice", text);
+      return &place->second;
+    };
+    if (depth_ == 1) fields_ = add(said, name_);
+    if (depth_ == 2) value_ = add(*fields_, field_);
+    return true;
+  }
+
  private:
-  bool in_metadata() const { return name_ == metadata_name; }
-
-  // Anything that the place does not ask for.
-  bool other() const {
-    check<FileError>(depth_ > 0, "the header is not a JSON object");
-    check<FileError>(depth_ > 1 || !in_metadata(), "__metadata__ is not an object");
-    check<FileError>(!in_metadata(), "__metadata__ '{}' is not a string", field_);
-    check<FileError>(!list_, "'{}' has {} that are not counts", name_, field_);
+  // Any value; of an array or an object the beginning, still empty.
+  bool take(Json value) {
+    const bool is_note = name_ == metadata_name;
+    check<FileError>(depth_ != 0 || value.is_object(), "the header is not a JSON object");
+    check<FileError>(depth_ != 1 || !is_note || value.is_object(), "__metadata__ is not an object");
+    check<FileError>(depth_ != 2 || !is_note || value.is_string(),
+                     "__metadata__ '{}' is not a string", field_);
+    check<FileError>(!list_ || value.is_number_unsigned(), "'{}' has {} that are not counts", name_,
+                     field_);
+    if (list_) {
+      list_->push_back(value);
+    } else if (Field* field = std::exchange(value_, nullptr)) {
+      if (value.is_string()) *field = std::move(value.get_ref<std::string&>());
+      if (value.is_array() && (field_ == "shape" || field_ == "data_offsets"))
+        list_ = &field->emplace<Counts>();
+    }
     return true;
   }
 
-  bool open() {
-    if (depth_ > 1) other();
-    if (++depth_ == 2) fields_.clear(), field_.clear();
-    return true;
-  }
   bool close() {
     --depth_;
     list_ = nullptr;
@@ -139,50 +128,47 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
 
   std::size_t depth_ = 0;  // 1: names, 2: their fields, 3: lists of numbers
   std::string name_, field_;
-  std::unordered_set<std::string> fields_;
-  std::vector<std::uint64_t>* list_ = nullptr;  // the list that is being read
+  std::map<std::string, Field>* fields_ = nullptr;  // of the name
+  Field* value_ = nullptr;                          // whose value comes next
+  Counts* list_ = nullptr;                          // that is being read
 };
 
-Entry entry_of(const std::string& name, const Description& tensor) {
-  check<FileError>(tensor.shape.has_value(), "'{}' has no list of shape", name);
-  check<FileError>(tensor.data_offsets.has_value(), "'{}' has no list of data_offsets", name);
-  check<FileError>(tensor.dtype.has_value(), "'{}' has no dtype", name);
-  Entry result;
-  const auto &sizes = *tensor.shape, &offsets = *tensor.data_offsets;
-  result.type = *tensor.dtype;
-  check<FileError>(type_size(result.type) > 0, "'{}' has the unknown dtype {}", name, result.type);
-  check<FileError>(offsets.size() == 2 && offsets[0] <= offsets[1],
+Entry entry_of(const std::string& name, std::map<std::string, Field>& said) {
+  const auto* shape = std::get_if<Counts>(&said["shape"]);
+  const auto* offsets = std::get_if<Counts>(&said["data_offsets"]);
+  const auto* dtype = std::get_if<std::string>(&said["dtype"]);
+  check<FileError>(shape, "'{}' has no list of shape", name);
+  check<FileError>(offsets, "'{}' has no list of data_offsets", name);
+  check<FileError>(dtype, "'{}' has no dtype", name);
+  check<FileError>(type_size(*dtype) > 0, "'{}' has the unknown dtype {}", name, *dtype);
+  check<FileError>(offsets->size() == 2 && offsets->front() <= offsets->back(),
                    "'{}' needs two data_offsets in order", name);
-  result.begin = offsets[0];
-  result.end = offsets[1];
+  Entry result{*dtype, {}, offsets->front(), offsets->back()};
 
   // The sizes must fill the bytes exactly; a product that overflows cannot.
-  std::uint64_t bytes = type_size(result.type);
+  std::uint64_t bytes = type_size(*dtype);
   bool overflow = false;
-  for (const std::uint64_t size : sizes) {
+  for (const std::uint64_t size : *shape) {
     overflow |= __builtin_mul_overflow(bytes, size, &bytes) ||
                 size > static_cast<std::uint64_t>(std::numeric_limits<Index>::max());
     result.sizes.push_back(static_cast<Index>(size));
   }
   check<FileError>(!overflow && bytes == result.end - result.begin,
-                   "'{}' of shape [{}] does not fill its {} bytes", name, fmt::join(sizes, ", "),
+                   "'{}' of shape [{}] does not fill its {} bytes", name, fmt::join(*shape, ", "),
                    result.end - result.begin);
   return result;
 }
 
-// Tensors lie one after the other, without holes, and end where the file ends.
+// Tensors lie one after the other, without holes, and end where the file ends: nothing is read
+// twice, and nothing is hidden. An empty tensor comes before the one that begins at its place.
 void expect_layout(const std::map<std::string, Entry>& entries, std::uint64_t size) {
-  std::vector<std::pair<std::uint64_t, const std::string*>> order;
-  for (const auto& [name, e] : entries) order.emplace_back(e.begin, &name);
-  std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
-    return std::pair(a.first, entries.at(*a.second).end) <
-           std::pair(b.first, entries.at(*b.second).end);
-  });
+  std::set<std::tuple<std::uint64_t, std::uint64_t, std::string_view>> order;
+  for (const auto& [name, entry] : entries) order.emplace(entry.begin, entry.end, name);
   std::uint64_t at = 0;
-  for (const auto& [begin, name] : order) {
-    check<FileError>(begin == at, "'{}' begins at byte {} of the data, where {} was expected",
-                     *name, begin, at);
-    at = entries.at(*name).end;
+  for (const auto& [begin, end, name] : order) {
+    check<FileError>(begin == at, "'{}' begins at byte {} of the data, where {} was expected", name,
+                     begin, at);
+    at = end;
   }
   check<FileError>(
       at == size, "truncated, or too long: the tensors take {} bytes, the file holds {}", at, size);
@@ -195,9 +181,11 @@ Header parse_header(const std::string& text, std::uint64_t data_size) {
   // The parser takes a NUL for the end of the text.
   check<FileError>(Json::sax_parse(text, &reader) && text.find('\0') == std::string::npos,
                    "the header is not valid JSON");
-  reader.tensors.erase(std::string(metadata_name));
-  Header header{{}, std::move(reader.metadata)};
-  for (const auto& [name, tensor] : reader.tensors) header.entries[name] = entry_of(name, tensor);
+  Header header;
+  for (auto& [name, field] : reader.said[metadata_name])
+    header.metadata[name] = std::get<std::string>(field);
+  reader.said.erase(metadata_name);
+  for (auto& [name, fields] : reader.said) header.entries[name] = entry_of(name, fields);
   expect_layout(header.entries, data_size);
   return header;
 }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <optional>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -49,15 +50,6 @@ concept Module = requires(T& module) {
   module.each([](std::string_view, const auto&) {});
 };
 
-template <class T>
-inline constexpr bool is_list = false;
-template <class T>
-inline constexpr bool is_list<std::vector<T>> = true;
-template <class T>
-inline constexpr bool is_optional = false;
-template <class T>
-inline constexpr bool is_optional<std::optional<T>> = true;
-
 // Calls f(name, x) for a module, for all that it names, and for all that those name, in order:
 //
 // - Var or Parameter: trained
@@ -71,13 +63,14 @@ void walk(const std::string& name, const T& constant, F&& f) {
   const auto inner = [&](std::string_view part) {
     return name.empty() ? std::string(part) : fmt::format("{}.{}", name, part);
   };
-  if constexpr (is_list<T>) {
-    for (std::size_t i = 0; i < member.size(); ++i) walk(inner(std::to_string(i)), member[i], f);
-  } else if constexpr (is_optional<T>) {
-    if (member) walk(name, *member, f);
-  } else if constexpr (Module<T>) {
+  if constexpr (Module<T>) {
     f(name, member);
     member.each([&](std::string_view part, const auto& x) { walk(inner(part), x, f); });
+  } else if constexpr (std::ranges::range<T>) {
+    Index i = 0;
+    for (auto& item : member) walk(inner(std::to_string(i++)), item, f);
+  } else if constexpr (requires { member.has_value(); }) {
+    if (member) walk(name, *member, f);
   } else if constexpr (std::derived_from<T, Var>) {
     f(name, static_cast<Var&>(member));
   } else {

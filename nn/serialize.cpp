@@ -1,3 +1,7 @@
+// # A module as a file, byte by byte
+//
+// The header's length in 8 bytes, the header (nn/header.h), then the numbers of one tensor after
+// the other. What is no tensor, a step count or a stream's state, is text in the metadata.
 #include "nn/serialize.h"
 
 #include <fmt/ranges.h>
@@ -30,6 +34,7 @@ constexpr const char* stored_type = sizeof(Stored) == 4 ? "F32" : "F64";
 }  // namespace
 
 // ---- counters ----
+// Text that reads back as the same bits: fmt prints a double with as many digits as that takes.
 
 namespace {
 
@@ -43,22 +48,16 @@ T parsed(const std::string& name, std::string_view text) {
 }
 
 template <class T>
-State::Counter number_counter(const std::string& name, T& value) {
+State::Counter counted(const std::string& name, T& value) {
   return {name, fmt::format("{}", value),
           [name, &value](const std::string& text) { value = parsed<T>(name, text); }};
 }
 
 }  // namespace
 
-State::Counter counter_of(const std::string& name, Index& value) {
-  return number_counter(name, value);
-}
-State::Counter counter_of(const std::string& name, int& value) {
-  return number_counter(name, value);
-}
-State::Counter counter_of(const std::string& name, double& value) {
-  return number_counter(name, value);
-}
+State::Counter counter_of(const std::string& name, Index& value) { return counted(name, value); }
+State::Counter counter_of(const std::string& name, int& value) { return counted(name, value); }
+State::Counter counter_of(const std::string& name, double& value) { return counted(name, value); }
 
 State::Counter counter_of(const std::string& name, Rng& rng) {
   const auto [seed, draws] = rng.state();
@@ -91,6 +90,7 @@ class AtomicFile {
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
+  // The system may take a part only, or be interrupted before it took any.
   void write(const void* data, std::size_t size) {
     const auto* bytes = static_cast<const char*>(data);
     while (size > 0) {
@@ -149,8 +149,8 @@ void save_state(const State& state, const std::filesystem::path& path, const Met
   std::vector<std::pair<std::string, Entry>> entries;
   std::uint64_t offset = 0;
   for (const auto& [name, tensor] : state.tensors) {
-    const std::uint64_t begin = offset;
-    offset += static_cast<std::uint64_t>(tensor.numel()) * sizeof(Stored);
+    const std::uint64_t size = static_cast<std::uint64_t>(tensor.numel()) * sizeof(Stored);
+    const std::uint64_t begin = std::exchange(offset, offset + size);
     const Shape& shape = tensor.shape();
     entries.push_back({name, {stored_type, {shape.begin(), shape.end()}, begin, offset}});
   }
@@ -159,6 +159,8 @@ void save_state(const State& state, const std::filesystem::path& path, const Met
   std::string text = header_text(entries, notes);
   text.resize((text.size() + 7) / 8 * 8, ' ');
   const auto length = static_cast<std::uint64_t>(text.size());
+
+  // Whatever throws from here on, the partial file goes and the old one stays.
   AtomicFile file(path);
   file.write(&length, sizeof length);
   file.write(text.data(), text.size());
@@ -175,53 +177,48 @@ void save_state(const State& state, const std::filesystem::path& path, const Met
 namespace {
 
 // A file whose header has been read and found sound.
-struct Checkpoint {
-  std::map<std::string, Entry> entries;
-  Metadata metadata;
-  std::ifstream file;
-  std::uint64_t data_begin = 0;
-};
-
-class Reader {
+class Checkpoint {
  public:
-  explicit Reader(const std::filesystem::path& path) : path_(path) {}
+  std::map<std::string, Entry> entries;
+  Metadata metadata, counters;  // of the program that saved it, and of the module
 
-  Checkpoint open() {
-    Checkpoint result;
+  explicit Checkpoint(const std::filesystem::path& path) : path_(path.string()) {
     std::error_code error;
-    const std::uint64_t size = std::filesystem::file_size(path_, error);
+    const std::uint64_t size = std::filesystem::file_size(path, error);
     expect(!error, "{}", error.message());
-    result.file.open(path_, std::ios::binary);
-    expect(result.file.is_open(), "cannot be opened");
+    file_.open(path, std::ios::binary);
+    expect(file_.is_open(), "cannot be opened");
 
+    // No length is believed before it was held against the file's: it says what is allocated.
     std::uint64_t length = 0;
     expect(size >= sizeof length, "truncated: {} bytes, less than the header's length takes", size);
-    result.file.read(reinterpret_cast<char*>(&length), sizeof length);
+    file_.read(reinterpret_cast<char*>(&length), sizeof length);
     expect(length <= largest_header && length <= size - sizeof length,
            "not a safetensors file, or truncated: the header should be {} bytes, the file is {}",
            length, size);
     std::string text(length, '\0');
-    result.file.read(text.data(), static_cast<std::streamsize>(length));
-    expect(result.file.good(), "the header cannot be read");
+    file_.read(text.data(), static_cast<std::streamsize>(length));
+    expect(file_.good(), "the header cannot be read");
+    data_begin_ = sizeof length + length;
 
     try {
-      Header header = parse_header(text, size - sizeof length - length);
-      result.entries = std::move(header.entries);
-      result.metadata = std::move(header.metadata);
+      Header header = parse_header(text, size - data_begin_);
+      entries = std::move(header.entries);
+      for (const auto& [name, note] : header.metadata)
+        (name.starts_with(counter_prefix) ? counters : metadata)[name] = note;
     } catch (const FileError& error) {
       expect(false, "{}", error.what());
     }
-    result.data_begin = sizeof length + length;
-    return result;
   }
 
-  // Three projections that lie in one matrix are three entries: rows lie one after the other.
-  std::map<std::string, Entry> unpacked(const std::map<std::string, Entry>& entries) const {
-    std::map<std::string, Entry> result;
-    const auto add = [&](const std::string& name, const Entry& entry) {
-      expect(result.emplace(name, entry).second, "'{}' is there twice, packed and alone", name);
+  // Gives PyTorch's entries our names. Three projections that lie in one matrix become three: rows
+  // lie one after the other.
+  void unpack() {
+    const auto packed = std::exchange(entries, {});
+    const auto add = [this](const std::string& name, const Entry& entry) {
+      expect(entries.emplace(name, entry).second, "'{}' is there twice, packed and alone", name);
     };
-    for (const auto& [name, entry] : entries) {
+    for (const auto& [name, entry] : packed) {
       const std::size_t own = name.rfind('.') + 1;  // npos + 1 is 0
       const std::string owner = name.substr(0, own), last = name.substr(own);
       if (last == "in_proj_weight" || last == "in_proj_bias") {
@@ -241,31 +238,37 @@ class Reader {
         add(name, entry);
       }
     }
-    return result;
+  }
+
+  // The numbers of an entry that has this shape; Reals, whatever they are in the file.
+  Tensor read(const std::string& name, const Shape& shape) {
+    const Entry& entry = entries.at(name);
+    auto numbers = entry.type == "F32" ? numbers_of<float>(entry) : numbers_of<double>(entry);
+    expect(file_.good(), "'{}' cannot be read", name);
+    return {shape, std::move(numbers)};
   }
 
   template <class... Args>
   void expect(bool ok, fmt::format_string<Args...> text, Args&&... args) const {
     if (!ok)
-      throw FileError(fmt::format("load: {}: {}", path_.string(),
-                                  fmt::format(text, std::forward<Args>(args)...)));
+      throw FileError(
+          fmt::format("load: {}: {}", path_, fmt::format(text, std::forward<Args>(args)...)));
   }
 
  private:
-  std::filesystem::path path_;
-};
+  template <class T>
+  std::vector<Real> numbers_of(const Entry& entry) {
+    std::vector<T> numbers((entry.end - entry.begin) / sizeof(T));
+    file_.seekg(static_cast<std::streamoff>(data_begin_ + entry.begin));
+    file_.read(reinterpret_cast<char*>(numbers.data()),
+               static_cast<std::streamsize>(entry.end - entry.begin));
+    return std::vector<Real>(numbers.begin(), numbers.end());
+  }
 
-template <class T>
-std::vector<Real> read_numbers(Checkpoint& checkpoint, const Entry& entry) {
-  std::vector<T> numbers((entry.end - entry.begin) / sizeof(T));
-  checkpoint.file.seekg(static_cast<std::streamoff>(checkpoint.data_begin + entry.begin));
-  checkpoint.file.read(reinterpret_cast<char*>(numbers.data()),
-                       static_cast<std::streamsize>(entry.end - entry.begin));
-  std::vector<Real> result;
-  result.reserve(numbers.size());
-  for (const T x : numbers) result.push_back(static_cast<Real>(x));
-  return result;
-}
+  std::string path_;
+  std::ifstream file_;
+  std::uint64_t data_begin_ = 0;
+};
 
 bool is_expanded(const Tensor& x) {
   for (Index axis = 0; axis < x.rank(); ++axis)
@@ -273,7 +276,7 @@ bool is_expanded(const Tensor& x) {
   return false;
 }
 
-// "label a, b, c" for an error message, or nothing.
+// "; label a, b, c" for an error message, or nothing.
 std::string listed(std::string_view label, const std::vector<std::string>& names) {
   return names.empty() ? "" : fmt::format("; {} {}", label, fmt::join(names, ", "));
 }
@@ -282,75 +285,53 @@ std::string listed(std::string_view label, const std::vector<std::string>& names
 
 LoadReport load_state(const State& state, const std::filesystem::path& path,
                       const LoadOptions& options, NamesOf names) {
-  Reader reader(path);
-  Checkpoint checkpoint = reader.open();
-  if (names == NamesOf::torch) checkpoint.entries = reader.unpacked(checkpoint.entries);
-  LoadReport report;
-  report.metadata = checkpoint.metadata;
+  Checkpoint file(path);
+  if (names == NamesOf::torch) file.unpack();
+  LoadReport report{{}, {}, file.metadata};
 
   // First everything is compared …
+  std::map<std::string, Entry> unasked = file.entries;
   std::vector<std::string> misshapen;
-  std::unordered_set<std::string> wanted;
   for (const auto& [name, tensor] : state.tensors) {
-    wanted.insert(name);
     check<StateError>(!is_expanded(tensor), "load: '{}' is an expanded view; it cannot be written",
                       name);
-    const auto found = checkpoint.entries.find(name);
-    if (found == checkpoint.entries.end()) {
+    unasked.erase(name);
+    if (!file.entries.contains(name)) {
       report.missing.push_back(name);
       continue;
     }
-    const Entry& entry = found->second;
-    reader.expect(entry.type == "F32" || entry.type == "F64",
-                  "'{}' is {}; only F32 and F64 can be loaded", name, entry.type);
-    if (!std::equal(entry.sizes.begin(), entry.sizes.end(), tensor.shape().begin(),
-                    tensor.shape().end()))
+    const Entry& entry = file.entries.at(name);
+    file.expect(entry.type == "F32" || entry.type == "F64",
+                "'{}' is {}; only F32 and F64 can be loaded", name, entry.type);
+    if (!std::ranges::equal(entry.sizes, tensor.shape()))
       misshapen.push_back(fmt::format("{} (expected {}, found [{}])", name, tensor.shape(),
                                       fmt::join(entry.sizes, ", ")));
   }
-  for (const auto& [name, entry] : checkpoint.entries)
-    if (!wanted.contains(name)) report.unexpected.push_back(name);
-  const bool names_fit = !options.strict || (report.missing.empty() && report.unexpected.empty());
-  reader.expect(
-      names_fit && misshapen.empty(), "does not fit the module{}{}{}",
-      listed("missing", options.strict ? report.missing : std::vector<std::string>()),
-      listed("unexpected", options.strict ? report.unexpected : std::vector<std::string>()),
-      listed("misshapen", misshapen));
+  for (const auto& [name, entry] : unasked) report.unexpected.push_back(name);
+  std::string faults = listed("misshapen", misshapen);
+  if (options.strict)
+    faults = listed("missing", report.missing) + listed("unexpected", report.unexpected) + faults;
+  file.expect(faults.empty(), "does not fit the module{}", faults);
 
   // … then everything is read …
   std::vector<std::pair<Tensor, Tensor>> loaded;
-  for (const auto& [name, tensor] : state.tensors) {
-    const auto found = checkpoint.entries.find(name);
-    if (found == checkpoint.entries.end()) continue;
-    std::vector<Real> numbers = found->second.type == "F32"
-                                    ? read_numbers<float>(checkpoint, found->second)
-                                    : read_numbers<double>(checkpoint, found->second);
-    reader.expect(checkpoint.file.good(), "'{}' cannot be read", name);
-    loaded.emplace_back(tensor, Tensor(tensor.shape(), std::move(numbers)));
-  }
+  for (const auto& [name, tensor] : state.tensors)
+    if (file.entries.contains(name)) loaded.emplace_back(tensor, file.read(name, tensor.shape()));
 
-  // … and only then is the module changed. A counter that makes no sense is put back.
-  std::size_t done = 0;
+  // … and only then is the module changed. If a counter makes no sense, all are put back.
   try {
-    for (; done < state.counters.size(); ++done) {
-      const State::Counter& counter = state.counters[done];
-      const auto saved = checkpoint.metadata.find(std::string(counter_prefix) + counter.name);
-      if (saved != checkpoint.metadata.end()) counter.set(saved->second);
+    for (const State::Counter& counter : state.counters) {
+      const auto saved = file.counters.find(std::string(counter_prefix) + counter.name);
+      if (saved != file.counters.end()) counter.set(saved->second);
     }
   } catch (...) {
-    for (std::size_t i = 0; i < done; ++i) state.counters[i].set(state.counters[i].text);
+    for (const State::Counter& counter : state.counters) counter.set(counter.text);
     throw;
   }
   for (auto& [tensor, numbers] : loaded) tensor.copy_from(numbers);
-  std::erase_if(report.metadata,
-                [](const auto& note) { return note.first.starts_with(counter_prefix); });
   return report;
 }
 
-Metadata read_metadata(const std::filesystem::path& path) {
-  Metadata metadata = Reader(path).open().metadata;
-  std::erase_if(metadata, [](const auto& note) { return note.first.starts_with(counter_prefix); });
-  return metadata;
-}
+Metadata read_metadata(const std::filesystem::path& path) { return Checkpoint(path).metadata; }
 
 }  // namespace glass::nn
