@@ -7,10 +7,12 @@ namespace glass::optim {
 void Sgd::step() {
   const auto rate = static_cast<Real>(options.rate), mu = static_cast<Real>(options.momentum);
   const auto decay = static_cast<Real>(options.weight_decay);
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    if (!parameters[i].has_grad()) continue;
-    const bool ahead = options.nesterov;
-    update(parameters[i], [=, v = velocity[i].data()](Real& w, Real g, Index j) {
+  const bool ahead = options.nesterov;
+  auto next = velocity.begin();
+  for (const Var& p : parameters) {
+    Real* const v = (next++)->data();
+    if (!p.has_grad()) continue;
+    update(p, [=](Real& w, Real g, Index j) {
       g += decay * w;
       v[j] = mu * v[j] + g;
       w -= rate * (ahead ? g + mu * v[j] : v[j]);
