@@ -14,7 +14,6 @@
 #include "autograd/attention.h"
 
 #include <cmath>
-#include <limits>
 
 #include "tensor/parallel.h"
 #include "tensor/product.h"
@@ -41,11 +40,8 @@ Tensor causal_mask(Index queries, Index keys) {
 
 namespace {
 
-constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
-
 constexpr Index block_q = 96, block_k = 128;
 constexpr Index block = block_q * block_k;  // three of scores take half of the second cache
-constexpr Index worth_sharing = 250'000;    // multiply-adds that are worth waking a thread for
 
 // A block of the scores of one head, queries q … q + queries - 1 and keys k … k + keys - 1, and the
 // memory to work in. d and e are the widths of keys and values.

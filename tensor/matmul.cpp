@@ -270,8 +270,6 @@ struct Product {
   }
 };
 
-constexpr Index worth_sharing = 250'000;  // multiply-adds that are worth waking a thread for
-
 // C dense. The longer side of C is shared among threads, each of which packs what it needs.
 void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c) {
   const Index threads = m * n * k < worth_sharing ? 1 : num_threads();

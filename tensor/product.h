@@ -8,6 +8,8 @@
 
 namespace glass {
 
+inline constexpr Index worth_sharing = 250'000;  // multiply-adds that are worth a thread
+
 // A matrix wherever it lies.
 struct Matrix {
   const Real* data;

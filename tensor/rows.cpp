@@ -1,7 +1,6 @@
 #include "tensor/rows.h"
 
 #include <cmath>
-#include <limits>
 
 #include "tensor/loops.h"
 #include "tensor/ops.h"
@@ -11,8 +10,6 @@ namespace glass {
 using std::log, std::sqrt;
 
 namespace {
-
-constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
 
 // Calls f(row) for each of `count` rows of n numbers, shared among threads.
 template <class F>
@@ -47,6 +44,17 @@ Real shift_of(const Real* x, Index n) {
   return result == minus_infinity ? Real(0) : result;
 }
 
+// y = exp(x − shift) for a row. Returns the sum.
+Real exponentials(const Real* x, Index n, Real shift, Real* y) {
+  Vec sum{};
+  for (Index i = 0; i < n; i += lanes) {
+    const Vec e = exp(load(x + i, n - i, minus_infinity) - shift);
+    store(y + i, e, n - i);
+    sum += e;
+  }
+  return total(sum);
+}
+
 // 1/x; 0 of 0, so that a row of nothing but −∞ vanishes.
 Real inverse(Real x) { return x == Real(0) ? x : Real(1) / x; }
 
@@ -56,14 +64,7 @@ Real inverse(Real x) { return x == Real(0) ? x : Real(1) / x; }
 
 Tensor softmax(const Tensor& x, Index axis) {
   const auto f = [](Real* y, Index n, const Real* in) {
-    const Real shift = shift_of(in, n);
-    Vec sum{};
-    for (Index i = 0; i < n; i += lanes) {
-      const Vec e = exp(load(in + i, n - i, minus_infinity) - shift);
-      store(y + i, e, n - i);
-      sum += e;
-    }
-    const Real scale = inverse(total(sum));
+    const Real scale = inverse(exponentials(in, n, shift_of(in, n), y));
     for (Index i = 0; i < n; ++i) y[i] *= scale;
   };
   return map_rows(axis, f, x);
@@ -80,18 +81,11 @@ Tensor softmax_backward(const Tensor& y, const Tensor& g, Index axis) {
   return map_rows(axis, f, y, g);
 }
 
-// The logarithm of a row's Σ exp(x − shift); 0 where that is 0, so that −∞ stays −∞.
-static Real log_total(const Real* x, Index n, Real shift) {
-  Vec sum{};
-  for (Index i = 0; i < n; i += lanes) sum += exp(load(x + i, n - i, minus_infinity) - shift);
-  const Real result = total(sum);
-  return result == Real(0) ? result : log(result);
-}
-
 // Differences of the row's numbers first: a sum with the shift would lose the small logarithm.
 Tensor log_softmax(const Tensor& x, Index axis) {
   const auto f = [](Real* y, Index n, const Real* in) {
-    const Real shift = shift_of(in, n), rest = log_total(in, n, shift);
+    const Real shift = shift_of(in, n), all = exponentials(in, n, shift, y);
+    const Real rest = all == Real(0) ? all : log(all);  // of nothing but −∞, which stays
     for (Index i = 0; i < n; ++i) y[i] = in[i] - shift - rest;
   };
   return map_rows(axis, f, x);
@@ -252,14 +246,8 @@ CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets, i
     const Real* z = logits.data() + i * v;
     Real* dz = slope.data() + i * v;
     const Real shift = shift_of(z, v);
-    Vec sum{};
-    for (Index j = 0; j < v && target != ignored; j += lanes) {
-      const Vec e = exp(load(z + j, v - j, minus_infinity) - shift);
-      store(dz + j, e, v - j);
-      sum += e;
-    }
     // No target, or no class that can be at all: as in softmax, such a row vanishes.
-    const Real all = total(sum);
+    const Real all = target == ignored ? Real(0) : exponentials(z, v, shift, dz);
     if (all == Real(0)) {
       std::fill_n(dz, v, Real(0));
       return;

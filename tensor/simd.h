@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <numbers>
 
 #include "tensor/real.h"
@@ -31,6 +32,8 @@ inline constexpr int vector_bytes = 16;
 // Aligned like one number, since a row may begin anywhere.
 using Vec [[gnu::vector_size(vector_bytes), gnu::aligned(alignof(Real)), gnu::may_alias]] = Real;
 #endif
+
+inline constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
 
 // What the CPU has of it: registers, and x · y + z in one instruction.
 #if defined(__AVX512F__) || defined(__aarch64__)

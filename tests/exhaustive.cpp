@@ -10,7 +10,10 @@
 #include <mutex>
 #include <thread>
 
+#include "tests/ulp.h"
+
 using namespace glass;
+using glass::oracle::ulps;
 
 namespace {
 
@@ -18,15 +21,6 @@ struct Worst {
   double error = 0;
   float at = 0;
 };
-
-// How far `y` is from `exact`, in units of the last place of the float next to it.
-double ulps(float y, double exact) {
-  const auto nearest = static_cast<float>(exact);
-  if (std::isnan(y) || std::isnan(exact)) return std::isnan(y) == std::isnan(exact) ? 0 : 1e9;
-  if (std::isinf(y) || std::isinf(nearest)) return y == nearest ? 0 : 1e9;
-  const int exponent = nearest == 0 ? -200 : std::ilogb(nearest);
-  return std::abs(y - exact) / std::ldexp(1.0, std::max(exponent - 23, -149));
-}
 
 template <class F, class Exact>
 Worst worst_in(std::uint64_t begin, std::uint64_t end, F f, Exact exact) {

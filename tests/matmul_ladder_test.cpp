@@ -21,8 +21,10 @@
 #include "tensor/matmul.h"
 #include "tensor/random.h"
 #include "tests/catch.h"
+#include "tests/threads.h"
 
 using namespace ladder;
+using glass::oracle::Threads;
 
 namespace {
 
@@ -112,13 +114,6 @@ std::string wrong_rung(const Case& x) {
     return report("7 batched", wrong);
   return "";
 }
-
-// Restores the number of threads.
-struct Threads {
-  explicit Threads(int count) { glass::set_num_threads(count); }
-  ~Threads() { glass::set_num_threads(before); }
-  int before = glass::num_threads();
-};
 
 }  // namespace
 

@@ -16,20 +16,12 @@
 #include "optim/adam.h"
 #include "optim/clip.h"
 #include "tests/op_table.h"
+#include "tests/threads.h"
 
 using namespace glass;
 using namespace glass::oracle;
 
 namespace {
-
-// So many threads while it lives.
-struct Threads {
-  explicit Threads(int count) { set_num_threads(count); }
-  ~Threads() { set_num_threads(before); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-  const int before = num_threads();
-};
 
 void for_thread_counts(const std::function<void()>& f) {
   for (const int count : {1, 2, 3, 7}) {
