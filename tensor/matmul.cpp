@@ -30,9 +30,10 @@ namespace {
 // registers.
 constexpr Index tile_rows = registers == 32 ? 12 : fused_multiply_add ? 6 : 4;
 constexpr Index tile_columns = 2 * lanes;
-constexpr Index block_k = 384;   // a panel of B, 384 × 16 floats, fills most of the first cache
-constexpr Index block_m = 96;    // a block of A, 96 × 384 floats, a part of the second
+constexpr Index block_k = 256;   // a panel of B, 256 × 16 floats, fills half of the first cache
+constexpr Index block_m = 96;    // a block of A, 96 × 256 floats, a part of the second
 constexpr Index block_n = 4080;  // what is packed of B, a part of the third
+constexpr Index few_rows = 144;  // as many rows of A use a panel of B once for all
 
 Index ceil_div(Index n, Index step) { return (n + step - 1) / step; }
 Index round_up(Index n, Index step) { return ceil_div(n, step) * step; }
@@ -131,13 +132,17 @@ void pack(Matrix x, Index rows, Index width, Index depth, Real* out) {
   Index k = 0;
   if (x.column_stride == 1 && rows > 1) {
     // What one store writes too far another one mends: so the last rows go first.
-    for (; k + lanes <= depth; k += lanes, out += lanes * width)
+    for (; k + lanes <= depth; k += lanes, out += lanes * width) {
+      for (Index r = 0; r < rows; ++r)  // the next panel, which is likely to be packed next
+        __builtin_prefetch(x.data + (rows + r) * x.row_stride + k);
       for (Index r = (width - 1) / lanes * lanes; r >= 0; r -= lanes)
         turns[static_cast<std::size_t>(std::clamp<Index>(rows - r, 0, lanes))](
             x.data + r * x.row_stride + k, x.row_stride, out + r, width);
-  } else if (x.row_stride == 1 && width % lanes == 0 && x.column_stride > 0) {
+    }
+  } else if (x.row_stride == 1 && x.column_stride > 0) {
     // Rows that are read beyond their end run into the next one; the last ones would leave x.
-    const Index safe = depth - (width - rows + x.column_stride - 1) / x.column_stride;
+    const Index beyond = round_up(width, lanes) - rows;
+    const Index safe = depth - (beyond + x.column_stride - 1) / x.column_stride;
     for (; k < safe; ++k, out += width)
       for (Index r = 0; r < width; r += lanes)
         store(out + r, load(x.data + k * x.column_stride + r));
@@ -151,13 +156,28 @@ void pack(Matrix x, Index rows, Index width, Index depth, Real* out) {
 
 namespace {
 
-// Whole panels, of a matrix whose rows lie in a row.
-void copy_panels(Matrix x, Index columns, Index depth, Real* out) {
-  for (Index k = 0; k < depth; ++k)
-    for (Index j = 0; j < columns; j += tile_columns)
-      for (Index v = 0; v < tile_columns; v += lanes)
-        store(out + j * depth + k * tile_columns + v, load(x.data + k * x.row_stride + j + v));
-}
+// Whole panels of a matrix whose rows lie in a row. They are copied side by side, so that a row is
+// read in a run that the memory likes, and some rows at a time, so that this can go on among other
+// work.
+struct Copy {
+  Matrix from;
+  Index panels, depth;
+  Real* to;
+  Index k = 0;
+
+  void rows(Index count) {
+    const Index ahead = std::min<Index>(count, 8) * from.row_stride;  // what is read next
+    for (const Index end = std::min(depth, k + count); k < end; ++k) {
+      const Real* in = from.data + k * from.row_stride;
+      Real* out = to + k * tile_columns;
+#pragma GCC unroll 4
+      for (Index j = 0; j < panels; ++j, in += tile_columns, out += depth * tile_columns) {
+        __builtin_prefetch(in + ahead);
+        for (Index v = 0; v < tile_columns; v += lanes) store(out + v, load(in + v));
+      }
+    }
+  }
+};
 
 // A thread's own memory, kept from call to call. A worker that only runs a lambda never passes a
 // declaration outside it: so it stands in a function, which every thread calls.
@@ -176,8 +196,16 @@ Real* at_least(std::vector<Real>& memory, Index count) {
 
 // ---- the loops ----
 
-// Where the i-th of `count` almost equal parts of n begins: 7 rows are 4 + 3, not 6 + 1.
-Index cut(Index n, Index count, Index i) { return n / count * i + std::min(i, n % count); }
+// Tiles of almost equal height: 7 rows are 4 + 3, not 6 + 1. Calls f(row, rows) for each.
+template <Index Most, class F>
+void for_tiles(Index m, F f) {
+  const Index count = ceil_div(m, Most), least = m / count, taller = m - least * count;
+  for (Index i = 0, row = 0; i < count; ++i) {
+    const Index rows = least + (i < taller);
+    f(row, rows);
+    row += rows;
+  }
+}
 
 // One thread's share: C[m, n] (+)= A[m, k] · B[k, n] for C with rows `c_row` apart.
 struct Product {
@@ -201,72 +229,84 @@ struct Product {
 
   void panel(Index jc, Index nc, Index pc, Index depth) const {
     // Packing takes about a cycle a number: not where it is used but a few times.
-    const bool pack_b = b.column_stride != 1 || (!in_place && m >= 48 && depth * nc > 20'000);
+    const bool b_rows = b.column_stride == 1;
+    const bool pack_b = !b_rows || (!in_place && m >= 48 && depth * nc > 20'000);
     const bool pack_a = !in_place && nc >= 300 && m > 1;
-    Real* const bp =
-        at_least(panels().b, depth * round_up(pack_b ? nc : tile_columns, tile_columns));
-    // Eight panels side by side: a row is then read in runs that the memory likes.
-    const Index run = 8 * tile_columns, runs = pack_b && b.column_stride == 1 ? nc / run : 0;
-    for (Index jr = 0; jr < runs * run; jr += run)
-      copy_panels(b.at(pc, jc + jr), run, depth, bp + jr * depth);
-    for (Index jr = runs * run; pack_b && jr < nc; jr += tile_columns)
-      pack(b.at(pc, jc + jr).transposed(), std::min(tile_columns, nc - jr), tile_columns, depth,
-           bp + jr * depth);
-    for (Index ic = 0; ic < m; ic += block_m) {  // 3: C[ic : ic + mc, jc : jc + nc]
-      const Index mc = std::min(block_m, m - ic), parts = ceil_div(mc, tile_rows);
+    // Where a panel of B serves few tiles, its copying takes as long as some of them: so it is done
+    // a little at a time, between the tiles of the panels before it, and into two places in turn.
+    const bool in_turn = pack_b && b_rows && m <= few_rows;
+    const Index run = (nc < 1024 ? 4 : 8) * tile_columns, whole = nc / tile_columns * tile_columns;
+    Real* const bp = at_least(panels().b, depth * (!pack_b   ? tile_columns
+                                                   : in_turn ? 2 * run
+                                                             : round_up(nc, tile_columns)));
+    const auto kept = [&](Index jr) {
+      return bp + (!pack_b ? 0 : in_turn ? jr % (2 * run) : jr) * depth;
+    };
+    const auto copy = [&](Index jr) {
+      const Index columns = std::clamp<Index>(whole - jr, 0, run);
+      return Copy{b.at(pc, jc + jr), columns / tile_columns, depth, kept(jr)};
+    };
+    for (Index jr = 0; pack_b && b_rows && jr < (in_turn ? 1 : nc); jr += run) copy(jr).rows(depth);
+
+    Copy coming{};
+    Index slice = 0;  // rows of it between two tiles
+    const Index most = in_turn ? few_rows : block_m;
+    for (Index ic = 0; ic < m; ic += most) {  // 3: C[ic : ic + mc, jc : jc + nc]
+      const Index mc = std::min(most, m - ic);
       Matrix a_block = a.at(ic, pc);
       if (pack_a) {
         Real* const ap = at_least(panels().a, mc * depth);
-        for (Index i = 0; i < parts; ++i) {
-          const Index row = cut(mc, parts, i), rows = cut(mc, parts, i + 1) - row;
+        for_tiles<tile_rows>(mc, [&](Index row, Index rows) {
           pack(a_block.at(row, 0), rows, rows, depth, ap + row * depth);
-        }
+        });
         a_block.data = ap;
       }
       for (Index jr = 0; jr < nc; jr += tile_columns) {  // 2: C[ic : ic + mc, jc + jr : …]
-        const Index columns = std::min(tile_columns, nc - jr);
-        const Real* b_panel = bp + jr * depth;
-        Index b_step = tile_columns;
-        if (!pack_b && (columns == tile_columns || columns == lanes)) {
-          b_panel = b.at(pc, jc + jr).data;
-          b_step = b.row_stride;
-        } else if (!pack_b) {  // nothing may be read beyond the end of a row
-          b_step = columns <= lanes ? lanes : tile_columns;
-          if (ic == 0) pack(b.at(pc, jc + jr).transposed(), columns, b_step, depth, bp);
-          b_panel = bp;
+        if (in_turn && jr % run == 0) {
+          coming.rows(depth);  // what is left of it
+          coming = copy(jr + run);
+          slice = ceil_div(depth, ceil_div(mc, tile_rows) * (run / tile_columns));
         }
-        column(a_block, mc, pack_a, b_panel, b_step, depth, columns, c + ic * c_row + jc + jr,
-               pc == 0 && !add);
+        const Index columns = std::min(tile_columns, nc - jr);
+        Matrix panel = b.at(pc, jc + jr);
+        if (pack_b || columns % lanes != 0) {  // nothing may be read beyond the end of a row
+          if (ic == 0 && !(pack_b && b_rows && columns == tile_columns))
+            pack(panel.transposed(), columns, tile_columns, depth, kept(jr));
+          panel = {kept(jr), tile_columns, 1};
+        }
+        column(a_block, mc, pack_a, panel, depth, columns, c + ic * c_row + jc + jr,
+               pc == 0 && !add, coming, slice);
       }
     }
   }
 
   // 1: tile by tile down a panel of B.
-  void column(Matrix a_block, Index mc, bool packed, const Real* b_panel, Index b_step, Index depth,
-              Index columns, Real* out, bool first) const {
+  void column(Matrix a_block, Index mc, bool packed, Matrix panel, Index depth, Index columns,
+              Real* out, bool first, Copy& coming, Index slice) const {
     const bool narrow = columns <= lanes;
-    const Index most = narrow && !packed ? 2 * tile_rows : tile_rows, parts = ceil_div(mc, most);
-    const bool whole = columns == tile_columns || columns == lanes;
-    for (Index i = 0; i < parts; ++i) {
-      const Index row = cut(mc, parts, i), rows = cut(mc, parts, i + 1) - row;
+    const auto tile_at = [&](Index row, Index rows) {
+      coming.rows(slice);
       const Tile kernel = narrow ? narrow_tiles[static_cast<std::size_t>(rows - 1)]
                                  : wide_tiles[static_cast<std::size_t>(rows - 1)];
-      const Real* from = packed ? a_block.data + row * depth : a_block.at(row, 0).data;
-      const Index a_row = packed ? 1 : a_block.row_stride;
-      const Index a_step = packed ? rows : a_block.column_stride;
-      if (whole) {
-        kernel(from, a_row, a_step, b_panel, b_step, depth, out + row * c_row, c_row, first);
-        continue;
-      }
+      const Matrix from = packed ? Matrix{a_block.data + row * depth, 1, rows} : a_block.at(row, 0);
+      const auto compute = [&](Real* to, Index to_row, bool overwrite) {
+        kernel(from.data, from.row_stride, from.column_stride, panel.data, panel.row_stride, depth,
+               to, to_row, overwrite);
+      };
+      Real* const to = out + row * c_row;
+      if (columns % lanes == 0) return compute(to, c_row, first);
       // A ragged tile is computed whole, beside C, and copied in part.
       Real* const edge = panels().edge.data();
-      kernel(from, a_row, a_step, b_panel, b_step, depth, edge, tile_columns, true);
-      for (Index r = 0; r < rows; ++r)
-        for (Index j = 0; j < columns; ++j) {
-          Real& to = out[(row + r) * c_row + j];
-          to = first ? edge[r * tile_columns + j] : to + edge[r * tile_columns + j];
-        }
-    }
+      compute(edge, tile_columns, true);
+      for (Index r = 0; r < rows; ++r) {
+        Real *const x = edge + r * tile_columns, *const y = to + r * c_row;
+        Index j = 0;
+        for (; j + lanes <= columns; j += lanes)
+          store(y + j, first ? load(x + j) : load(y + j) + load(x + j));
+        for (; j < columns; ++j) y[j] = first ? x[j] : y[j] + x[j];
+      }
+    };
+    narrow && !packed ? for_tiles<2 * tile_rows>(mc, tile_at) : for_tiles<tile_rows>(mc, tile_at);
   }
 };
 
@@ -296,6 +336,14 @@ Tensor for_batch(const Tensor& a, const Tensor& b, F f) {
   const Index m = left.size(-2), k = left.size(-1), n = right.size(-1);
   check<ShapeError>(k == right.size(-2), "matmul: inner sizes must agree; got {} @ {}", a.shape(),
                     b.shape());
+  const auto matrix = [](const Tensor& x, Index offset) {
+    return Matrix{x.data() + offset, x.stride(-2), x.stride(-1)};
+  };
+  if (a.rank() == 2 && b.rank() == 2) {  // no batch to be planned
+    Tensor c = empty(Shape{m, n});
+    if (c.numel() > 0) f(m, n, k, matrix(a, 0), matrix(b, 0), c.data());
+    return c;
+  }
   const auto leading = [](const Tensor& x) {
     return Shape(std::span(x.shape().begin(), static_cast<std::size_t>(x.rank() - 2)));
   };
@@ -314,8 +362,7 @@ Tensor for_batch(const Tensor& a, const Tensor& b, F f) {
         a_offset += rest % batch[axis] * a_strides[static_cast<std::size_t>(axis)];
         b_offset += rest % batch[axis] * b_strides[static_cast<std::size_t>(axis)];
       }
-      f(m, n, k, Matrix{left.data() + a_offset, left.stride(-2), left.stride(-1)},
-        Matrix{right.data() + b_offset, right.stride(-2), right.stride(-1)}, c.data() + i * m * n);
+      f(m, n, k, matrix(left, a_offset), matrix(right, b_offset), c.data() + i * m * n);
     }
   });
   if (b.rank() == 1) c = c.squeeze(-1);
