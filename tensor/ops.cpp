@@ -138,28 +138,34 @@ Real sum_row(const Real* x, Index n) {
   return total(column[0]);
 }
 
+// out[j] = Σₖ x[k, j], of numbers that lie side by side or n apart.
+void sum_lines(const Real* x, Index count, Index n, Real* out) {
+  if (n == 1)
+    *out = sum_row(x, count);
+  else
+    sum_rows(x, count, n, out);
+}
+
 // out[i, j] = Σₖ x[i, k, j] for x of [before, count, n]. Where there is much to sum, the parts of it
 // that go to threads are summed first, and then their sums.
 void sum_middle(const Real* x, Index before, Index count, Index n, Real* out) {
   constexpr Index grain = 16384;
-  const Index part = std::max(block, grain / std::max<Index>(n, 1)),
-              parts = (count + part - 1) / part;
-  if (parts > 1) {
-    Tensor sums = empty(Shape{before, parts, n});
-    parallel_for(before * parts, 1, [&, to = sums.data()](Index i, Index end) {
-      for (; i < end; ++i) {
-        const Index first = i % parts * part, rows = std::min(part, count - first);
-        const Real* const from = x + (i / parts * count + first) * n;
-        n == 1 ? void(to[i] = sum_row(from, rows)) : sum_rows(from, rows, n, to + i * n);
-      }
+  const Index part = std::max(block, grain / std::max<Index>(n, 1));
+  if (count <= part) {
+    parallel_for(before, grain / std::max<Index>(count * n, 1) + 1, [=](Index i, Index end) {
+      for (; i < end; ++i) sum_lines(x + i * count * n, count, n, out + i * n);
     });
-    return sum_middle(sums.data(), before, parts, n, out);
+    return;
   }
-  parallel_for(before, grain / std::max<Index>(count * n, 1) + 1, [&](Index i, Index end) {
-    for (; i < end; ++i)
-      n == 1 ? void(out[i] = sum_row(x + i * count, count))
-             : sum_rows(x + i * count * n, count, n, out + i * n);
+  const Index parts = (count + part - 1) / part;
+  Tensor sums = empty(Shape{before, parts, n});
+  parallel_for(before * parts, 1, [=, to = sums.data()](Index i, Index end) {
+    for (; i < end; ++i) {
+      const Index first = i % parts * part;
+      sum_lines(x + (i / parts * count + first) * n, std::min(part, count - first), n, to + i * n);
+    }
   });
+  sum_middle(sums.data(), before, parts, n, out);
 }
 
 }  // namespace
