@@ -87,9 +87,12 @@ Var relu(const Var& x) {
 }
 
 // y = x Φ(x)       dx = g ⊙ (Φ(x) + x φ(x)), φ the normal density
+// The slope is saved: it would cost a second exponential, now it shares that of y.
 Var gelu(const Var& x) {
-  return record("gelu", gelu(x.value()),
-                on(x, [x = x.value()](const Tensor& g) { return gelu_backward(x, g); }));
+  Tensor slope;
+  const bool wanted = x.requires_grad() && !NoGrad::active();
+  Tensor y = wanted ? gelu(x.value(), slope) : gelu(x.value());
+  return record("gelu", std::move(y), on(x, [slope](const Tensor& g) { return g * slope; }));
 }
 
 // y = |x|          dx = g ⊙ sign x; at the kink 0

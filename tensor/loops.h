@@ -95,6 +95,8 @@ Tensor map(const Tensor& x, F f) {
         const Real* a = in + at[1];
         if (step[1] == 1) {
           for (Index i = 0; i < count; ++i) o[i] = f(a[i]);
+        } else if (step[1] == 0) {
+          std::fill_n(o, count, f(*a));
         } else {
           for (Index i = 0; i < count; ++i) o[i] = f(a[i * step[1]]);
         }
@@ -105,21 +107,17 @@ Tensor map(const Tensor& x, F f) {
 // y = f(x, …) for operands of one shape, a vector at a time: for functions with an exponential.
 template <class F, class... More>
 Tensor map_vectors(F f, const Tensor& x, const More&... more) {
+  if (!(x.is_contiguous() && ... && more.is_contiguous()))
+    return map_vectors(f, x.contiguous(), more.contiguous()...);
   Tensor y = empty(x.shape());
-  Walk<2 + sizeof...(More)>(x.shape(), {y.strides(), x.strides(), more.strides()...})
-      .run(
-          [out = y.data(), in = std::array{x.data(), more.data()...}, &f](
-              const auto& at, Index count, const auto& step) {
-            for (Index i = 0; i < count; i += lanes)
-              [&]<std::size_t... J>(std::index_sequence<J...>) {
-                const auto part = [&](std::size_t j) {
-                  return load(in[j] + at[j + 1] + i * step[j + 1], count - i, step[j + 1], Real(0));
-                };
-                store(out + at[0] + i, f(part(J)...), count - i);
-              }
-            (std::index_sequence_for<Tensor, More...>());
-          },
-          heavy_grain);
+  parallel_for(y.numel(), heavy_grain, [&, out = y.data()](Index begin, Index end) {
+    const auto chunk = [n = end - begin, &f](Real* to, const auto*... from) {
+      for_vectors(n, [=, &f](Index i, Index count) {
+        store(to + i, f(load(from + i, count, Real(0))...), count);
+      });
+    };
+    chunk(out + begin, x.data() + begin, more.data() + begin...);
+  });
   return y;
 }
 

@@ -100,15 +100,19 @@ Tensor from_torch_mask(const Tensor& blocked) { return equal(blocked, 0); }
 
 namespace {
 
-constexpr Index block = 32;  // rows added up one after the other, before pairs are formed
+constexpr Index block = 32;    // rows added up one after the other, before pairs are formed
+constexpr Index columns = 32;  // of numbers in a row, each summed as such rows are
 
 // out[j] = Σᵢ x[i, j] for rows of n numbers. Halves are summed apart and then added, so an element
 // passes through log₂(rows) roundings instead of rows.
 void sum_rows(const Real* x, Index rows, Index n, Real* out) {
   if (rows <= block) {
     std::fill_n(out, n, Real(0));
-    for (Index i = 0; i < rows; ++i)
-      for (Index j = 0; j < n; ++j) out[j] += x[i * n + j];
+    // Four at a time: out is read and written less often.
+    for (; rows >= 4; rows -= 4, x += 4 * n)
+      for (Index j = 0; j < n; ++j) out[j] += (x[j] + x[n + j]) + (x[2 * n + j] + x[3 * n + j]);
+    for (; rows > 0; --rows, x += n)
+      for (Index j = 0; j < n; ++j) out[j] += x[j];
     return;
   }
   const Index half = rows / 2;
@@ -118,19 +122,50 @@ void sum_rows(const Real* x, Index rows, Index n, Real* out) {
   for (Index j = 0; j < n; ++j) out[j] += rest[static_cast<std::size_t>(j)];
 }
 
-// Σ x[i] of n numbers in a row: eight columns of it are summed as above, then the eight.
+// Σ x[i] of n numbers in a row: its columns are summed as above, then all columns.
 Real sum_row(const Real* x, Index n) {
-  constexpr Index lanes = 8;
-  if (n > block * lanes) {
-    const Index half = n / 2 / lanes * lanes;
+  if (n > block * columns) {
+    const Index half = n / 2 / columns * columns;
     return sum_row(x, half) + sum_row(x + half, n - half);
   }
-  std::array<Real, lanes> lane{};
-  const Index whole = n / lanes * lanes;
-  for (Index i = 0; i < whole; i += lanes)
-    for (Index j = 0; j < lanes; ++j) lane[static_cast<std::size_t>(j)] += x[i + j];
-  for (Index i = whole; i < n; ++i) lane[static_cast<std::size_t>(i - whole)] += x[i];
-  return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+  Vec column[columns / lanes] = {};
+  for (; n >= columns; n -= columns, x += columns)
+    for (Index j = 0; j < columns; j += lanes) column[j / lanes] += load(x + j);
+  for (Index j = 0; j < columns; j += lanes)
+    if (j < n) column[j / lanes] += load(x + j, n - j, Real(0));
+  for (Index half = columns / lanes / 2; half > 0; half /= 2)
+    for (Index j = 0; j < half; ++j) column[j] += column[j + half];
+  return total(column[0]);
+}
+
+// out[j] = Σₖ x[k, j], of numbers that lie side by side or n apart.
+void sum_lines(const Real* x, Index count, Index n, Real* out) {
+  if (n == 1)
+    *out = sum_row(x, count);
+  else
+    sum_rows(x, count, n, out);
+}
+
+// out[i, j] = Σₖ x[i, k, j] for x of [before, count, n]. Where there is much to sum, the parts of it
+// that go to threads are summed first, and then their sums.
+void sum_middle(const Real* x, Index before, Index count, Index n, Real* out) {
+  constexpr Index grain = 16384;
+  const Index part = std::max(block, grain / std::max<Index>(n, 1));
+  if (count <= part) {
+    parallel_for(before, grain / std::max<Index>(count * n, 1) + 1, [=](Index i, Index end) {
+      for (; i < end; ++i) sum_lines(x + i * count * n, count, n, out + i * n);
+    });
+    return;
+  }
+  const Index parts = (count + part - 1) / part;
+  Tensor sums = empty(Shape{before, parts, n});
+  parallel_for(before * parts, 1, [=, to = sums.data()](Index i, Index end) {
+    for (; i < end; ++i) {
+      const Index first = i % parts * part;
+      sum_lines(x + (i / parts * count + first) * n, std::min(part, count - first), n, to + i * n);
+    }
+  });
+  sum_middle(sums.data(), before, parts, n, out);
 }
 
 }  // namespace
@@ -154,13 +189,7 @@ Tensor sum(const Tensor& x, const Axes& axes, bool keep) {
     Shape shape = result.shape();
     for (Index axis = begin; axis < end; ++axis) shape = shape.with(axis, 1);
     Tensor out = empty(shape);
-    for (Index i = 0; i < before; ++i) {
-      const Real* in = result.data() + i * count * after;
-      if (after == 1)
-        out.data()[i] = sum_row(in, count);
-      else
-        sum_rows(in, count, after, out.data() + i * after);
-    }
+    sum_middle(result.data(), before, count, after, out.data());
     result = out;
     end = begin + 1;
   }

@@ -23,37 +23,38 @@ void for_rows(Index count, Index n, F f) {
 // y = f(x row by row), or f(x, g) of two, along any axis: the axis is brought to the end and back.
 template <class F, class... More>
 Tensor map_rows(Index axis, F f, const Tensor& x, const More&... more) {
-  const std::array in{x.transpose(axis, -1).contiguous(), more.transpose(axis, -1).contiguous()...};
-  Tensor y = empty(in[0].shape());
+  if (x.shape().wrap(axis) != x.rank() - 1)
+    return map_rows(-1, f, x.transpose(axis, -1), more.transpose(axis, -1)...).transpose(axis, -1);
+  if (!(x.is_contiguous() && ... && more.is_contiguous()))
+    return map_rows(axis, f, x.contiguous(), more.contiguous()...);
+  Tensor y = empty(x.shape());
   const Index n = y.size(-1);
   for_rows(n == 0 ? 0 : y.numel() / n, n, [&](Index row) {
-    std::apply([&](auto&... rows) { f(y.data() + row * n, n, rows.data() + row * n...); }, in);
+    f(y.data() + row * n, n, x.data() + row * n, more.data() + row * n...);
   });
-  return y.transpose(axis, -1);
+  return y;
 }
 
 // The largest of a row, or 0 where nothing is larger than −∞: what a row is shifted by, so that no
 // exponential overflows. A NaN is passed over, and makes one of all that is shifted.
 Real shift_of(const Real* x, Index n) {
-  Vec most = repeat(minus_infinity);
-  for (Index i = 0; i < n; i += lanes) {
-    const Vec v = load(x + i, n - i, minus_infinity);
-    most = v > most ? v : most;
-  }
-  const Real result = largest(most);
+  const Real result = largest(gather(
+      n, repeat(minus_infinity), [](Vec most, Vec v) { return v > most ? v : most; },
+      [=](Index i, Index count) { return load(x + i, count, minus_infinity); }));
   return result == minus_infinity ? Real(0) : result;
 }
 
-// y = exp(x − shift) for a row. Returns the sum.
+// y = exp(x − shift) for a row and the largest of it. Returns the sum.
 Real exponentials(const Real* x, Index n, Real shift, Real* y) {
-  Vec sum{};
-  for (Index i = 0; i < n; i += lanes) {
-    const Vec e = exp(load(x + i, n - i, minus_infinity) - shift);
-    store(y + i, e, n - i);
-    sum += e;
-  }
-  return total(sum);
+  return sum_of(n, [=](Index i, Index count) {
+    const Vec e = exp_of_negative(load(x + i, count, minus_infinity) - shift);
+    store(y + i, e, count);
+    return e;
+  });
 }
+
+// v·Φ(v). Far to the left it is 0, also at −∞, where 0 · ∞ would be NaN.
+Vec gelu(Vec v, const Normal& at) { return v < Real(-40) ? repeat(Real(-0.0)) : v * at.below; }
 
 // 1/x; 0 of 0, so that a row of nothing but −∞ vanishes.
 Real inverse(Real x) { return x == Real(0) ? x : Real(1) / x; }
@@ -72,10 +73,9 @@ Tensor softmax(const Tensor& x, Index axis) {
 
 Tensor softmax_backward(const Tensor& y, const Tensor& g, Index axis) {
   const auto f = [](Real* dx, Index n, const Real* out, const Real* upstream) {
-    Vec dot{};
-    for (Index i = 0; i < n; i += lanes)
-      dot += load(out + i, n - i, Real(0)) * load(upstream + i, n - i, Real(0));
-    const Real mean = total(dot);
+    const Real mean = sum_of(n, [=](Index i, Index count) {
+      return load(out + i, count, Real(0)) * load(upstream + i, count, Real(0));
+    });
     for (Index i = 0; i < n; ++i) dx[i] = out[i] * (upstream[i] - mean);
   };
   return map_rows(axis, f, y, g);
@@ -93,12 +93,12 @@ Tensor log_softmax(const Tensor& x, Index axis) {
 
 Tensor log_softmax_backward(const Tensor& y, const Tensor& g, Index axis) {
   const auto f = [](Real* dx, Index n, const Real* out, const Real* upstream) {
-    Vec sum{};
-    for (Index i = 0; i < n; i += lanes) sum += load(upstream + i, n - i, Real(0));
-    const Real all = total(sum);
-    for (Index i = 0; i < n; i += lanes)
-      store(dx + i, load(upstream + i, n - i, Real(0)) - exp(load(out + i, n - i, Real(0))) * all,
-            n - i);
+    const Real all =
+        sum_of(n, [=](Index i, Index count) { return load(upstream + i, count, Real(0)); });
+    for_vectors(n, [=](Index i, Index count) {
+      const Vec part = exp_of_negative(load(out + i, count, Real(0))) * all;
+      store(dx + i, load(upstream + i, count, Real(0)) - part, count);
+    });
   };
   return map_rows(axis, f, y, g);
 }
@@ -120,7 +120,7 @@ Tensor tanh_backward(const Tensor& y, const Tensor& g) {
 Tensor sigmoid(const Tensor& x) {
   return map_vectors(
       [](Vec v) {
-        const Vec e = exp(-magnitude(v));
+        const Vec e = exp_of_negative(-magnitude(v));
         return (v < Real(0) ? e : repeat(Real(1))) / (Real(1) + e);
       },
       x);
@@ -138,18 +138,26 @@ Tensor relu_backward(const Tensor& x, const Tensor& g) {
 }
 
 // gelu(x) = x·Φ(x)   D. Hendrycks, K. Gimpel (2016)
-// Far to the left the product is 0, also at −∞, where 0 · ∞ would be NaN.
 Tensor gelu(const Tensor& x) {
-  return map_vectors([](Vec v) { return v < Real(-40) ? repeat(Real(-0.0)) : v * normal(v).below; },
-                     x);
+  return map_vectors([](Vec v) { return gelu(v, normal(v)); }, x);
 }
-Tensor gelu_backward(const Tensor& x, const Tensor& g) {
-  return map_vectors(
-      [](Vec v, Vec upstream) {
+Tensor gelu(const Tensor& x, Tensor& slope) {
+  const Tensor in = x.contiguous();
+  Tensor y = empty(x.shape());
+  slope = empty(x.shape());
+  parallel_for(x.numel(), heavy_grain, [&, to = slope.data()](Index begin, Index end) {
+    const auto chunk = [n = end - begin](const Real* from, Real* value, Real* rise) {
+      for_vectors(n, [=](Index i, Index count) {
+        const Vec v = load(from + i, count, Real(0));
         const Normal at = normal(v);
-        return upstream * (magnitude(v) > Real(40) ? at.below : at.below + v * at.density);
-      },
-      x, g);
+        store(value + i, gelu(v, at), count);
+        const Vec flat = at.below;
+        store(rise + i, magnitude(v) > Real(40) ? flat : flat + v * at.density, count);
+      });
+    };
+    chunk(in.data() + begin, y.data() + begin, to + begin);
+  });
+  return y;
 }
 
 // ---- layer_norm ----
@@ -165,14 +173,13 @@ Normalized normalize(const Tensor& x, const Tensor& weight, const Tensor& bias, 
   const auto length = static_cast<Real>(n);
   for_rows(count, n, [&, y0 = out.result.data()](Index row) {
     const Real* r = in.data() + row * n;
-    Vec sum{}, squares{};
-    for (Index i = 0; i < n; i += lanes) sum += load(r + i, n - i, Real(0));
-    const Real mean = total(sum) / length;
-    for (Index i = 0; i < n; i += lanes) {
-      const Vec d = load(r + i, n - i, mean) - mean;
-      squares += d * d;
-    }
-    const Real scale = Real(1) / sqrt(total(squares) / length + static_cast<Real>(eps));
+    const Real mean =
+        sum_of(n, [=](Index i, Index count) { return load(r + i, count, Real(0)); }) / length;
+    const Real squares = sum_of(n, [=](Index i, Index count) {
+      const Vec d = load(r + i, count, mean) - mean;
+      return d * d;
+    });
+    const Real scale = Real(1) / sqrt(squares / length + static_cast<Real>(eps));
     for (Index i = 0; i < n; ++i)
       y0[row * n + i] = (r[i] - mean) * scale * w.data()[i] + b.data()[i];
     out.mean.data()[row] = mean;
@@ -193,25 +200,24 @@ std::array<Tensor, 3> layer_norm_backward(const Tensor& x, const Tensor& weight,
   const Index n = x.size(-1), count = x.shape().with(-1, 1).numel();
   const Index grain = std::max<Index>(16, heavy_grain / std::max<Index>(n, 1));
   Tensor dx = empty(x.shape()), parts = zeros(Shape{(count + grain - 1) / grain, 2, n});
-  parallel_for(count, grain, [&](Index begin, Index end) {
+  const auto length = static_cast<Real>(n);
+  parallel_for(count, grain, [&, w0 = w.data(), width = n](Index begin, Index end) {
     Real* const dw = parts.data() + begin / grain * 2 * n;
     for (Index r = begin; r < end; ++r) {
       const Real* const v = in.data() + r * n;
       const Real* const u = upstream.data() + r * n;
       Real* const out = dx.data() + r * n;
       const Real mean = row.mean.data()[r], scale = row.inverse_deviation.data()[r];
-      Vec sum{}, along{};
-      for (Index i = 0; i < n; i += lanes) {
-        const Vec hat = (load(v + i, n - i, mean) - mean) * scale;
-        const Vec up = load(u + i, n - i, Real(0)), d = up * load(w.data() + i, n - i, Real(0));
-        sum += d;
-        along += d * hat;
-        store(dw + i, load(dw + i, n - i, Real(0)) + up * hat, n - i);
-        store(dw + n + i, load(dw + n + i, n - i, Real(0)) + up, n - i);
-      }
-      const Real a = total(sum) / static_cast<Real>(n), b = total(along) / static_cast<Real>(n);
-      for (Index i = 0; i < n; ++i)
-        out[i] = (u[i] * w.data()[i] - a - (v[i] - mean) * scale * b) * scale;
+      const auto hat = [=](Index i, Index n) { return (load(v + i, n, mean) - mean) * scale; };
+      const auto up = [=](Index i, Index n) { return load(u + i, n, Real(0)); };
+      const auto d = [=](Index i, Index n) { return up(i, n) * load(w0 + i, n, Real(0)); };
+      const Real a = sum_of(n, d) / length;
+      const Real b = sum_of(n, [=](Index i, Index n) { return d(i, n) * hat(i, n); }) / length;
+      for_vectors(n, [=](Index i, Index n) {
+        store(out + i, (d(i, n) - a - hat(i, n) * b) * scale, n);
+        store(dw + i, load(dw + i, n, Real(0)) + up(i, n) * hat(i, n), n);
+        store(dw + width + i, load(dw + width + i, n, Real(0)) + up(i, n), n);
+      });
     }
   });
   const Tensor sums = sum(parts, 0);

@@ -72,17 +72,50 @@ inline void store(Real* to, Vec x, Index count) {
 }
 
 // One number of all lanes: their sum, as a tree, or the largest.
-inline Real total(Vec x) {
+template <class F>
+Real fold(Vec x, F f) {
   Real lane[lanes];
   store(lane, x);
   for (Index half = lanes / 2; half > 0; half /= 2)
-    for (Index i = 0; i < half; ++i) lane[i] += lane[i + half];
+    for (Index i = 0; i < half; ++i) lane[i] = f(lane[i], lane[i + half]);
   return lane[0];
 }
+inline Real total(Vec x) {
+  return fold(x, [](Real a, Real b) { return a + b; });
+}
 inline Real largest(Vec x) {
-  Real lane[lanes];
-  store(lane, x);
-  return *std::max_element(lane, lane + lanes);
+  return fold(x, [](Real a, Real b) { return a < b ? b : a; });
+}
+
+// ---- along a row ----
+
+// Calls f(i, count) for the `count` numbers from i on, a whole vector of them but for the last.
+template <class F>
+void for_vectors(Index n, F f) {
+  Index i = 0;
+  for (; i + lanes <= n; i += lanes) f(i, lanes);
+  if (i < n) f(i, n - i);
+}
+
+// f(i, count) of all such vectors, joined by `join`: in four parts, since each waits for its last.
+template <class Join, class F>
+Vec gather(Index n, Vec first, Join join, F f) {
+  Vec a = first, b = first, c = first, d = first;
+  Index i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    a = join(a, f(i, lanes));
+    b = join(b, f(i + lanes, lanes));
+    c = join(c, f(i + 2 * lanes, lanes));
+    d = join(d, f(i + 3 * lanes, lanes));
+  }
+  for (; i + lanes <= n; i += lanes) a = join(a, f(i, lanes));
+  if (i < n) b = join(b, f(i, n - i));
+  return join(join(a, b), join(c, d));
+}
+template <class F>
+Real sum_of(Index n, F f) {
+  return total(gather(
+      n, Vec{}, [](Vec a, Vec b) { return a + b; }, f));
 }
 
 // f of each lane.
@@ -114,6 +147,8 @@ inline Vec tanh(Vec x) {
 }
 #endif
 
+inline Vec exp_of_negative(Vec x) { return exp(x); }
+
 // Φ(x) = (1 + erf(x/√2)) / 2 = erfc(−x/√2) / 2: in the second form nothing cancels to the left.
 inline Normal normal(Vec x) {
   using std::erfc;
@@ -130,63 +165,78 @@ inline Vec magnitude(Vec x) {
   return reinterpret_cast<Vec>(reinterpret_cast<Bits>(x) & 0x7FFFFFFF);
 }
 
-// A polynomial, the highest coefficient first.
-inline Vec polynomial(Vec x, std::same_as<float> auto first, auto... rest) {
-  Vec sum = repeat(first);
-  ((sum = sum * x + rest), ...);
-  return sum;
+// A polynomial, the highest coefficient first, by Horner's rule in x²: what its steps add, a pair
+// of terms each, does not wait for the steps before.
+inline Vec polynomial(Vec, Vec, Vec sum) { return sum; }
+inline Vec polynomial(Vec x, Vec square, Vec sum, float odd, float even, auto... rest) {
+  return polynomial(x, square, sum * square + (odd * x + even), rest...);
 }
 
-// eˣ = 2ⁿ eʳ with n the integer next to x / ln 2, so that |r| ≤ ln 2 / 2, where five terms of a
-// polynomial do. n · ln 2 is taken off in two parts, the first of which has so few bits that the
-// product is exact; 2ⁿ is multiplied in two halves, since alone it may be no float.
+// eˣ = 2ⁿ eʳ with n the integer next to x / ln 2, so that |r| ≤ ln 2 / 2, where a polynomial of
+// degree 7 does. n · ln 2 is taken off in two parts, the first of which has so few bits that the
+// product is exact; then what x had no digits left for, if anything, is added.
 // Source: S. Moshier, Cephes, expf.
-inline Vec exp(Vec x) {
-  // Beyond these the result is ∞ or 0. Written so that a NaN stays one.
-  x = x > 89.0f ? repeat(89.0f) : x;
-  x = x < -104.0f ? repeat(-104.0f) : x;
+struct Power {
+  Vec part;       // scale · eʳ
+  Bits exponent;  // n + offset in the last nine bits
+};
+inline Power power_of_e(Vec x, float scale, int offset, auto... rest) {
   // A float of this size has no bits behind the point: adding it rounds.
-  const Vec rounder = repeat(0x1.8p23f);
+  const Vec rounder = repeat(0x1.8p23f + static_cast<float>(offset));
   const Vec shifted = x * std::numbers::log2e_v<float> + rounder;
   const Vec n = shifted - rounder;
-  const Vec r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
-  const Vec p = polynomial(r, 1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
-                           4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f);
-  const Vec y = r * r * p + r + 1.0f;
-  // The exponent's bits are n + 127: of half of n, and of the other half. 1024 keeps them positive.
-  const Bits power = reinterpret_cast<Bits>(shifted) - reinterpret_cast<Bits>(rounder) + 1024;
-  const Bits half = power >> 1;
-  return y * reinterpret_cast<Vec>((half - (512 - 127)) << 23) *
-         reinterpret_cast<Vec>((power - half - (512 - 127)) << 23);
+  Vec r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+  ((r += rest), ...);
+  return {polynomial(r, r * r, scale * 1.9875691500e-4f * r + scale * 1.3981999507e-3f,
+                     scale * 8.3334519073e-3f, scale * 4.1665795894e-2f, scale * 1.6666665459e-1f,
+                     scale * 5.0000001201e-1f, scale, scale),
+          reinterpret_cast<Bits>(shifted)};
 }
 
-// Near 0, where 1 − 2/(e²ˣ + 1) cancels, a polynomial.   Source: S. Moshier, Cephes, tanhf.
+// A power of 2 is its exponent + 127, in the bits from 23 on. 2ⁿ may be no float, so it is
+// multiplied in two halves. The ends are written so that a NaN stays one.
+inline Vec exp(Vec x) {
+  const auto [part, n] = power_of_e(x, 1, 254);
+  const Bits half = (n >> 1) << 23;
+  const Vec y = part * reinterpret_cast<Vec>(half) * reinterpret_cast<Vec>((n << 23) - half);
+  const Vec infinity = repeat(-minus_infinity);
+  return x > 89.0f ? infinity : x < -104.0f ? Vec{} : y;
+}
+
+// Where x is at most 0, 2ⁿ⁺¹⁰⁰ is a float: cheaper. x + rest, if there is a rest, which x has no
+// digits left for.
+inline Vec exp_of_negative(Vec x, auto... rest) {
+  const auto [part, n] = power_of_e(x, 0x1p-100f, 100 + 127, rest...);
+  return x < -104.0f ? Vec{} : part * reinterpret_cast<Vec>(n << 23);
+}
+
+// Near 0, where 1 − 2/(e²ᶻ + 1) cancels, a polynomial.   Source: S. Moshier, Cephes, tanhf.
 inline Vec tanh(Vec x) {
   const Vec z = magnitude(x), square = z * z;
-  const Vec small = polynomial(square, -5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f,
-                               1.33314422036e-1f, -3.33332819422e-1f) *
-                        square * z +
-                    z;
-  const Vec large = 1.0f - 2.0f / (exp(z + z) + 1.0f);
+  const Vec small =
+      polynomial(square, square * square, repeat(-5.70498872745e-3f), 2.06390887954e-2f,
+                 -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f) *
+          square * z +
+      z;
+  const Vec e = exp_of_negative(-2.0f * z);
+  const Vec large = 1.0f - 2.0f * e / (1.0f + e);
   const Bits sign = reinterpret_cast<Bits>(x) & 0x80000000;
   return reinterpret_cast<Vec>(reinterpret_cast<Bits>(z < 0.625f ? small : large) | sign);
 }
 
-// To the left, Φ(x) = e^(−z²) erfcx(z) / 2 with z = |x|/√2, where erfcx(z) = t Q(t) with
-// t = 1/(1 + .35 z) and a polynomial Q: a Chebyshev fit for z up to 10.6, beyond which Φ is no
-// float, with a relative error of 1.1e-8. The square of z is split, lest the exponential blow up
-// its rounding error.
+// To the left, Φ(x) = e^(−a²/2) t Q(t) with a = |x|, t = 1/(1 + .27 a) and a polynomial Q: a
+// Chebyshev fit for a up to 14.5, beyond which Φ is no float, with a relative error of 3e-8. The
+// square of a is split, lest the exponential blow up its rounding error.
 inline Normal normal(Vec x) {
-  Vec a = magnitude(x);
-  a = a > 40.0f ? repeat(40.0f) : a;  // of ∞ the difference below would be NaN
+  const Vec a = magnitude(x);
   const Vec head =
       reinterpret_cast<Vec>(reinterpret_cast<Bits>(a) & 0xFFFFF000);  // its square is exact
-  const Vec bell = exp(-0.5f * head * head) * exp(-0.5f * (a - head) * (a + head));
-  const Vec t = 1.0f / (1.0f + a * (0.35f / std::numbers::sqrt2_v<float>));
+  const Vec bell = exp_of_negative(-0.5f * head * head, -0.5f * (a - head) * (a + head));
+  const Vec t = 1.0f / (1.0f + 0.27f * a);
   const Vec q =
-      polynomial(t, 0.03763520782f, -0.1550675989f, 0.1731541686f, -0.01775656911f, 0.0797727914f,
-                 0.1493285715f, 0.1502766619f, 0.1880448464f, 0.1971279847f, 0.1974839408f);
-  const Vec left = 0.5f * bell * t * q;
+      polynomial(t, t * t, repeat(0.02920583342f), -0.1277225574f, 0.1724360972f, -0.07234456237f,
+                 0.1100542173f, 0.07107758252f, 0.1020635491f, 0.1075070932f, 0.1077227585f);
+  const Vec left = bell * t * q;
   const float root = std::numbers::inv_sqrtpi_v<float> / std::numbers::sqrt2_v<float>;
   return {x < 0.0f ? left : 1.0f - left, bell * root};
 }

@@ -170,14 +170,19 @@ TEST_CASE("layer_norm refuses a weight or bias of another shape, and shows it") 
 }
 
 TEST_CASE("the slope of gelu is right from one tail to the other") {
+  const auto slope_at = [](double x) {
+    Tensor slope;
+    CHECK(difference(gelu(x, slope), gelu(x)) == "");
+    return slope;
+  };
   for (const double x : {-1e4, -41.0, -39.0, -9.0, -1.0, 0.0, 0.5, 9.0, 41.0, 1e4}) {
     const double slope = std::erfc(-x / std::sqrt(2.0)) / 2 +
                          x * std::exp(-x * x / 2) / std::sqrt(2 * std::acos(-1.0));
     INFO(x);
-    CHECK(difference(gelu_backward(x, 1), Tensor(slope)) == "");
+    CHECK(difference(slope_at(x), Tensor(slope)) == "");
   }
-  CHECK(static_cast<double>(gelu_backward(inf, 1).item()) == 1);
-  CHECK(static_cast<double>(gelu_backward(-inf, 1).item()) == 0);
+  CHECK(static_cast<double>(slope_at(inf).item()) == 1);
+  CHECK(static_cast<double>(slope_at(-inf).item()) == 0);
 }
 
 TEST_CASE("gelu keeps its digits in the left tail, where 1 + erf would cancel") {
