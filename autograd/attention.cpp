@@ -47,23 +47,19 @@ constexpr Index block = block_q * block_k;  // three of scores take half of the 
 // memory to work in. d and e are the widths of keys and values.
 struct Block {
   Index d, e;
-  Tensor memory =
-      empty(Shape{(block_q + block_k) * (d + e) + 4 * block + 3 * block_q + 11 * lanes});
+  Tensor memory = empty({(block_q + block_k) * (d + e) + 5 * block + 3 * block_q + 12 * lanes});
   Real* next = memory.data();
   Real* take(Index count) { return std::exchange(next, next + count + lanes); }
   Real *q_columns = take(block_q * d), *g_columns = take(block_q * e);
-  Real *live_keys = take(block_k * d), *live_values = take(block_k * e);
+  Real *live_keys = take(block_k * d), *live_values = take(block_k * e), *draws = take(block);
   Real *weights = take(block), *slopes = take(block), *factors = take(block), *space = take(block);
   std::array<Real*, 3> rows{take(block_q), take(block_q), take(block_q)};  // a number a query
   std::array<bool, block_k> dead{};
   bool any_dead = false;
 
+  Index drawn = 0, drawn_end = 0, last = 0;  // what `draws` holds; where this chunk's rows end
   Index entry = 0, head = 0, q = 0, queries = 0, k = 0, keys = 0;
   Index width = 0;  // of a row of scores: the queries, in whole vectors
-  void start(Index at, Index end) {
-    q = at, queries = std::min(block_q, end - at), k = 0;
-    width = (queries + lanes - 1) / lanes * lanes;
-  }
   Index size() const { return keys * width; }
   Matrix by_key(const Real* x) const { return {x, width, 1}; }
   Matrix by_query(const Real* x) const { return {x, 1, width}; }
@@ -129,11 +125,11 @@ class Attention {
   }
 
   // Calls f(block, i) for i < parts of every head, shared among threads.
-  template <class F>
-  void for_heads(Index parts, Index work, F f) const {
-    const Index grain = 1 + worth_sharing / std::max<Index>(work, 1);
+  void for_heads(Index parts, Index work, auto f) const {
+    const Index grain = 1 + worth_sharing / (work + 40'000);  // for what is not a product
     parallel_for(q.size(0) * H * parts, grain, [&](Index begin, Index end) {
       Block b{D, E};
+      b.last = end / parts * T + end % parts * block_q;
       for (Index i = begin; i < end; ++i) {
         b.entry = i / parts / H, b.head = i / parts % H;
         f(b, i % parts);
@@ -158,13 +154,12 @@ class Attention {
         const Vec attends = load(b.space + j * b.width + i);
         store(row + i, attends != Real(0) ? load(row + i) : repeat(minus_infinity));
       }
-      Index blocked = 0;  // queries before the first that sees the key
-      if (options.causal) blocked = std::clamp<Index>(b.k + j - (S - T) - b.q, 0, b.width);
-      if (allowed && one_row && mask.data[j * mask.column_stride] == Real(0)) blocked = b.width;
+      // Queries before the first that sees the key.
+      Index blocked = options.causal ? std::clamp<Index>(b.k + j - (S - T) - b.q, 0, b.width) : 0;
+      if (allowed && one_row && mask.at(0, j).data[0] == Real(0)) blocked = b.width;
       std::fill_n(row, blocked, minus_infinity);
-      const auto index = static_cast<std::size_t>(j);
-      b.dead[index] = std::all_of(row, row + b.queries, [](Real x) { return x == minus_infinity; });
-      b.any_dead |= b.dead[index];
+      b.dead[j] = std::all_of(row, row + b.queries, [](Real x) { return x == minus_infinity; });
+      b.any_dead |= b.dead[j];
     }
   }
 
@@ -175,30 +170,36 @@ class Attention {
     const Index n = x.size(3);
     for (Index j = 0; j < b.keys; ++j) {
       std::copy_n(all.at(j, 0).data, n, rows + j * n);
-      if (b.dead[static_cast<std::size_t>(j)]) std::fill_n(rows + j * n, n, Real(0));
+      if (b.dead[j]) std::fill_n(rows + j * n, n, Real(0));
     }
     return {rows, n, 1};
   }
 
   // What dropout multiplies the block's weights by: numbers that depend on their place in [B, H, T,
   // S] alone, so that they can be made again.
-  void drop(const Block& b) const {
-    const bool all = b.keys == S;  // rows follow one another
-    for (Index i = 0; i < (all ? 1 : b.queries); ++i)
-      draw.dropout(static_cast<std::uint64_t>(((b.entry * H + b.head) * T + b.q + i) * S + b.k),
-                   all ? b.queries * S : b.keys, options.dropout, b.space + i * b.keys);
-    pack({b.space, b.keys, 1}, b.queries, b.width, b.keys, b.factors);
+  void drop(Block& b) const {
+    const Index first = ((b.entry * H + b.head) * T + b.q) * S + b.k;
+    for (Index i = 0; b.keys < S && i < b.queries; ++i)
+      draw.dropout(first + i * S, b.keys, options.dropout, b.space + i * b.keys);
+    // Rows of all keys follow one another, and so do heads: made together, they cost less.
+    if (b.keys == S && first + b.queries * S > b.drawn_end) {
+      b.drawn = first, b.drawn_end = std::min(first + block, b.last * S);
+      draw.dropout(first, b.drawn_end - first, options.dropout, b.draws);
+    }
+    const Real* const rows = b.keys == S ? b.draws + (first - b.drawn) : b.space;
+    pack({rows, b.keys, 1}, b.queries, b.width, b.keys, b.factors);
   }
 
-  // (s Q)ᵀ, or gᵀ: a column for each query.
-  static void turn(const Tensor& x, const Block& b, Real factor, Real* out) {
-    pack(part(x, b, b.q), b.queries, b.width, x.size(3), out);
-    for (Index i = 0; i < x.size(3) * b.width; ++i) out[i] *= factor;
+  // (s Q)ᵀ of the queries from `at` on: a column for each.
+  void start(Block& b, Index at) const {
+    b.q = at, b.queries = std::min(block_q, T - at), b.k = 0;
+    b.width = (b.queries + lanes - 1) / lanes * lanes;
+    pack(part(q, b, at), b.queries, b.width, D, b.q_columns);
+    for (Index i = 0; i < D * b.width; ++i) b.q_columns[i] *= scale;
   }
 
   // Calls f for each block of keys that some of the queries may see.
-  template <class F>
-  void for_keys(Block& b, F f) const {
+  void for_keys(Block& b, auto f) const {
     const Index end = options.causal ? std::clamp<Index>(b.q + b.queries + S - T, 0, S) : S;
     for (; b.k < end; b.k += block_k) {
       b.keys = std::min(block_k, end - b.k);
@@ -211,12 +212,11 @@ class Attention {
   // ---- forward: some queries ----
 
   void forward(Block& b, Index at) {
-    b.start(at, T);
+    start(b, at);
     // Each row's maximum and sum so far, and what O so far is scaled by.
     Real *const top = b.rows[0], *const sum = b.rows[1], *const fade = b.rows[2];
     std::fill_n(top, b.width, minus_infinity);
     std::fill_n(sum, b.width, Real(0));
-    turn(q, b, scale, b.q_columns);
     Real* const out = row_of(context, b, at);
     const Index step = context.stride(2);
     const auto scale_rows = [&, n = E](const Real* by) {
@@ -226,13 +226,11 @@ class Attention {
     for_keys(b, [&] {
       for (Index i = 0; i < b.width; i += lanes) {
         Real* const column = b.weights + i;
-        const Vec before = load(top + i);
-        Vec now = before;
-        for (Index j = 0; j < b.size(); j += b.width) {
-          const Vec s = load(column + j);
-          now = s > now ? s : now;
-        }
-        const Vec shift = now == minus_infinity ? Vec{} : now, fading = exp(before - shift);
+        Vec now = load(top + i);
+        for (Index j = 0; j < b.size(); j += b.width)
+          now = load(column + j) > now ? load(column + j) : now;
+        const Vec shift = now == minus_infinity ? Vec{} : now;
+        const Vec fading = exp(load(top + i) - shift);
         Vec total = load(sum + i) * fading;
         for (Index j = 0; j < b.size(); j += b.width) {
           const Vec weight = exp(load(column + j) - shift);
@@ -250,9 +248,8 @@ class Attention {
     using std::log;
     Real* const logs = log_sums.data() + (b.entry * H + b.head) * T + at;
     for (Index i = 0; i < b.queries; ++i) {
-      const bool blocked = sum[i] == Real(0);
-      logs[i] = blocked ? Real(0) : top[i] + log(sum[i]);
-      sum[i] = blocked ? Real(0) : Real(1) / sum[i];
+      logs[i] = sum[i] == Real(0) ? Real(0) : top[i] + log(sum[i]);  // 0 if all is blocked
+      sum[i] = sum[i] == Real(0) ? Real(0) : Real(1) / sum[i];
     }
     scale_rows(sum);
   }
@@ -260,11 +257,10 @@ class Attention {
   // ---- backward: some queries ----
 
   void backward(Block& b, Index at, const Tensor& g, std::array<Tensor, 3>& grads) const {
-    b.start(at, T);
+    start(b, at);
     Real *const log_sum = b.rows[0], *const dots = b.rows[1];
-    turn(q, b, scale, b.q_columns);
-    turn(g, b, Real(1), b.g_columns);
     const Matrix upstream = part(g, b, at), result = part(context, b, at);
+    pack(upstream, b.queries, b.width, E, b.g_columns);
     for (Index i = 0; i < b.width; ++i) log_sum[i] = dots[i] = Real(0);
     for (Index i = 0; i < b.queries; ++i) {
       log_sum[i] = log_sums.data()[(b.entry * H + b.head) * T + at + i];
