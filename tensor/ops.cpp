@@ -103,9 +103,26 @@ namespace {
 constexpr Index block = 32;    // rows added up one after the other, before pairs are formed
 constexpr Index columns = 32;  // of numbers in a row, each summed as such rows are
 
+// Σ x[i] of n numbers in a row: its columns are summed as rows are below, then all columns.
+Real sum_row(const Real* x, Index n) {
+  if (n > block * columns) {
+    const Index half = n / 2 / columns * columns;
+    return sum_row(x, half) + sum_row(x + half, n - half);
+  }
+  Vec column[columns / lanes] = {};
+  for (; n >= columns; n -= columns, x += columns)
+    for (Index j = 0; j < columns; j += lanes) column[j / lanes] += load(x + j);
+  for (Index j = 0; j < columns; j += lanes)
+    if (j < n) column[j / lanes] += load(x + j, n - j, Real(0));
+  for (Index half = columns / lanes / 2; half > 0; half /= 2)
+    for (Index j = 0; j < half; ++j) column[j] += column[j + half];
+  return total(column[0]);
+}
+
 // out[j] = Σᵢ x[i, j] for rows of n numbers. Halves are summed apart and then added, so an element
 // passes through log₂(rows) roundings instead of rows.
 void sum_rows(const Real* x, Index rows, Index n, Real* out) {
+  if (n == 1) return void(*out = sum_row(x, rows));
   if (rows <= block) {
     std::fill_n(out, n, Real(0));
     // Four at a time: out is read and written less often.
@@ -122,38 +139,14 @@ void sum_rows(const Real* x, Index rows, Index n, Real* out) {
   for (Index j = 0; j < n; ++j) out[j] += rest[static_cast<std::size_t>(j)];
 }
 
-// Σ x[i] of n numbers in a row: its columns are summed as above, then all columns.
-Real sum_row(const Real* x, Index n) {
-  if (n > block * columns) {
-    const Index half = n / 2 / columns * columns;
-    return sum_row(x, half) + sum_row(x + half, n - half);
-  }
-  Vec column[columns / lanes] = {};
-  for (; n >= columns; n -= columns, x += columns)
-    for (Index j = 0; j < columns; j += lanes) column[j / lanes] += load(x + j);
-  for (Index j = 0; j < columns; j += lanes)
-    if (j < n) column[j / lanes] += load(x + j, n - j, Real(0));
-  for (Index half = columns / lanes / 2; half > 0; half /= 2)
-    for (Index j = 0; j < half; ++j) column[j] += column[j + half];
-  return total(column[0]);
-}
-
-// out[j] = Σₖ x[k, j], of numbers that lie side by side or n apart.
-void sum_lines(const Real* x, Index count, Index n, Real* out) {
-  if (n == 1)
-    *out = sum_row(x, count);
-  else
-    sum_rows(x, count, n, out);
-}
-
-// out[i, j] = Σₖ x[i, k, j] for x of [before, count, n]. Where there is much to sum, the parts of it
-// that go to threads are summed first, and then their sums.
+// out[i, j] = Σₖ x[i, k, j] for x of [before, count, n]. Where there is much to sum, the parts that
+// go to threads are summed first, and then their sums.
 void sum_middle(const Real* x, Index before, Index count, Index n, Real* out) {
   constexpr Index grain = 16384;
   const Index part = std::max(block, grain / std::max<Index>(n, 1));
   if (count <= part) {
     parallel_for(before, grain / std::max<Index>(count * n, 1) + 1, [=](Index i, Index end) {
-      for (; i < end; ++i) sum_lines(x + i * count * n, count, n, out + i * n);
+      for (; i < end; ++i) sum_rows(x + i * count * n, count, n, out + i * n);
     });
     return;
   }
@@ -162,7 +155,7 @@ void sum_middle(const Real* x, Index before, Index count, Index n, Real* out) {
   parallel_for(before * parts, 1, [=, to = sums.data()](Index i, Index end) {
     for (; i < end; ++i) {
       const Index first = i % parts * part;
-      sum_lines(x + (i / parts * count + first) * n, std::min(part, count - first), n, to + i * n);
+      sum_rows(x + (i / parts * count + first) * n, std::min(part, count - first), n, to + i * n);
     }
   });
   sum_middle(sums.data(), before, parts, n, out);
@@ -199,14 +192,11 @@ Tensor sum(const Tensor& x, const Axes& axes, bool keep) {
   return result;
 }
 
-Tensor sum(const Tensor& x) { return sum(x, Axes{}); }
-
 Tensor mean(const Tensor& x, const Axes& axes, bool keep) {
   const Tensor total = sum(x, axes, keep);
   const auto kept = static_cast<double>(total.numel());
   return total / Real(static_cast<double>(x.numel()) / kept);
 }
-Tensor mean(const Tensor& x) { return mean(x, Axes{}); }
 
 namespace {
 

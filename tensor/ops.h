@@ -55,10 +55,8 @@ Tensor from_torch_mask(const Tensor& blocked);
 
 // Over all axes, or over those named; `keep` leaves them with size 1. Sums are pairwise: the error
 // grows with the logarithm of the count. ShapeError if an axis is not there or named twice.
-Tensor sum(const Tensor& x);
-Tensor sum(const Tensor& x, const Axes& axes, bool keep = false);
-Tensor mean(const Tensor& x);
-Tensor mean(const Tensor& x, const Axes& axes, bool keep = false);
+Tensor sum(const Tensor& x, const Axes& axes = {}, bool keep = false);
+Tensor mean(const Tensor& x, const Axes& axes = {}, bool keep = false);
 
 // The largest along an axis; NaN wins. ShapeError where the axis is empty.
 Tensor max(const Tensor& x, Index axis, bool keep = false);

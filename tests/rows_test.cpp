@@ -170,7 +170,7 @@ TEST_CASE("layer_norm refuses a weight or bias of another shape, and shows it") 
 }
 
 TEST_CASE("the slope of gelu is right from one tail to the other") {
-  const auto slope_at = [](double x) {
+  const auto slope_at = [](const Tensor& x) {
     Tensor slope;
     CHECK(difference(gelu(x, slope), gelu(x)) == "");
     return slope;
