@@ -54,7 +54,7 @@ Result run(const std::string& program, std::vector<std::string> arguments,
   return result;
 }
 
-const std::vector<std::string> few_marks(const std::string& program) {
+std::vector<std::string> few_marks(const std::string& program) {
   if (program == "memory") return {"--test", "32", "--sizes", "16"};
   return {"--test", "2"};
 }

@@ -10,7 +10,7 @@ Options parse_options(int argc, char** argv) {
       "Teaches one cross-attention layer to answer questions about pictures of coloured shapes, "
       "marks it on pictures that it never saw, and shows where it looked.\n\n"
       "  picture_query\n"
-      "  picture_query --ask \"what colour is the large circle\" --svg look.svg\n"
+      "  picture_query --ask \"the small cross on the left is of what colour\" --svg look.svg\n"
       "  picture_query --grid 6 --noise 0.1 --steps 3000");
   examples::add_training_options(app, o.training, "Pictures");
   const auto option = [&app](const char* name, auto& value, const char* help) {

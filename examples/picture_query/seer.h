@@ -20,8 +20,8 @@ using glass::Var;
 struct SeerOptions {
   Index dim = 32;      // C
   Index key_dim = 48;  // K
-  Index hidden = 128;  // between the pixels and K
-  Index heads = 4;     // H
+  Index hidden = 192;  // between the pixels and K
+  Index heads = 2;     // H
 };
 
 struct Seer {

@@ -60,9 +60,10 @@ std::string headline(const View& view) {
 
 std::string draw_colours(const View& view) {
   const Index grid = grid_of(view), side = side_of(view);
-  // Large pictures are drawn with fewer pixels, so that both fit a line. An even number of them,
-  // for two stand in one character.
-  const Index n = std::max<Index>(std::min(side, 36 / grid) / 2 * 2, 2);
+  // Large pictures are drawn with fewer pixels, so that both fit 80 columns. An even number of
+  // them, for two stand in one character.
+  const Index n = std::max<Index>(std::min(side, 40 / grid) / 2 * 2, 2);
+  const Index cell = std::min<Index>(n, 8);
   std::string out;
   for (Index row = 0; row < grid; ++row)
     for (Index line = 0; line < n / 2; ++line) {
@@ -78,7 +79,7 @@ std::string draw_colours(const View& view) {
       for (Index column = 0; column < grid; ++column) {
         const double w = weight(view, row, column);
         const std::string text = line == n / 4 && n >= 4 ? per_cent(w) : "";
-        out += examples::painted(ink_on_heat(w), heat(w), fmt::format("{:^{}}", text, n));
+        out += examples::painted(ink_on_heat(w), heat(w), fmt::format("{:^{}}", text, cell));
       }
       out += '\n';
     }
@@ -178,7 +179,7 @@ std::string draw(const View& view, bool colours) {
 }
 
 std::string to_svg(std::span<const View> views) {
-  double height = gap, width = 560;
+  double height = gap, width = 800;  // a headline fits
   std::string cards;
   for (const View& view : views) {
     const double picture = static_cast<double>(grid_of(view)) * patch_size;

@@ -32,7 +32,7 @@ inline constexpr std::array<std::string_view, 6> colours = {"red",    "green",  
 
 struct WorldOptions {
   Index grid = 4;       // patches along each side of the picture; even, so that it has halves
-  Index side = 8;       // pixels along each side of a patch
+  Index side = 10;      // pixels along each side of a patch
   double noise = 0.05;  // standard deviation of a pixel's red, green and blue, which are 0 to 1
 };
 
