@@ -1,0 +1,36 @@
+// # Files that a program leaves behind
+#pragma once
+
+#include <concepts>
+#include <string>
+#include <string_view>
+
+namespace examples {
+
+// FileError, with the reason, if `path` could not be written; nothing if it is empty. To be asked
+// first: minutes of training are not to be lost to a misspelt folder.
+void expect_writable(const std::string& path);
+
+// The whole text or nothing: another reader never sees half a file. FileError if it cannot be.
+void write_file(const std::string& path, std::string_view text);
+
+// One JSON object, its members in the order of their coming. What is no number becomes null.
+class Json {
+ public:
+  Json& add(std::string_view name, std::string_view text);
+  Json& add(std::string_view name, const char* text) { return add(name, std::string_view(text)); }
+  Json& add(std::string_view name, bool value) { return put(name, value ? "true" : "false"); }
+  Json& add(std::string_view name, std::integral auto value) {
+    return put(name, std::to_string(value));
+  }
+  Json& add(std::string_view name, double value) { return put(name, number(value)); }
+  Json& add(std::string_view name, const Json& object) { return put(name, object.text()); }
+  std::string text() const { return "{" + members_ + "}"; }
+
+ private:
+  static std::string number(double value);
+  Json& put(std::string_view name, std::string_view value);
+  std::string members_;
+};
+
+}  // namespace examples

@@ -1,0 +1,25 @@
+// # Ctrl-C, politely
+#pragma once
+
+namespace examples {
+
+// While it lives, the first Ctrl-C only sets a flag, so that the step is finished and what was
+// learnt is shown or saved; a second one does not wait. One at a time.
+class [[nodiscard]] Interrupt {
+ public:
+  Interrupt();
+  ~Interrupt();
+  Interrupt(const Interrupt&) = delete;
+  Interrupt& operator=(const Interrupt&) = delete;
+
+  // Whether it came.
+  bool operator()() const;
+
+ private:
+  void (*before_)(int) = nullptr;
+};
+
+// What a program returns that ended because of it: 128 and the number of the signal, as shells do.
+inline constexpr int interrupted_exit = 130;
+
+}  // namespace examples

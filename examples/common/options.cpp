@@ -1,0 +1,63 @@
+#include "examples/common/options.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <map>
+#include <new>
+
+namespace examples {
+
+void add_training_options(CLI::App& app, TrainingOptions& o, std::string_view batch) {
+  const Index many = 1'000'000'000;
+  const auto option = [&app](const char* name, auto& value, const std::string& help) {
+    return app.add_option(name, value, help)->capture_default_str()->group("Training");
+  };
+  option("--steps", o.steps, "Batches to learn from; 0 only marks")
+      ->check(CLI::Range(Index{0}, many));
+  option("--batch", o.batch, fmt::format("{} in a batch", batch))->check(CLI::Range(1, 10000));
+  option("--rate", o.rate, "Largest learning rate")->check(CLI::Range(1e-9, 10.0));
+  option("--warmup", o.warmup, "Steps over which the rate rises")
+      ->check(CLI::Range(Index{0}, many));
+  option("--seed", o.seed, "Of everything random");
+  app.add_option("--threads", o.threads,
+                 "Threads to compute with; all cores if not given, and the same results always")
+      ->check(CLI::Range(1, 1024))
+      ->group("Training");
+  app.add_option("--metrics", o.metrics, "Write the marks here, as JSON")
+      ->type_name("FILE")
+      ->group("Files");
+}
+
+void add_colour_option(CLI::App& app, Colours& wish) {
+  const std::map<std::string, Colours> names = {
+      {"auto", Colours::automatic}, {"always", Colours::always}, {"never", Colours::never}};
+  app.add_option_function<std::string>(
+         "--colour", [&wish, names](const std::string& name) { wish = names.at(name); },
+         "auto: where the terminal has 24-bit colours, and NO_COLOR is not set; always, never")
+      ->type_name("WHEN")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
+}
+
+void parse(CLI::App& app, int argc, char** argv) {
+  app.get_formatter()->column_width(34);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    std::exit(app.exit(help));
+  }
+}
+
+int program(std::string_view name, const std::function<int()>& run) {
+  try {
+    return run();
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "{}: {}; see --help\n", name, error.what());
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "{}: not enough memory\n", name);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}: {}\n", name, error.what());
+  }
+  return 2;
+}
+
+}  // namespace examples

@@ -1,0 +1,28 @@
+// # What the command lines of small examples have in common
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "examples/common/training.h"
+
+namespace CLI {
+class App;
+}
+
+namespace examples {
+
+// --steps, --batch, --rate, --warmup, --seed, --threads and --metrics, with what `o` holds as
+// defaults. `batch` says what a batch is made of.
+void add_training_options(CLI::App& app, TrainingOptions& o, std::string_view batch);
+
+// Whether to print colours: --colour auto, always or never.
+void add_colour_option(CLI::App& app, Colours& wish);
+
+// Prints the help and leaves, if that was asked for. CLI::ParseError on anything that is not there.
+void parse(CLI::App& app, int argc, char** argv);
+
+// The program `name`: what `run` returns, or 2 after an error, with one line that tells it.
+int program(std::string_view name, const std::function<int()>& run);
+
+}  // namespace examples

@@ -1,0 +1,114 @@
+// # The loop that trains
+//
+// What every small example does between drawing a batch and printing the marks: loss, backward,
+// clip, step, a rate that rises and falls. Whoever needs passes over files, validation or
+// checkpoints writes a loop of their own (`examples/translate`).
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "examples/common/interrupt.h"
+#include "examples/common/terminal.h"
+#include "nn/module.h"
+#include "optim/adam.h"
+#include "optim/clip.h"
+#include "optim/schedule.h"
+
+namespace examples {
+
+using glass::Index;
+using glass::Var;
+
+struct TrainingOptions {
+  Index steps = 0;   // 0 only marks
+  Index batch = 0;   // drawn anew at every step
+  double rate = 0;   // the largest; it falls to 0 at the last step
+  Index warmup = 0;  // steps over which it rises
+  std::uint64_t seed = 1;
+  int threads = 0;      // 0: as many as the machine has cores
+  std::string metrics;  // a file for the marks, or empty
+};
+
+// What the trainer tells after each step.
+struct Progress {
+  Index step = 0, steps = 0;
+  double loss = 0;  // a running mean
+  double seconds_left = 0;
+};
+
+struct Training {
+  Index steps = 0;
+  double loss = 0;  // the last that Progress told
+  double seconds = 0;
+  bool stopped = false;  // because `stop` asked for it
+};
+
+struct Watcher {
+  std::function<void(const Progress&)> progress = [](const Progress&) {};
+  std::function<bool()> stop = [] { return false; };  // asked after every step
+};
+
+// `draw_loss()` draws a batch and gives the model's loss on it. StateError if that stops being a
+// number.
+template <glass::nn::Module Model>
+Training train(const Model& model, const TrainingOptions& o, const std::function<Var()>& draw_loss,
+               const Watcher& watcher = {}) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto seconds = [begin] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  const std::vector<Var> parameters = glass::nn::parameters(model);
+  glass::optim::Adam adam(parameters, {.rate = o.rate});
+  Training result;
+  while (result.steps < o.steps && !result.stopped) {
+    glass::nn::set_training(model, true);
+    adam.zero_grad();
+    const Var loss = draw_loss();
+    const auto value = static_cast<double>(loss.item());
+    glass::check<glass::StateError>(std::isfinite(value),
+                                    "train: the loss became {} at step {}; try a smaller --rate",
+                                    value, result.steps + 1);
+    if (result.steps == 0) glass::nn::check_parameters(loss, model);
+    loss.backward();
+    glass::optim::clip_grad_norm(parameters, 1.0);
+    adam.options.rate = glass::optim::warmup_cosine(
+        ++result.steps, {.rate = o.rate, .warmup = o.warmup, .total = o.steps});
+    adam.step();
+
+    // A running mean over about fifty steps, true from the first step on.
+    const double weight = std::max(0.02, 1.0 / static_cast<double>(result.steps));
+    result.loss += weight * (value - result.loss);
+    const double pace = seconds() / static_cast<double>(result.steps);
+    watcher.progress(
+        {result.steps, o.steps, result.loss, pace * static_cast<double>(o.steps - result.steps)});
+    result.stopped = watcher.stop();
+  }
+  glass::nn::set_training(model, false);
+  result.seconds = seconds();
+  return result;
+}
+
+// The same, told on a live line, until the end or Ctrl-C.
+template <glass::nn::Module Model>
+Training train_visibly(
+    const Model& model, const TrainingOptions& o, const std::function<Var()>& draw_loss,
+    const std::function<void(const Progress&)>& after_step = [](const Progress&) {}) {
+  LiveLine line;
+  const Interrupt interrupted;
+  const auto progress = [&](const Progress& p) {
+    line.show(p.step, p.steps,
+              fmt::format("loss {:.4f}  {} left", p.loss, duration(p.seconds_left)));
+    after_step(p);
+  };
+  const Training result =
+      train(model, o, draw_loss, {.progress = progress, .stop = [&] { return interrupted(); }});
+  line.end();
+  return result;
+}
+
+}  // namespace examples

@@ -1,0 +1,118 @@
+// # memory
+//
+// Teaches one cross-attention layer to read a memory, watches its attention grow sharp, and marks
+// it on memories that it never saw.
+#include "examples/common/files.h"
+#include "examples/memory/options.h"
+#include "nn/loss.h"
+
+namespace memory {
+
+namespace {
+
+// What an early model made of each size.
+struct Glance {
+  Index step = 0;
+  std::vector<Marks> marks;
+};
+
+// At the start, after 1/32, 1/16, … of the steps, and at the end.
+bool worth_a_glance(Index step, Index steps) {
+  for (Index part = 32; part > 1; part /= 2)
+    if (step == steps / part) return true;
+  return step == steps;
+}
+
+void show(const std::vector<Glance>& glances) {
+  fmt::print("\nThe weight on the slot that is meant, while it learnt\n{:>8}", "step");
+  for (const Marks& m : glances[0].marks) fmt::print("{:>16}", fmt::format("{} slots", m.slots));
+  fmt::print("\n");
+  for (const Glance& glance : glances) {
+    fmt::print("{:>8}", glance.step);
+    for (const Marks& m : glance.marks)
+      fmt::print("    {} {:>7.2f} %", examples::shade(m.weight), 100 * m.weight);
+    fmt::print("\n");
+  }
+}
+
+void show(const std::vector<Marks>& marks, const Options& o) {
+  fmt::print(
+      "\nOn memories never seen, {} queries to each size; chance is {:.1f} %\n{:>8}{:>11}{:>13}"
+      "{:>12}{:>15}{:>16}\n",
+      o.test, 100.0 / static_cast<double>(o.world.symbols), "slots", "recall", "right slot",
+      "its weight", "spread over", "values moved");
+  for (const Marks& m : marks)
+    fmt::print("{:>8}{:>9.2f} %{:>11.2f} %{:>10.2f} %{:>9.2f} slots{:>14.2f} %\n", m.slots,
+               100 * m.recall, 100 * m.right_slot, 100 * m.weight, m.spread, 100 * m.shuffled);
+}
+
+std::string metrics(const Options& o, const Recall& model, const examples::Training& training,
+                    const std::vector<Marks>& marks) {
+  examples::Json json, recall, weight, spread;
+  for (const Marks& m : marks) {
+    const std::string size = std::to_string(m.slots);
+    recall.add(size, m.recall), weight.add(size, m.weight), spread.add(size, m.spread);
+  }
+  json.add("program", "memory").add("seed", o.training.seed).add("recall", recall);
+  json.add("weight", weight).add("spread", spread);
+  json.add("train_loss", training.loss).add("seconds", training.seconds);
+  json.add("steps", training.steps).add("stopped", training.stopped);
+  json.add("parameters", glass::nn::count_parameters(model));
+  return json.text() + "\n";
+}
+
+int run(int argc, char** argv) {
+  const Options o = parse_options(argc, argv);
+  if (o.training.threads > 0) glass::set_num_threads(o.training.threads);
+  examples::expect_writable(o.training.metrics);
+
+  // Streams of their own for what is learnt from and what is marked on: neither disturbs the other.
+  Rng seeds(o.training.seed), rng = seeds.split();
+  const Rng test = seeds.split();
+  const World world(o.world, rng);
+  const Recall model({.dim = o.world.dim,
+                      .key_dim = o.world.key_dim,
+                      .symbols = o.world.symbols,
+                      .value_dim = o.value_dim,
+                      .heads = o.heads},
+                     rng);
+  fmt::print("{} parameters; queries {} wide, keys {}, values {}; {} symbols\n",
+             glass::nn::count_parameters(model), o.world.dim, o.world.key_dim, o.value_dim,
+             o.world.symbols);
+
+  const auto mark_all = [&](Index queries) {
+    std::vector<Marks> marks;
+    for (const Index size : o.sizes) marks.push_back(mark(model, world, size, queries, test));
+    return marks;
+  };
+  std::vector<Glance> glances = {{0, mark_all(128)}};
+  const examples::Training training = examples::train_visibly(
+      model, o.training,
+      [&] {
+        // Of every size, small ones too: among few slots the right one is soon found.
+        const Index slots = 2 + rng.below(o.slots - 1);
+        const Batch batch = world.draw(o.training.batch, slots, o.queries, rng);
+        return glass::nn::cross_entropy(model(batch.queries, batch.keys, batch.symbols),
+                                        batch.answers);
+      },
+      [&](const examples::Progress& p) {
+        if (worth_a_glance(p.step, p.steps)) glances.push_back({p.step, mark_all(128)});
+      });
+
+  fmt::print("{} steps in {}, with memories of 2 to {} slots\n", training.steps,
+             examples::duration(training.seconds), o.slots);
+  const std::vector<Marks> marks = mark_all(o.test);
+  show(glances);
+  show(marks, o);
+  if (!o.training.metrics.empty())
+    examples::write_file(o.training.metrics, metrics(o, model, training, marks));
+  return training.stopped ? examples::interrupted_exit : 0;
+}
+
+}  // namespace
+
+}  // namespace memory
+
+int main(int argc, char** argv) {
+  return examples::program("memory", [&] { return memory::run(argc, argv); });
+}

@@ -1,0 +1,115 @@
+// # Recall
+//
+// A memory of N slots, each a key and a value, and queries that ask it. Keys are random directions,
+// values random symbols, and all are drawn anew for every batch: nothing in them can be learnt by
+// heart. What can be learnt is how to ask: a query is one of the keys as seen in other coordinates,
+// and blurred. So the layer must find out how the two sides of the world belong together, and then
+// it can read memories that it never saw, also larger ones.
+//
+// **How sharp must it be?** Say the right slot's score is larger than the N − 1 others by a gap g.
+// Its weight is then 1 / (1 + (N − 1) e⁻ᵍ), and for 99 % the gap must be ln(N − 1) + 4.6: 7.3 among
+// 16 slots, 11.5 among 1,024. Larger memories ask for little more, since the logarithm is slow; so
+// what was learnt with 64 slots still serves with 1,024, if not quite as sharply. At first the two
+// projections are random, no key's score stands out, and the weight is spread over all. They learn
+// two things at once: to turn, until a query points at its key, and to grow, until the gap is large
+// enough. How long they have become is the inverse of a temperature.
+//
+// **And √D?** Dividing by it is no temperature that suits the task. A sum of D products of numbers
+// around ±1 is around ±√D; divided, it is around ±1 for heads of every width, where the softmax is
+// neither flat nor frozen, and its gradient can move the projections either way.
+//
+// B memories, N slots, Q queries, C width of a query, K width of a key, E width of a value,
+// S symbols, H heads, D width of a head
+#pragma once
+
+#include "nn/attention.h"
+#include "nn/embedding.h"
+
+namespace memory {
+
+using glass::Index;
+using glass::Rng;
+using glass::Tensor;
+using glass::Tokens;
+using glass::Var;
+
+// ---- the world ----
+
+struct WorldOptions {
+  Index dim = 64;      // C
+  Index key_dim = 32;  // K ≤ C
+  Index symbols = 32;  // S
+  double noise = 0.4;  // standard deviation of what blurs a query, whose numbers are around ±1
+};
+
+// Memories, and queries that ask them.
+struct Batch {
+  Tensor queries;            // [B, Q, C]
+  Tensor keys;               // [B, N, K]
+  Tokens symbols;            // [B, N]
+  std::vector<int> slots;    // of each query, the slot whose key it means: B · Q
+  std::vector<int> answers;  // and the symbol there: B · Q
+};
+
+class World {
+ public:
+  // ShapeError if K is larger than C: there would be no room for the keys.
+  World(WorldOptions options, Rng& rng);
+
+  Batch draw(Index memories, Index slots, Index queries, Rng& rng) const;
+
+  const WorldOptions& options() const { return options_; }
+  // How a key is seen by those who ask: columns of length 1 at right angles.
+  const Tensor& view() const { return view_; }  // [C, K]
+
+ private:
+  WorldOptions options_;
+  Tensor view_;
+};
+
+// ---- the model ----
+
+struct RecallOptions {
+  Index dim = 64, key_dim = 32, symbols = 32;
+  Index value_dim = 32;  // E
+  Index heads = 1;
+};
+
+struct Recall {
+  Recall(RecallOptions o, Rng& rng)
+      : symbol(o.symbols, o.value_dim, rng),
+        look(o.dim, o.heads, rng, {.dropout = 0, .key_dim = o.key_dim, .value_dim = o.value_dim}),
+        readout(o.dim, o.symbols, rng) {}
+
+  // How likely each symbol is the answer, as logits. `weights` receives where each query looked,
+  // [B, H, Q, N]; without, the fused attention runs, which never holds them all.
+  Var operator()(const Tensor& queries, const Tensor& keys, const Tokens& symbols,
+                 Tensor* weights = nullptr) const {
+    const Var values = symbol(symbols);                          // [B, N, E]
+    const Var found = look(queries, keys, values, {}, weights);  // [B, Q, C]
+    return readout(found);                                       // [B, Q, S]
+  }
+
+  void each(auto&& f) { f("symbol", symbol), f("look", look), f("readout", readout); }
+
+  glass::nn::Embedding symbol;
+  glass::nn::CrossAttention look;
+  glass::nn::Linear readout;
+};
+
+// ---- marks ----
+
+// How a memory of one size is read, over `queries` of them.
+struct Marks {
+  Index slots = 0;
+  double recall = 0;      // share of queries whose likeliest symbol is the right one
+  double right_slot = 0;  // share whose most attended slot is the one meant
+  double weight = 0;      // on the slot meant, the mean of queries (and heads)
+  double spread = 0;      // 2 to the entropy in bits: over how many slots the weight is spread
+  double shuffled = 0;    // recall once the values have changed places: must be chance
+  Index queries = 0;
+};
+
+Marks mark(const Recall& model, const World& world, Index slots, Index queries, Rng rng);
+
+}  // namespace memory

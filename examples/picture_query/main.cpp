@@ -1,0 +1,87 @@
+// # picture_query
+//
+// Teaches one cross-attention layer to answer questions about pictures, marks it on pictures that
+// it never saw, and shows a few of them beside where it looked.
+#include "examples/common/files.h"
+#include "examples/picture_query/options.h"
+#include "examples/picture_query/view.h"
+#include "nn/loss.h"
+
+namespace picture_query {
+
+namespace {
+
+// `--ask` is about the first picture; the others bring a question of their own.
+std::vector<View> views_of(const Seer& model, const Options& o,
+                           const std::vector<Picture>& pictures, Rng rng) {
+  std::vector<View> views;
+  for (const std::string& text : o.ask)
+    views.push_back(look_at(model, pictures[0], read_question(pictures[0], text)));
+  if (o.ask.empty())
+    for (const Picture& picture : pictures)
+      views.push_back(look_at(model, picture, draw_question(picture, rng)));
+  return views;
+}
+
+std::string metrics(const Options& o, const Seer& model, const examples::Training& training,
+                    const Marks& marks) {
+  examples::Json json;
+  json.add("program", "picture_query").add("seed", o.training.seed).add("accuracy", marks.accuracy);
+  json.add("attended", marks.attended).add("weight", marks.weight);
+  json.add("shuffled", marks.shuffled).add("questions", marks.questions);
+  json.add("train_loss", training.loss).add("seconds", training.seconds);
+  json.add("steps", training.steps).add("stopped", training.stopped);
+  json.add("parameters", glass::nn::count_parameters(model));
+  return json.text() + "\n";
+}
+
+int run(int argc, char** argv) {
+  const Options o = parse_options(argc, argv);
+  if (o.training.threads > 0) glass::set_num_threads(o.training.threads);
+  examples::expect_writable(o.training.metrics);
+  examples::expect_writable(o.svg);
+
+  // Streams of their own for what is learnt from, marked on and shown: none disturbs another.
+  Rng seeds(o.training.seed), rng = seeds.split();
+  const Rng test = seeds.split();
+  Rng shown = seeds.split();
+  std::vector<Picture> pictures;
+  for (Index i = 0; i < std::max<Index>(o.show, 1); ++i)
+    pictures.push_back(draw_picture(o.world, shown));
+  // A question that cannot be answered is refused before the training, not after.
+  for (const std::string& text : o.ask) (void)read_question(pictures[0], text);
+
+  const Seer model(o.world, o.model, rng);
+  fmt::print("{} parameters; questions {} wide, patches {}, {} heads\n",
+             glass::nn::count_parameters(model), o.model.dim, o.model.key_dim, o.model.heads);
+  const examples::Training training = examples::train_visibly(model, o.training, [&] {
+    const Batch batch = draw_batch(o.world, o.training.batch, o.questions, rng);
+    return glass::nn::cross_entropy(model(batch.patches, batch.words), batch.answers);
+  });
+
+  const Marks marks = mark(model, o.world, o.test, test);
+  fmt::print(
+      "\n{} questions about {} pictures never seen; {} steps in {}\n"
+      "  {:6.2f} % answered right\n"
+      "  {:6.2f} % looked most at the patch that was named (mean of heads; {:.1f} % of the "
+      "weight)\n"
+      "  {:6.2f} % right when asked about another picture's shapes\n\n",
+      marks.questions, o.test, training.steps, examples::duration(training.seconds),
+      100 * marks.accuracy, 100 * marks.attended, 100 * marks.weight, 100 * marks.shuffled);
+
+  const std::vector<View> views =
+      o.show == 0 && o.ask.empty() ? std::vector<View>{} : views_of(model, o, pictures, shown);
+  for (const View& view : views) fmt::print("{}\n", draw(view, examples::shows_colours(o.colour)));
+  if (!o.svg.empty()) examples::write_file(o.svg, to_svg(views));
+  if (!o.training.metrics.empty())
+    examples::write_file(o.training.metrics, metrics(o, model, training, marks));
+  return training.stopped ? examples::interrupted_exit : 0;
+}
+
+}  // namespace
+
+}  // namespace picture_query
+
+int main(int argc, char** argv) {
+  return examples::program("picture_query", [&] { return picture_query::run(argc, argv); });
+}

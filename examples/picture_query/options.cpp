@@ -1,0 +1,47 @@
+#include "examples/picture_query/options.h"
+
+#include <CLI/CLI.hpp>
+
+namespace picture_query {
+
+Options parse_options(int argc, char** argv) {
+  Options o;
+  CLI::App app(
+      "Teaches one cross-attention layer to answer questions about pictures of coloured shapes, "
+      "marks it on pictures that it never saw, and shows where it looked.\n\n"
+      "  picture_query\n"
+      "  picture_query --ask \"the small cross on the left is of what colour\" --svg look.svg\n"
+      "  picture_query --grid 6 --noise 0.1 --steps 3000");
+  examples::add_training_options(app, o.training, "Pictures");
+  const auto option = [&app](const char* name, auto& value, const char* help) {
+    return app.add_option(name, value, help)->capture_default_str();
+  };
+  option("--questions", o.questions, "Questions about each picture in training")
+      ->check(CLI::Range(1, 1000));
+  option("--test", o.test, "Pictures to mark it on, with four questions each")
+      ->check(CLI::Range(2, 1'000'000));
+  option("--show", o.show, "Questions to draw")->check(CLI::Range(0, 100));
+  app.add_option("--ask", o.ask,
+                 "Ask this about the first picture shown; may be given several times")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
+  examples::add_colour_option(app, o.colour);
+  app.add_option("--svg", o.svg, "Draw what is shown here, too")->type_name("FILE")->group("Files");
+  const auto size = [&](const char* name, auto& value, const char* help) {
+    return option(name, value, help)->group("World and model");
+  };
+  size("--grid", o.world.grid, "Patches along each side of a picture; even")
+      ->check(CLI::Range(2, 16));
+  size("--pixels", o.world.side, "Pixels along each side of a patch")->check(CLI::Range(4, 64));
+  size("--noise", o.world.noise, "Standard deviation of a pixel; black is 0, white 1")
+      ->check(CLI::Range(0.0, 10.0));
+  const CLI::Range any(1, 4096);
+  size("--dim", o.model.dim, "Width of a question, and of the layer")->check(any);
+  size("--key-dim", o.model.key_dim, "Width of a patch's keys and values")->check(any);
+  size("--hidden", o.model.hidden, "Width between the pixels and these")->check(any);
+  size("--heads", o.model.heads, "Attention heads; must divide the width")->check(any);
+  examples::parse(app, argc, argv);
+  return o;
+}
+
+}  // namespace picture_query

@@ -1,0 +1,90 @@
+// # A world of coloured shapes, and questions about it
+//
+// A picture is a grid of patches, some of which hold one shape: a circle, a square, a triangle or a
+// cross, small or large, in one of six colours. Where in its patch it stands, how large it is
+// exactly, its shade and the grey behind it vary, and every pixel is noisy. A question names one
+// shape by its size and form, where needed also by its half of the picture, and asks for its
+// colour.
+//
+// The names are the world's; the model sees pixels and words, nothing else.
+//
+// B pictures, Q questions to each, L words of the longest question, P patches, F numbers of a patch
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tensor/random.h"
+
+namespace picture_query {
+
+using glass::Index;
+using glass::Rng;
+using glass::Tensor;
+
+inline constexpr std::array<std::string_view, 4> forms = {"circle", "square", "triangle", "cross"};
+inline constexpr std::array<std::string_view, 2> sizes = {"small", "large"};
+inline constexpr std::array<std::string_view, 2> halves = {"left", "right"};
+inline constexpr std::array<std::string_view, 6> colours = {"red",    "green",   "blue",
+                                                            "yellow", "magenta", "cyan"};
+
+struct WorldOptions {
+  Index grid = 4;       // patches along each side of the picture; even, so that it has halves
+  Index side = 10;      // pixels along each side of a patch
+  double noise = 0.05;  // standard deviation of a pixel's red, green and blue, which are 0 to 1
+};
+
+// ---- pictures ----
+
+// A shape in the picture; each number but the patch's counts in the lists above.
+struct Object {
+  int form = 0, size = 0, colour = 0, half = 0;
+  Index patch = 0;  // row by row
+};
+
+struct Picture {
+  std::vector<Object> objects;
+  Tensor patches;  // [P, F]: F = side · side · 3, pixels row by row, each red, green, blue
+};
+
+// In no half are there two objects of the same form and size. ShapeError unless the options make
+// sense: an even grid of 2 to 16, 4 to 64 pixels, noise ≥ 0.
+Picture draw_picture(const WorldOptions& o, Rng& rng);
+
+// ---- questions ----
+
+// The words that questions are made of; the first stands where a question has no more.
+const std::vector<std::string>& vocabulary();
+
+struct Question {
+  std::vector<int> words;
+  Index object = 0;  // which of the picture's objects it is about
+};
+
+// About any object: names its half if another half has the like, and sometimes if not.
+Question draw_question(const Picture& picture, Rng& rng);
+
+// What was typed: words of the vocabulary that name one of the picture's objects. ShapeError, with
+// the reason, if there is a word too many, or none or several of what is named.
+Question read_question(const Picture& picture, std::string_view text);
+
+// With spaces between the words.
+std::string text_of(const std::vector<int>& words);
+
+// ---- batches ----
+
+struct Batch {
+  std::vector<Picture> pictures;
+  std::vector<Question> questions;  // B · Q, those of the first picture first
+  Tensor patches;                   // [B, P, F]
+  glass::Tokens words;              // [B · Q, L], filled up with word 0
+  std::vector<int> answers;         // the colour: B · Q
+  std::vector<int> named;           // the patch of the object: B · Q
+};
+
+Batch make_batch(std::vector<Picture> pictures, std::vector<Question> questions);
+Batch draw_batch(const WorldOptions& o, Index pictures, Index questions, Rng& rng);
+
+}  // namespace picture_query

@@ -1,0 +1,127 @@
+// # What the examples share
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <sstream>
+#include <string>
+
+#include "examples/common/files.h"
+#include "examples/common/interrupt.h"
+#include "examples/common/options.h"
+#include "examples/common/terminal.h"
+#include "examples/common/training.h"
+#include "nn/linear.h"
+#include "tests/catch.h"
+
+using namespace examples;
+using Catch::Matchers::ContainsSubstring;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Folder {
+  fs::path path;
+  Folder() {
+    static int count = 0;
+    do path = fs::temp_directory_path() / fmt::format("glass_examples_{}_{}", ::rand(), count++);
+    while (!fs::create_directory(path));
+  }
+  ~Folder() { fs::remove_all(path); }
+  std::string file(const std::string& name) const { return (path / name).string(); }
+};
+
+std::string content(const std::string& path) {
+  std::ostringstream out;
+  out << std::ifstream(path).rdbuf();
+  return out.str();
+}
+
+}  // namespace
+
+TEST_CASE("a JSON object has its members in order, escaped, and null for no number") {
+  Json inner;
+  inner.add("16", 0.5);
+  Json json;
+  json.add("name", "a \"b\"\\\n").add("steps", 3).add("stopped", false).add("recall", inner);
+  json.add("loss", std::numeric_limits<double>::quiet_NaN());
+  CHECK(json.text() ==
+        R"({"name": "a \"b\"\\\u000a", "steps": 3, "stopped": false, "recall": {"16": 0.5}, )"
+        R"("loss": null})");
+}
+
+TEST_CASE("a file is written whole and leaves nothing beside it") {
+  const Folder folder;
+  write_file(folder.file("a"), "old");
+  write_file(folder.file("a"), "new");
+  CHECK(content(folder.file("a")) == "new");
+  CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 1);
+  CHECK_THROWS_AS(write_file(folder.file("no/a"), "text"), glass::FileError);
+}
+
+TEST_CASE("a file that cannot be written is known before the work") {
+  const Folder folder;
+  CHECK_NOTHROW(expect_writable(""));
+  CHECK_NOTHROW(expect_writable(folder.file("a")));
+  CHECK(fs::is_empty(folder.path));
+  CHECK_THROWS_WITH(expect_writable(folder.path.string()), ContainsSubstring("it is a folder"));
+  CHECK_THROWS_WITH(expect_writable(folder.file("no/a")), ContainsSubstring("No such file"));
+}
+
+TEST_CASE("Ctrl-C sets a flag, once for each watch") {
+  {
+    const Interrupt interrupted;
+    CHECK(!interrupted());
+    std::raise(SIGINT);
+    CHECK(interrupted());
+  }
+  const Interrupt again;
+  CHECK(!again());
+}
+
+TEST_CASE("durations read like a clock") {
+  CHECK(duration(0.4) == "0:00");
+  CHECK(duration(61) == "1:01");
+  CHECK(duration(3723) == "1:02:03");
+}
+
+TEST_CASE("shades go from white to black, and colours are 24-bit") {
+  CHECK(shade(0) == "  ");
+  CHECK(shade(0.5) == "▒▒");
+  CHECK(shade(1) == "██");
+  CHECK(half_block({1, 0, 0}, {0, 0, 2}) == "\033[38;2;255;0;0m\033[48;2;0;0;255m▀\033[0m");
+  CHECK(shows_colours(Colours::always));
+  CHECK(!shows_colours(Colours::never));
+}
+
+TEST_CASE(
+    "the loop trains, tells, stops when it is asked to, and refuses a loss that is no number") {
+  glass::Rng rng(1);
+  const glass::nn::Linear model(2, 1, rng);
+  const glass::Tensor x = glass::ones({4, 2});
+  const TrainingOptions o = {.steps = 50, .rate = 0.1, .metrics = {}};
+  const auto loss = [&] { return mean(pow(model(x) - 3, 2)); };
+  const double before = static_cast<double>(loss().item());
+
+  Index told = 0;
+  Training result = train(model, o, loss, {.progress = [&](const Progress& p) { told = p.step; }});
+  CHECK(told == 50);
+  CHECK(result.steps == 50);
+  CHECK(!result.stopped);
+  CHECK(static_cast<double>(loss().item()) < 0.1 * before);
+
+  result = train(model, o, loss, {.stop = [&] { return true; }});
+  CHECK(result.steps == 1);
+  CHECK(result.stopped);
+
+  const auto broken = [&] { return loss() * std::numeric_limits<double>::infinity(); };
+  CHECK_THROWS_WITH(train(model, o, broken), ContainsSubstring("step 1; try a smaller --rate"));
+  CHECK(train(model, {}, broken).steps == 0);
+}
+
+TEST_CASE("a program returns what it ran to, and 2 after an error") {
+  CHECK(program("test", [] { return 130; }) == 130);
+  CHECK(program("test", []() -> int { throw glass::FileError("no such file"); }) == 2);
+  CHECK(program("test", []() -> int { throw std::bad_alloc(); }) == 2);
+}
