@@ -123,6 +123,7 @@ Training learn(Translator& translator, const Corpus& corpus, const Options& opti
   } else if (options.resume) {
     fmt::print("{}: no such file yet: begins with step 1\n", options.save);
   }
+  std::fflush(stdout);
   if (trainer.finished()) return {.steps = trainer.step()};
 
   std::optional<TrainLog> log;
