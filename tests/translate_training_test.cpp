@@ -186,6 +186,17 @@ TEST_CASE("saves on the way change nothing, and each is a model and a beginning"
   CHECK(run(corpus, options).file == whole.file);
 }
 
+TEST_CASE("what a killed program left of a save is removed, and nothing else") {
+  const Folder folder;
+  folder.write("model", "");
+  folder.write("model.partial-Ab12Cd", "");
+  folder.write("model.backup", "");
+  folder.write("another.partial-Ab12Cd", "");
+  Trainer::remove_partial_saves(folder / "model");
+  CHECK(!fs::exists(folder / "model.partial-Ab12Cd"));
+  CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 3);
+}
+
 TEST_CASE("the file keeps the weights of the best validation, and patience ends the training") {
   const Folder folder;
   const Corpus corpus = read_corpus(small_text(folder));

@@ -115,6 +115,7 @@ Search search_of(const Recipe& recipe) {
 // Trains, unless that was done before, and keeps what comes of it.
 Training learn(Translator& translator, const Corpus& corpus, const Options& options) {
   Trainer trainer(translator, corpus, options);
+  if (options.resume) Trainer::remove_partial_saves(options.save);
   const bool resumes = options.resume && std::filesystem::exists(options.save);
   if (resumes) {
     trainer.resume(options.save);

@@ -27,7 +27,7 @@ Recipe recipe_for(std::string_view name) {
   } else if (name == "multi30k") {
     r.dim = 256, r.heads = 8, r.layers = 3, r.hidden = 512, r.tied = true, r.dropout = 0.2;
     r.epochs = 16, r.batch = 512, r.tokens = 2048;
-    r.rate = 1e-3, r.warmup = 400, r.average = 0.995, r.patience = 5;
+    r.rate = 1e-3, r.warmup = 200, r.average = 0.995, r.patience = 5;
     r.beams = 4;
   } else {
     r.beams = 4;
