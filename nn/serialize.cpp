@@ -79,7 +79,7 @@ class AtomicFile {
  public:
   explicit AtomicFile(const std::filesystem::path& path)
       : path_(followed(path)),
-        partial_(path_.string() + ".XXXXXX"),
+        partial_(path_.string() + ".partial-XXXXXX"),
         file_(::mkstemp(partial_.data())) {
     if (file_ < 0) fail("cannot create a file beside it");
   }
