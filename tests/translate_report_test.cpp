@@ -21,13 +21,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 json data_of(const Report& report) { return json::parse(report_json(report)); }
 
 // Every weight 1 / S.
-Sample sample(Index layers, Index heads, Sentence source, Sentence target) {
+Sample even(Index layers, Index heads, Sentence source, Sentence target) {
   const glass::Shape shape{layers, heads, std::ssize(target), std::ssize(source)};
   return {.source_text = join(Unit::words, source),
           .target_text = join(Unit::words, target),
@@ -55,10 +55,11 @@ TEST_CASE("facts stay in their order") {
 }
 
 TEST_CASE("a loss that is no number is null") {
-  const Report report{.title = "t",
-                      .history = {.train = {{1, 2.5, 0.1}, {2, nan, infinity}},
-                                  .valid = {{2, infinity, nan}, {3, 1.5, {}}, {4, 1.25, 30.5}},
-                                  .score_name = "BLEU"}};
+  const Report report{
+      .title = "t",
+      .history = {.train = {{1, 2.5, 0.1}, {2, no_number, infinity}},
+                  .valid = {{2, infinity, no_number}, {3, 1.5, {}}, {4, 1.25, 30.5}},
+                  .score_name = "BLEU"}};
   const json history = data_of(report)["history"];
   CHECK(history["train"]["loss"] == json::parse("[2.5, null]"));
   CHECK(history["train"]["rate"] == json::parse("[0.1, null]"));
@@ -71,7 +72,7 @@ TEST_CASE("a long history is thinned to means, and ends where it ended") {
   Report report{.title = "t"};
   for (Index step = 1; step <= 5000; ++step)
     report.history.train.push_back({step, static_cast<double>(step % 2), 1e-3});
-  report.history.train[4000].loss = nan;
+  report.history.train[4000].loss = no_number;
   const json train = data_of(report)["history"]["train"];
   CHECK(train["step"].size() <= 600);
   CHECK(train["step"].size() >= 300);
@@ -83,9 +84,9 @@ TEST_CASE("a long history is thinned to means, and ends where it ended") {
 }
 
 TEST_CASE("weights are thousandths, by layer, head, target and source") {
-  Sample s = sample(2, 3, {"a", "b"}, {"c"});
+  Sample s = even(2, 3, {"a", "b"}, {"c"});
   s.weights->data()[0] = 0.25f;
-  s.weights->data()[11] = static_cast<float>(nan);
+  s.weights->data()[11] = static_cast<float>(no_number);
   const json weights = data_of({.title = "t", .samples = {s}})["samples"][0]["weights"];
   CHECK(weights ==
         json::parse("[[[[250, 500]], [[500, 500]], [[500, 500]]], [[[500, 500]], [[500, 500]], "
@@ -94,10 +95,10 @@ TEST_CASE("weights are thousandths, by layer, head, target and source") {
 
 TEST_CASE("sentences of different lengths, and of none, stand in one report") {
   Sample without{.source_text = "x", .reference = "y"};
-  const json samples = data_of(
-      {.title = "t",
-       .samples = {sample(1, 1, {"a"}, {"b", "c", "d"}), sample(2, 2, {"a", "b", "c"}, {"d"}),
-                   without, sample(1, 1, {"a"}, {})}})["samples"];
+  const json samples =
+      data_of({.title = "t",
+               .samples = {even(1, 1, {"a"}, {"b", "c", "d"}), even(2, 2, {"a", "b", "c"}, {"d"}),
+                           without, even(1, 1, {"a"}, {})}})["samples"];
   CHECK(samples[0]["weights"][0][0].size() == 3);
   CHECK(samples[1]["weights"][1][1][0].size() == 3);
   CHECK(samples[2]["weights"].is_null());
@@ -106,7 +107,7 @@ TEST_CASE("sentences of different lengths, and of none, stand in one report") {
 }
 
 TEST_CASE("weights that do not fit the tokens are refused") {
-  Sample s = sample(1, 2, {"a", "b"}, {"c"});
+  Sample s = even(1, 2, {"a", "b"}, {"c"});
   s.target.push_back("d");
   CHECK_THROWS_AS(report_json({.title = "t", .samples = {s}}), glass::ShapeError);
   CHECK_THROWS_WITH(report_json({.title = "t", .samples = {s}}),
@@ -118,7 +119,7 @@ TEST_CASE("weights that do not fit the tokens are refused") {
 TEST_CASE("tokens of markup, of line separators and of broken bytes reach the page as text") {
   const Sentence tokens = {"</script>", "<b>", "\u2028", "\"", "\\", "\xff", "🦉"};
   const fs::path path = "report_test.html";
-  write_report(path, {.title = "<i>", .samples = {sample(1, 1, tokens, tokens)}});
+  write_report(path, {.title = "<i>", .samples = {even(1, 1, tokens, tokens)}});
   std::ifstream file(path, std::ios::binary);
   const std::string html{std::istreambuf_iterator<char>(file), {}};
   fs::remove(path);
@@ -162,7 +163,7 @@ TEST_CASE("with colours a weight is a grey, from black to white") {
 }
 
 TEST_CASE("a weight that is no number is drawn as none") {
-  const glass::Tensor weights = glass::full({1, 1}, static_cast<float>(nan));
+  const glass::Tensor weights = glass::full({1, 1}, static_cast<float>(no_number));
   CHECK(draw_attention(weights, {"a"}, {"x"}, {Ink::blocks}) == "      a\n  x  │  │\n");
 }
 

@@ -18,8 +18,8 @@
 namespace translate {
 
 struct Sample {
-  std::string source_text, target_text, reference;  // as people read them
-  bool right = false;                               // the translation is the reference
+  std::string source_text = {}, target_text = {}, reference = {};  // as people read them
+  bool right = false;                                              // the target is the reference
 
   // The cross-attention that wrote the target: [L, H, T, S], of L layers and H heads, and the
   // tokens of its last two axes, with the end of the sentence where the model sees one.
@@ -28,7 +28,7 @@ struct Sample {
 };
 
 struct Report {
-  std::string title;
+  std::string title = {};
   std::string lead = {};                                        // a sentence below it
   std::vector<std::pair<std::string, std::string>> facts = {};  // name and value
   History history = {};

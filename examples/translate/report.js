@@ -40,16 +40,25 @@ function short(x) {  // a number as the axis or a reader wants it: three or four
 // ---- one tip for everything that is pointed at ----
 
 const tip = $("tip");
-function showTip(x, y, ...content) {
-  tip.replaceChildren(...content);
-  tip.hidden = false;
-  const box = tip.getBoundingClientRect();
+let tipAnchor = null;  // says where the tip points to, also after scrolling: [x, y] in the window
+function placeTip() {
+  if (!tipAnchor) return;
+  const [x, y] = tipAnchor(), box = tip.getBoundingClientRect();
   const left = clamp(x - box.width / 2, 8, document.documentElement.clientWidth - box.width - 8);
   const above = y - box.height - 12;
   tip.style.transform = `translate(${left}px, ${above > 60 ? above : y + 18}px)`;
 }
-const hideTip = () => { tip.hidden = true; };
-addEventListener("scroll", hideTip, {capture: true, passive: true});
+function showTip(anchor, ...content) {
+  tip.replaceChildren(...content);
+  tip.hidden = false;
+  tipAnchor = anchor;
+  placeTip();
+}
+function hideTip() {
+  tip.hidden = true;
+  tipAnchor = null;
+}
+addEventListener("scroll", placeTip, {capture: true, passive: true});
 
 // ---- the facts ----
 
@@ -228,11 +237,14 @@ class Chart {
       marks.push(make("g", {class: curve.color}, make("circle", {class: "best", cx: this.x(from), cy: this.y(value), r: 4.5})));
     }
     this.cross.replaceChildren(...marks);
-    const corner = this.plot.getBoundingClientRect();
-    showTip(corner.left + x, corner.top + top, ...lines);
+    showTip(() => {
+      const corner = this.plot.getBoundingClientRect();
+      return [corner.left + x, corner.top + top];
+    }, ...lines);
   }
 
   leave() {
+    if (this.at == null) return;  // the tip may be another's by now
     this.at = null;
     this.cross?.replaceChildren();
     hideTip();
@@ -676,8 +688,11 @@ function wireMap() {
     if (row >= state.written) return;
     state.over = {row, column};
     light();
-    const box = cell.getBoundingClientRect();
-    showTip(box.left + box.width / 2, box.top, make("b", {}, percent(weightsOf(state.layer, state.head)[row][column])), make("br"),
+    const anchor = () => {
+      const box = cell.getBoundingClientRect();
+      return [box.left + box.width / 2, box.top];
+    };
+    showTip(anchor, make("b", {}, percent(weightsOf(state.layer, state.head)[row][column])), make("br"),
             `${s.target[row]} ← ${s.source[column]}`);
   };
   const leave = () => {
