@@ -141,8 +141,8 @@ TEST_CASE("a report that cannot be written is an error") {
 TEST_CASE("without colours a weight is as wide as it is large, two rows a line") {
   const glass::Tensor weights = glass::tensor({{0.9, 0.1}, {0.2, 0.6}, {0.0, 1.0}});
   CHECK(draw_attention(weights, {"ab", "c"}, {"x", "yy", "z"}, {Ink::blocks}) ==
-        "         a\n"
-        "         b c\n"
+        "        a\n"
+        "        b c\n"
         "  x yy │█▀▄▄│\n"
         "  z    │  ▀▀│\n");
 }

@@ -327,10 +327,12 @@ function readRamp() {
 }
 const heat = (weight) => ramp[clamp(Math.round(weight ?? 0), 0, 1000)];
 const heatCss = (weight) => `rgb(${heat(weight).join(" ")})`;
-// Black or white, whichever reads better on the colour (WCAG's relative luminance).
+// Black or white, whichever reads better on the colour: at least 4.58 : 1 (WCAG 2, relative
+// luminance).
 function inkOn(weight) {
-  const [r, g, b] = heat(weight).map((c) => (c / 255) ** 2.2);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.19 ? "#14161a" : "#ffffff";
+  const [r, g, b] = heat(weight).map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+  const light = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  return (light + 0.05) / 0.05 > 1.05 / (light + 0.05) ? "#000" : "#fff";
 }
 
 // ---- the workbench ----
