@@ -470,8 +470,6 @@ const hasMap = () => sample().weights?.length > 0 && sample().target.length > 0 
 // A grid of cells, of which one is reached by Tab and the others by the arrow keys.
 function makeMap() {
   const s = sample();
-  const room = $("map-box").parentElement.clientWidth - 130;
-  $("map").style.setProperty("--cell", `${clamp(Math.floor(room / s.source.length) - 2, 15, 38)}px`);
   const label = (token, scope) => make("th", {scope, title: token.length > 12 ? token : null},
                                        make("span", {}, token.trim() === "" ? "␣" : token));
   const head = make("tr", {}, make("th", {}, make("span", {class: "aside"}, "translation and source")),
@@ -479,6 +477,9 @@ function makeMap() {
   const rows = s.target.map((token, t) => make("tr", {}, label(token, "row"), ...s.source.map(
       (_, c) => make("td", {role: "gridcell", tabindex: t + c === 0 ? 0 : -1, "data-row": t, "data-column": c}))));
   $("map").replaceChildren(make("thead", {}, head), make("tbody", {}, ...rows));
+  // As large as the box lets them be, but not too large nor too small: then it scrolls.
+  const room = $("map-box").parentElement.clientWidth - $("map").tBodies[0].rows[0].cells[0].offsetWidth - 12;
+  $("map").style.setProperty("--cell", `${clamp(Math.floor(room / s.source.length) - 2, 15, 38)}px`);
   $("map-box").scrollTo(0, 0);
 }
 const cellAt = (row, column) => $("map").tBodies[0]?.rows[row]?.cells[column + 1];
