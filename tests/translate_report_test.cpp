@@ -12,6 +12,8 @@
 
 #include "examples/translate/picture.h"
 #include "examples/translate/report.h"
+#include "examples/translate/report_data.h"
+#include "examples/translate/tasks.h"
 #include "tests/catch.h"
 
 using namespace translate;
@@ -188,4 +190,37 @@ TEST_CASE("colours are for terminals that have them, and for people who want the
   CHECK(ink(true, silenced) == Ink::true_greys);
   silenced["TERM"] = "dumb";
   CHECK(ink(true, silenced) == Ink::blocks);
+}
+
+// ---- from a translator ----
+
+TEST_CASE("a report of a translator holds its sentences and all of its attention") {
+  Corpus corpus = make_task("reverse");
+  corpus.test.resize(3);
+  Options options;
+  options.task = "reverse";
+  options.recipe = {.dim = 8, .heads = 2, .layers = 2, .hidden = 8, .dropout = 0};
+  const Translator translator = Translator::create(corpus, options);
+  Marks marks;
+  marks.exact_match = 0.5;
+  const Report report = make_report(translator, corpus, options, {}, {}, marks);
+
+  CHECK(report.title == "reverse");
+  CHECK(report.facts[0].second == "50.0 %");
+  REQUIRE(report.samples.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const Sample& s = report.samples[i];
+    CHECK(s.source_text == join(corpus.unit, corpus.test[i].source));
+    CHECK(s.reference == join(corpus.unit, corpus.test[i].target));
+    CHECK(s.source.back() == "■");
+    REQUIRE(s.weights);
+    CHECK(s.weights->shape() == glass::Shape{2, 2, std::ssize(s.target), std::ssize(s.source)});
+    CHECK(allclose(sum(*s.weights, -1), glass::ones({2, 2, std::ssize(s.target)}), 1e-5));
+
+    // The mean over the last layer's heads is what the terminal shows.
+    const std::vector<Example> examples = corpus.encode(corpus.test);
+    const Example shown{examples[i].source, translator.decode({&examples[i], 1})[0]};
+    CHECK(allclose(mean(s.weights->select(0, 1), 0), translator.attention(shown), 1e-5));
+  }
+  CHECK_NOTHROW(report_json(report));
 }
