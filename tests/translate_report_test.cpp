@@ -205,7 +205,7 @@ TEST_CASE("a report of a translator holds its sentences and all of its attention
   marks.exact_match = 0.5;
   const Report report = make_report(translator, corpus, options, {}, {}, marks);
 
-  CHECK(report.title == "reverse");
+  CHECK(report.title == "Reverse");
   CHECK(report.facts[0].second == "50.0 %");
   REQUIRE(report.samples.size() == 3);
   for (std::size_t i = 0; i < 3; ++i) {

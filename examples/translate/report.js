@@ -67,15 +67,17 @@ $("lead").textContent = data.lead;
 $("lead").hidden = !data.lead;
 for (const [name, value] of data.facts)
   $("facts").append(make("div", {}, make("dt", {}, name), make("dd", {}, value)));
+// In rows that are about as long as one another.
+$("facts").style.setProperty("--columns", Math.ceil(data.facts.length / Math.ceil(data.facts.length / 8)) || 1);
 $("facts").hidden = data.facts.length === 0;
 
 // ---- curves ----
 
-// Round numbers that cut [low, high] into about `count` parts.
-function linearTicks(low, high, count) {
+// Round numbers that cut [low, high] into about `count` parts, each at least `least`.
+function linearTicks(low, high, count, least = 0) {
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((s) => s * power >= rough * 0.999);
+  const step = Math.max(power * [1, 2, 5, 10].find((s) => s * power >= rough * 0.999), least);
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; ++i) ticks.push(i * step);
   return ticks;
@@ -104,7 +106,7 @@ class Chart {
       for (const c of curves) keys.append(make("li", {class: c.color}, c.name));
     this.plot = make("div", {class: "plot", tabindex: "0", role: "slider", "aria-label": `${title}, by step`,
                              "aria-valuemin": this.steps[0], "aria-valuemax": this.steps.at(-1)});
-    const head = make("header", {}, make("h3", {}, title), keys);
+    const head = make("header", {}, make("h3", {}, title[0].toUpperCase() + title.slice(1)), keys);
     if (logarithm && positive) {
       const scales = make("div", {class: "choice", role: "group", "aria-label": `Scale of ${title}`});
       for (const [name, log] of [["linear", false], ["log", true]]) {
@@ -157,7 +159,7 @@ class Chart {
       svg.append(make("line", {class: "grid", x1: box.left, x2: box.right, y1: y, y2: y}),
                  make("text", {x: box.left - 8, y: y + 4, "text-anchor": "end"}, this.format(tick)));
     }
-    const across = linearTicks(first, first + span, Math.max(2, Math.round(width / 110)));
+    const across = linearTicks(first, first + span, Math.max(2, Math.round(width / 110)), 1);
     for (const tick of across) {
       const x = this.x(tick);
       svg.append(make("line", {class: "grid", x1: x, x2: x, y1: box.bottom, y2: box.bottom + 4}),
@@ -369,9 +371,11 @@ const named = (token) => isEnd(token) ? "the end" : quoted(token);
 const rightIcon = () => icon(["m5 13 4.5 4.5L19 7"]);
 const otherIcon = () => icon(["M6 9.5h12M6 14.5h12M9 19l6-14"]);
 
-// The words of `a`, those marked that are not also in `b` in the same order.
+// The words of `a` (where there are no spaces, the letters), those marked that are not also in `b` in
+// the same order.
 function differing(a, b) {
-  const cut = (text) => text.match(/\s+|[\p{L}\p{N}\p{M}]+|[^\s\p{L}\p{N}]/gu) ?? [];
+  const letters = !/\s/.test(a + b);
+  const cut = (text) => letters ? [...text] : text.match(/\s+|[\p{L}\p{N}\p{M}]+|[^\s\p{L}\p{N}]/gu) ?? [];
   const x = cut(a), y = cut(b);
   const common = Array.from({length: x.length + 1}, () => new Array(y.length + 1).fill(0));
   for (let i = x.length - 1; i >= 0; --i)
@@ -472,6 +476,7 @@ function makeMap() {
   const s = sample();
   const label = (token, scope) => make("th", {scope, title: token.length > 12 ? token : null},
                                        make("span", {}, token.trim() === "" ? "␣" : token));
+  $("map").classList.toggle("upright", s.source.every((token) => [...token].length <= 2));
   const head = make("tr", {}, make("th", {}, make("span", {class: "aside"}, "translation and source")),
                     ...s.source.map((token) => label(token, "col")));
   const rows = s.target.map((token, t) => make("tr", {}, label(token, "row"), ...s.source.map(

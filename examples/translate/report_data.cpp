@@ -1,5 +1,7 @@
 #include "examples/translate/report_data.h"
 
+#include <cctype>
+
 #include "examples/translate/console.h"
 
 namespace translate {
@@ -55,7 +57,9 @@ std::string title_of(const Corpus& corpus, const Options& options) {
   };
   if (!options.files.source.empty())
     return fmt::format("{} → {}", name(options.files.source), name(options.files.target));
-  return corpus.name;
+  std::string title = corpus.name;
+  title.at(0) = static_cast<char>(std::toupper(title.at(0)));
+  return title;
 }
 
 }  // namespace
@@ -76,7 +80,7 @@ Report make_report(const Translator& translator, const Corpus& corpus, const Opt
     report.facts.emplace_back(std::move(name), std::move(value));
   };
   if (marks.bleu) fact("BLEU", fmt::format("{:.2f}", marks.bleu->score));
-  fact("word for word right", fmt::format("{:.1f} %", 100 * marks.exact_match));
+  fact("translated exactly", fmt::format("{:.1f} %", 100 * marks.exact_match));
   if (marks.alignment)
     fact("looked at the right place", fmt::format("{:.1f} %", 100 * *marks.alignment));
   fact("nats a token", fmt::format("{:.4f}", marks.loss));
