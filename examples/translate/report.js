@@ -79,7 +79,7 @@ function linearTicks(low, high, count, least = 0) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = Math.max(power * [1, 2, 5, 10].find((s) => s * power >= rough * 0.999), least);
   const ticks = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; ++i) ticks.push(i * step);
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; ++i) ticks.push(i * step + 0);  // + 0: no -0
   return ticks;
 }
 
@@ -91,6 +91,9 @@ function logTicks(low, high) {
     for (const part of parts) ticks.push(part * 10 ** power);
   return ticks.filter((t) => t >= low * 0.999 && t <= high * 1.001);
 }
+
+// Where every curve ends, so that what is above one another is of the same time.
+const lastStep = Math.max(1, ...data.history.train.step, ...data.history.valid.step);
 
 // A curve: {name, color, x, y, dots, fine, fill, best}. Where y is null the line has a gap.
 class Chart {
@@ -147,8 +150,7 @@ class Chart {
 
     const box = {left: 46, right: width - 14, top: 14, bottom: height - 30};
     const scale = this.log ? Math.log : (v) => v;
-    const first = this.steps[0], span = Math.max(this.steps.at(-1) - first, 1);
-    this.x = (step) => box.left + (step - first) / span * (box.right - box.left);
+    this.x = (step) => box.left + step / lastStep * (box.right - box.left);
     this.y = (v) => box.bottom - (scale(v) - scale(low)) / (scale(high) - scale(low)) * (box.bottom - box.top);
     this.box = box;
 
@@ -159,7 +161,7 @@ class Chart {
       svg.append(make("line", {class: "grid", x1: box.left, x2: box.right, y1: y, y2: y}),
                  make("text", {x: box.left - 8, y: y + 4, "text-anchor": "end"}, this.format(tick)));
     }
-    const across = linearTicks(first, first + span, Math.max(2, Math.round(width / 110)), 1);
+    const across = linearTicks(0, lastStep, Math.max(2, Math.round(width / 110)), 1);
     for (const tick of across) {
       const x = this.x(tick);
       svg.append(make("line", {class: "grid", x1: x, x2: x, y1: box.bottom, y2: box.bottom + 4}),

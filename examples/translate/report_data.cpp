@@ -28,6 +28,20 @@ glass::Tensor all_attention(const nn::EncoderDecoder& model, const Example& exam
   return cat(weights, 0);                                // [L, H, T, S]
 }
 
+// The target token by token, also those that are left out of a text: <s> and <pad>, which a model
+// that has not learnt much may write.
+Sentence axis_of(const Translator& translator, const std::vector<int>& target,
+                 const Sentence& words) {
+  Sentence axis;
+  auto word = words.begin();
+  for (const int id : target) {
+    const bool silent = id == Vocabulary::pad || id == Vocabulary::start;
+    axis.push_back(silent || word == words.end() ? translator.target_words.word(id) : *word++);
+  }
+  axis.emplace_back("■");
+  return axis;
+}
+
 std::vector<Sample> make_samples(const Translator& translator, const Corpus& corpus,
                                  Search search) {
   constexpr std::ptrdiff_t most = 24;
@@ -40,11 +54,11 @@ std::vector<Sample> make_samples(const Translator& translator, const Corpus& cor
     Sample s{.source_text = join(corpus.unit, pairs[i].source),
              .reference = join(corpus.unit, pairs[i].target),
              .right = predictions[i] == examples[i].target,
-             .source = pairs[i].source,
-             .target = translator.spell(pairs[i].source, predictions[i])};
-    s.target_text = join(corpus.unit, s.target);
+             .source = pairs[i].source};
+    const Sentence words = translator.spell(pairs[i].source, predictions[i]);
+    s.target_text = join(corpus.unit, words);
     s.source.emplace_back("■");
-    s.target.emplace_back("■");
+    s.target = axis_of(translator, predictions[i], words);
     s.weights = all_attention(translator.model, {examples[i].source, predictions[i]});
     samples.push_back(std::move(s));
   }

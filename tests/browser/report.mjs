@@ -27,7 +27,8 @@ export async function clickThrough(page, {noViolation, fits, touch}) {
     await plot.press("End");
     const last = await plot.getAttribute("aria-valuetext");
     await plot.press("ArrowLeft");
-    assert.notEqual(await plot.getAttribute("aria-valuetext"), last);
+    const several = await plot.getAttribute("aria-valuemin") !== await plot.getAttribute("aria-valuemax");
+    assert.equal(await plot.getAttribute("aria-valuetext") !== last, several, "an arrow moves along a curve");
     await plot.press("Home");
     assert.equal(await plot.getAttribute("aria-valuenow"), await plot.getAttribute("aria-valuemin"));
     await plot.press("Escape");
