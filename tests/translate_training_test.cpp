@@ -285,7 +285,7 @@ TEST_CASE("the log tells every step once, though the training was resumed") {
   CHECK(whole.front().starts_with("{\"step\": 4, \"epoch\": 1, \"loss\": "));
   CHECK(std::ranges::count_if(whole, [](const std::string& line) {
           return line.find("\"valid_loss\": ") != std::string::npos &&
-                 line.find("\"BLEU\": ") != std::string::npos;
+                 line.find("\"bleu\": ") != std::string::npos;
         }) > 2);
 
   // The last save is of step 10; the log has gone on, and its last line is cut.

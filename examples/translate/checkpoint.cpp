@@ -38,15 +38,6 @@ class Hash {  // FNV-1a
   std::uint64_t value_ = 0xCBF29CE484222325;
 };
 
-std::string hash_of(const Corpus& corpus) {
-  Hash hash;
-  hash.add(corpus.source_words.to_text());
-  hash.add(corpus.target_words.to_text());
-  hash.add(corpus.train);
-  hash.add(corpus.valid);
-  return hash.text();
-}
-
 // ---- the history, as text: a point a line ----
 
 std::string to_text(const History& history) {
@@ -100,6 +91,15 @@ void expect_same(const std::string& path, const std::string& before, const Setti
 
 }  // namespace
 
+std::string hash_of(const Corpus& corpus) {
+  Hash hash;
+  hash.add(corpus.source_words.to_text());
+  hash.add(corpus.target_words.to_text());
+  hash.add(corpus.train);
+  hash.add(corpus.valid);
+  return hash.text();
+}
+
 // ---- the file ----
 
 struct Trainer::Snapshot {
@@ -127,7 +127,7 @@ nn::Metadata Trainer::notes() const {
   nn::Metadata notes = translator_.notes();
   notes["training"] = finished_ ? "finished" : "unfinished";
   notes["settings"] = to_text(settings_of(options_));
-  notes["sentences"] = hash_of(corpus_);
+  notes["sentences"] = sentences_;
   notes["history"] = to_text(history_);
   return notes;
 }
@@ -148,7 +148,7 @@ void Trainer::resume(const std::filesystem::path& path) {
   check<FileError>(finished || saved["training"] == "unfinished",
                    "--resume: {} holds a model, but no training that could go on", path.string());
   expect_same(path.string(), saved["settings"], settings_of(options_));
-  check<FileError>(saved["sentences"] == hash_of(corpus_),
+  check<FileError>(saved["sentences"] == sentences_,
                    "--resume: {} is of a training with other sentences", path.string());
   History history = history_from(saved["history"], history_.score_name);
   if (finished) {

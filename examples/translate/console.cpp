@@ -22,11 +22,11 @@ void interrupt(int signal) {
 
 }  // namespace
 
-Interrupts::Interrupts() {
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, interrupt);
-}
+Interrupts::Interrupts()
+    : on_interrupt_(std::signal(SIGINT, interrupt)), on_end_(std::signal(SIGTERM, interrupt)) {}
 Interrupts::~Interrupts() {
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, SIG_DFL);
+  std::signal(SIGINT, on_interrupt_);
+  std::signal(SIGTERM, on_end_);
 }
 bool Interrupts::met() { return interrupted; }
 

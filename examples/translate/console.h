@@ -35,6 +35,10 @@ class Interrupts {
   Interrupts(const Interrupts&) = delete;
   Interrupts& operator=(const Interrupts&) = delete;
   static bool met();
+
+ private:
+  void (*on_interrupt_)(int);
+  void (*on_end_)(int);
 };
 
 }  // namespace translate

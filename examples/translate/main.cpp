@@ -126,6 +126,7 @@ Training learn(Translator& translator, const Corpus& corpus, const Options& opti
     fmt::print("{}: no such file yet: begins with step 1\n", options.save);
   }
   history = trainer.history();
+  std::fflush(stdout);
   if (trainer.finished()) return {.steps = trainer.step()};
 
   std::optional<TrainLog> log;

@@ -1,5 +1,6 @@
 #include "examples/translate/train_log.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -70,8 +71,9 @@ void TrainLog::write(const Progress& p, const TrainPoint& point) {
 }
 
 void TrainLog::write(const Progress& p, const ValidPoint& point, std::string_view score_name) {
-  const std::string score =
-      point.score ? fmt::format(", \"{}\": {:.4f}", score_name, *point.score) : "";
+  std::string name = lower_case(score_name);
+  std::ranges::replace(name, ' ', '_');
+  const std::string score = point.score ? fmt::format(", \"{}\": {:.4f}", name, *point.score) : "";
   line(fmt::format("{{\"step\": {}, \"epoch\": {}, \"valid_loss\": {:.6f}{}}}", point.step, p.epoch,
                    point.loss, score));
 }

@@ -2,7 +2,7 @@
 //
 //     {"step": 100, "epoch": 1, "loss": 5.1, "rate": 0.0002, "tokens_per_second": 2500,
 //      "grad_norm": 1.3}
-//     {"step": 211, "epoch": 1, "valid_loss": 3.9, "BLEU": 8.2}
+//     {"step": 211, "epoch": 1, "valid_loss": 3.9, "bleu": 8.2}
 //
 // (each on one line). The first kind comes every few steps and tells their means, the second after
 // every validation.

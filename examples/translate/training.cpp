@@ -44,6 +44,7 @@ Trainer::Trainer(Translator& translator, const Corpus& corpus, const Options& op
       parameters_(nn::parameters(translator.model)),
       adam_(parameters_, {.rate = options.recipe.rate, .beta2 = 0.98, .eps = 1e-9}),
       valid_(corpus.encode(corpus.valid)),
+      sentences_(hash_of(corpus)),
       // Streams of their own for the order of the data and, in the layers, for dropout.
       state_{.order = glass::Rng(options.seed).split()} {
   if (options.recipe.average > 0) average_ = translator.copy();

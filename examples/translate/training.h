@@ -53,6 +53,9 @@ struct TrainingState {
   }
 };
 
+// A number that tells one corpus from another, words and order included.
+std::string hash_of(const Corpus& corpus);
+
 class Trainer {
  public:
   // Trains `translator`, which outlives it.
@@ -91,6 +94,7 @@ class Trainer {
   std::optional<Translator> average_;  // the running mean of the weights, if it is asked for
   std::vector<glass::Tensor> best_;    // weights
   std::vector<Example> valid_;
+  std::string sentences_;  // a hash of all of them
   TrainingState state_;
   History history_;
   bool finished_ = false;

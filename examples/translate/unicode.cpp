@@ -84,6 +84,7 @@ struct CaseRange {
 };
 
 constexpr CaseRange case_ranges[] = {
+    // in order
     {'A', 'Z', 1, 32},      {0xC0, 0xD6, 1, 32},        {0xD8, 0xDE, 1, 32},
     {0x100, 0x12E, 2, 1},   {0x130, 0x130, 1, -199},    {0x132, 0x136, 2, 1},
     {0x139, 0x147, 2, 1},   {0x14A, 0x176, 2, 1},       {0x178, 0x178, 1, -121},
@@ -100,9 +101,11 @@ constexpr CaseRange case_ranges[] = {
 }  // namespace
 
 char32_t lower(char32_t code) {
-  for (const auto& [first, last, step, offset] : case_ranges)
-    if (first <= code && code <= last && (code - first) % static_cast<char32_t>(step) == 0)
+  for (const auto& [first, last, step, offset] : case_ranges) {
+    if (code < first) break;
+    if (code <= last && (code - first) % static_cast<char32_t>(step) == 0)
       return static_cast<char32_t>(static_cast<int>(code) + offset);
+  }
   return code;
 }
 
