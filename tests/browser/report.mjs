@@ -160,7 +160,7 @@ export async function clickThrough(page, {noViolation, fits, touch}) {
   await page.waitForTimeout(900);
   assert.equal(await unwritten(), paused, "Pause holds it");
   await page.locator("#play").press("Enter");
-  await page.waitForFunction(() => document.querySelectorAll("#targets .unwritten").length === 0, null, {timeout: 90000});
+  await page.waitForFunction(() => document.querySelectorAll("#targets .unwritten").length === 0, null, {timeout: 180000});
   await reads("#play", /Play/, "at the end");
   return done;
 }

@@ -99,7 +99,7 @@ for (const name of pages) {
         reducedMotion: dark ? "reduce" : "no-preference"
       });
       const page = await context.newPage();
-      page.setDefaultTimeout(30000);  // a busy machine is no error
+      page.setDefaultTimeout(60000);  // a busy machine is no error
       const address = pathToFileURL(join(folder, name)).href;
       const bad = [];
       page.on("console", (message) => ["error", "warning"].includes(message.type()) && bad.push(`console: ${message.text()}`));
