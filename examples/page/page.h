@@ -1,12 +1,13 @@
 // # A page in one file
 //
 // Wraps a body, its style, its script and its data into one HTML page that opens from a disk or
-// from a mail, asks no network for anything, and forbids itself to: with the house's typography,
-// colours for light and dark, focus rings, buttons and tables (page.css), and the switch between
-// light and dark (page.js).
+// from a mail, asks no network for anything, and forbids itself to: with the house's typeface
+// (Inter, under the licence beside it), colours for light and dark, focus rings, buttons and
+// tables (page.css), and the switch between light and dark (page.js).
 //
 // The parts are files beside the program's sources, in HTML, CSS and JavaScript; CMake embeds them
-// (cmake/embed.cmake). The script finds the data by `JSON.parse(document.getElementById("data").text)`.
+// (cmake/embed.cmake). The script reads its data with
+// `JSON.parse(document.getElementById("data").text)`.
 //
 // Not a template language: what varies comes as data, and the page's script draws it.
 #pragma once
