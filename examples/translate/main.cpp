@@ -14,6 +14,7 @@
 #include "examples/translate/console.h"
 #include "examples/translate/marks.h"
 #include "examples/translate/picture.h"
+#include "examples/translate/report_data.h"
 #include "examples/translate/tasks.h"
 #include "examples/translate/train_log.h"
 #include "examples/translate/use.h"
@@ -113,7 +114,8 @@ Search search_of(const Recipe& recipe) {
 }
 
 // Trains, unless that was done before, and keeps what comes of it.
-Training learn(Translator& translator, const Corpus& corpus, const Options& options) {
+Training learn(Translator& translator, const Corpus& corpus, const Options& options,
+               History& history) {
   Trainer trainer(translator, corpus, options);
   if (options.resume) Trainer::remove_partial_saves(options.save);
   const bool resumes = options.resume && std::filesystem::exists(options.save);
@@ -124,6 +126,7 @@ Training learn(Translator& translator, const Corpus& corpus, const Options& opti
   } else if (options.resume) {
     fmt::print("{}: no such file yet: begins with step 1\n", options.save);
   }
+  history = trainer.history();
   std::fflush(stdout);
   if (trainer.finished()) return {.steps = trainer.step()};
 
@@ -150,6 +153,7 @@ Training learn(Translator& translator, const Corpus& corpus, const Options& opti
                             },
                         .stop = [] { return Interrupts::met(); }};
   const Training training = trainer.run(watcher);
+  history = trainer.history();
   line.end();
   if (!options.save.empty()) {
     trainer.save(options.save);
@@ -173,7 +177,8 @@ int run(int argc, char** argv) {
   const Options options = parse_options(argc, argv);
   const Search search = search_of(options.recipe);
   if (options.threads > 0) glass::set_num_threads(options.threads);
-  for (const std::string& path : {options.save, options.metrics, options.log, options.output})
+  for (const std::string& path :
+       {options.save, options.metrics, options.log, options.output, options.report})
     expect_writable(path);
 
   std::optional<Translator> loaded;
@@ -212,8 +217,9 @@ int run(int argc, char** argv) {
                corpus.train.size(), corpus.valid.size(), corpus.blank, corpus.overlong);
 
   Training training;
+  History history;
   if (options.trains()) {
-    training = learn(translator, corpus, options);
+    training = learn(translator, corpus, options, history);
   } else if (!options.save.empty()) {
     translator.save(options.save);
     fmt::print("saved {}\n", options.save);
@@ -244,6 +250,11 @@ int run(int argc, char** argv) {
                                  : tokenize(corpus.unit, options.sentences[0]));
   if (!options.metrics.empty())
     write_metrics(options.metrics, options, translator, training, marks);
+  if (!options.report.empty()) {
+    write_report(options.report,
+                 make_report(translator, corpus, options, training, history, marks));
+    fmt::print("\nwrote {}: open it in a browser\n", options.report);
+  }
   serve(translator, options);
   return 0;
 }

@@ -156,6 +156,8 @@ void add_use(CLI::App& app, Options& o) {
                    "Begin with this model; it is trained further only with --steps or --epochs")
                    ->type_name("FILE");
   add("--metrics", o.metrics, "Write the marks here, as JSON")->type_name("FILE");
+  add("--report", o.report, "Write a page with curves, sentences and attention here, as HTML")
+      ->type_name("FILE");
   add("--translate", o.sentences, "Translate this; may be given several times")->type_name("TEXT");
   auto* file = add("--translate-file", o.translate_file, "Translate this, a sentence a line")
                    ->type_name("FILE");

@@ -44,7 +44,7 @@ struct Options {
   int threads = 0;  // 0: every core
 
   // What comes in and goes out.
-  std::string load, save, metrics, log;
+  std::string load, save, metrics, log, report;
   bool resume = false;
   Index checkpoint_every = 500;        // steps; 0: only at the end
   std::vector<std::string> sentences;  // to translate
