@@ -11,7 +11,8 @@ namespace glass {
 
 class Sweep {
  public:
-  explicit Sweep(BackwardOptions options) : options_(options) {}
+  explicit Sweep(BackwardOptions options)
+      : options_(options), watched_(options.observer || settings().nan_check) {}
   Sweep(const Sweep&) = delete;
   Sweep& operator=(const Sweep&) = delete;
 
@@ -24,6 +25,8 @@ class Sweep {
   void run(const NodePtr& root, const Tensor& seed) {
     gather(root, seed);
     while (!heap_.empty()) {
+      if (options_.observer) [[unlikely]]
+        options_.observer->next(heap_);
       std::pop_heap(heap_.begin(), heap_.end(), older);
       const NodePtr node = std::move(heap_.back());
       heap_.pop_back();
@@ -31,14 +34,24 @@ class Sweep {
       expect_intact(*node);
       pulled_ = &g;
       node->pull(g, *this);
+      if (options_.observer) [[unlikely]]
+        options_.observer->pulled();
       if (!options_.retain_graph) node->release();
     }
+    if (options_.observer) options_.observer->next({});
     for (const NodePtr& leaf : leaves_) prepare(*leaf);
     for (const NodePtr& leaf : leaves_) commit(*leaf);
   }
 
-  // The gradient of the node whose VJPs are running.
-  const Tensor& pulled() const { return *pulled_; }
+  // Adds a gradient that broadcasting may have made larger than the value.
+  void add(const Node& from, const Edge& to, Tensor g) {
+    if (watched_) [[unlikely]]
+      if (options_.observer) options_.observer->gave(to, g);
+    const Shape& shape = to.node->value.shape();
+    gather(to.node, g.shape() == shape ? std::move(g) : sum_to(g, shape));
+    if (watched_) [[unlikely]]
+      if (settings().nan_check) watch_nan(from, *pulled_, to, *to.node->pending);
+  }
 
   void gather(const NodePtr& node, Tensor g) {
     if (node->pending) {
@@ -86,7 +99,8 @@ class Sweep {
     leaf.grad = leaf.grad ? accumulate(taken(leaf.grad), g) : std::move(g);
   }
 
-  BackwardOptions options_;
+  const BackwardOptions options_;
+  const bool watched_;  // by an observer or the NaN watch: one test where nobody looks
   const Tensor* pulled_ = nullptr;
   std::vector<NodePtr> heap_;    // interior nodes with a gradient waiting, the newest on top
   std::vector<NodePtr> leaves_;  // written only when all has gone well
@@ -101,9 +115,7 @@ void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {
   check<ShapeError>(fits,
                     "backward: the VJP of '{}' gave a gradient of shape {} for a value of shape {}",
                     from.name, g.shape(), shape);
-  sweep.gather(to.node, g.shape() == shape ? std::move(g) : sum_to(g, shape));
-  if (settings().nan_check) [[unlikely]]
-    watch_nan(from, sweep.pulled(), to, *to.node->pending);
+  sweep.add(from, to, std::move(g));
 }
 
 void Var::backward(BackwardOptions options) const {
