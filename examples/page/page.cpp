@@ -1,0 +1,117 @@
+#include "examples/page/page.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <map>
+
+#include "tensor/error.h"
+
+namespace page {
+
+namespace assets {
+extern const std::string_view page_html, page_css, page_js;
+}
+
+namespace {
+
+using glass::check;
+using glass::FileError;
+using glass::StateError;
+
+// Replaces each {{name}} of `text` once: what is put in is not searched again.
+std::string fill(std::string_view text, const std::map<std::string_view, std::string_view>& parts) {
+  std::string out;
+  for (std::size_t at = 0;;) {
+    const std::size_t open = text.find("{{", at);
+    out += text.substr(at, open - at);
+    if (open == std::string_view::npos) return out;
+    const std::size_t close = text.find("}}", open);
+    out += parts.at(text.substr(open + 2, close - open - 2));
+    at = close + 2;
+  }
+}
+
+bool holds(std::string_view text, std::string_view end) {
+  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; };
+  return std::search(text.begin(), text.end(), end.begin(), end.end(), same) != text.end();
+}
+
+// Data inside <script>: no "<" at all, so that neither </script> nor <!-- can occur. In JSON a "<"
+// stands in strings only, where \u003c means the same; and so with the two line ends that are none
+// in JSON but once were in JavaScript.
+std::string inside_script(std::string_view json) {
+  const std::pair<std::string_view, std::string_view> codes[] = {
+      {"<", "\\u003c"}, {"\u2028", "\\u2028"}, {"\u2029", "\\u2029"}};
+  std::string out;
+  for (std::size_t at = 0; at < json.size();) {
+    const auto* code = std::find_if(std::begin(codes), std::end(codes), [&](const auto& c) {
+      return json.substr(at).starts_with(c.first);
+    });
+    const bool found = code != std::end(codes);
+    out += found ? code->second : json.substr(at, 1);
+    at += found ? code->first.size() : 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string escape(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+std::string html(const Page& page) {
+  check<StateError>(!holds(page.style, "</style"), "page: the style holds </style");
+  check<StateError>(!holds(page.script, "</script"), "page: the script holds </script");
+  return fill(assets::page_html, {{"title", escape(page.title)},
+                                  {"base style", assets::page_css},
+                                  {"style", page.style},
+                                  {"body", page.body},
+                                  {"data", inside_script(page.data.empty() ? "null" : page.data)},
+                                  {"base script", assets::page_js},
+                                  {"script", page.script}});
+}
+
+void write(const std::filesystem::path& path, const Page& page) {
+  const std::string text = html(page);
+  std::filesystem::path partial = path;
+  partial += ".partial";
+  errno = 0;
+  std::ofstream file(partial, std::ios::binary);
+  file << text;
+  file.close();
+  std::error_code error(file ? 0 : errno, std::generic_category());
+  const bool complete = file.good();
+  if (complete) std::filesystem::rename(partial, path, error);
+  if (complete && !error) return;
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(partial, ignored)) std::filesystem::remove(partial, ignored);
+  throw FileError(fmt::format("cannot write {}: {}", path.string(),
+                              error ? error.message() : "the disk does not take it"));
+}
+
+}  // namespace page

@@ -1,0 +1,38 @@
+// # A page in one file
+//
+// Wraps a body, its style, its script and its data into one HTML page that opens from a disk or
+// from a mail, asks no network for anything, and forbids itself to: with the house's typography,
+// colours for light and dark, focus rings, buttons and tables (page.css), and the switch between
+// light and dark (page.js).
+//
+// The parts are files beside the program's sources, in HTML, CSS and JavaScript; CMake embeds them
+// (cmake/embed.cmake). The script finds the data by `JSON.parse(document.getElementById("data").text)`.
+//
+// Not a template language: what varies comes as data, and the page's script draws it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace page {
+
+struct Page {
+  std::string title;        // plain text: of the window, and beside the switch
+  std::string_view body;    // HTML: what stands inside <main>
+  std::string_view style;   // CSS, after the base style
+  std::string_view script;  // JavaScript, a module: runs once the body is there
+  std::string data;         // JSON of any content; empty is null
+};
+
+// `text` as HTML shows it: < > & and both quotes as entities.
+std::string escape(std::string_view text);
+
+// The whole page. StateError where style or script would end their own element.
+std::string html(const Page& page);
+
+// Writes beside `path`, then renames: a reader finds the old page or the new one, never a half.
+// FileError where that cannot be done.
+void write(const std::filesystem::path& path, const Page& page);
+
+}  // namespace page
