@@ -109,11 +109,11 @@ class SweepObserver {
   virtual ~SweepObserver() = default;
   // These interior nodes have a gradient waiting. The first one's VJPs run now; none are left when
   // the leaves are about to be written.
-  virtual void next(std::span<const NodePtr> /*waiting*/) {}
+  virtual void next(std::span<const NodePtr> waiting) = 0;
   // A VJP gave g for this parent, which is about to be added to what waits there.
-  virtual void gave(const Edge& /*to*/, const Tensor& /*g*/) {}
+  virtual void gave(const Edge& to, const Tensor& g) = 0;
   // The node's VJPs have run; what they saved is still there.
-  virtual void pulled() {}
+  virtual void pulled() = 0;
 };
 
 struct BackwardOptions {

@@ -138,7 +138,7 @@ function state(node) {
 
 // ---- the graph ----
 
-const wide = 104, high = 58, pitch = 140, lane = 82, margin = 14;
+const wide = 104, high = 58, pitch = 140, lane = 76, margin = 10;
 const centre = ([rank, place]) => [margin + wide / 2 + rank * pitch, margin + high / 2 + place * lane];
 
 // A curve from the right side of one node to the left side of another, by way of its bends.
@@ -239,8 +239,9 @@ function drawMemory() {
     row("freed after it", `− ${bytes(act().freed)}`);
   }
   row("alive", bytes(alive[at]));
+  const saved = act()?.allocated === 0 ? "Nothing new was needed: what arrived was passed on, or the new was added to what waited. " : "";
   $("memory").replaceChildren(bars, figures, h("p", {class: "soft small"}, act()
-    ? "Freed: the gradient that arrived, what the rule had saved, and the value, unless somebody still holds it or it was passed on."
+    ? saved + "Freed: the gradient that arrived, what the rule had saved, and the value, unless somebody still holds it or it was passed on."
     : last() ? "What is left: the leaves with their gradients, and the result." : "All values of the way forward are alive: the rules may need them."));
 }
 
@@ -255,10 +256,13 @@ function why(node) {
     part.append(h("p", {}, `It is the only one with a gradient waiting. ${uses}`));
   } else {
     part.append(h("p", {}, `Of the ${words[waiting.length] ?? waiting.length} that have a gradient waiting it is the newest, #${node.number}. ${uses}`));
+    const complete = act().waiting.filter((n) => owing(n).length === 0).map((n) => nodeOf(n).name);
+    if (complete.length)
+      part.append(h("p", {}, `${list(complete)} ${complete.length > 1 ? "have" : "has"} all gradients, too, and might go as well: the newest is not the only right choice, but always one.`));
     for (const n of act().waiting) {
-      const debtors = owing(n).map((d) => d.name);
+      const debtors = owing(n).map((d) => d.name), other = nodeOf(n);
       if (debtors.length)
-        part.append(h("p", {}, `${nodeOf(n).name} has ${paid(n)} of its ${nodeOf(n).uses} gradients and must wait: ${list(debtors)}, made from it, ${debtors.length > 1 ? "have" : "has"} not paid in yet. Its smaller number sees to that; nobody has to count.`));
+        part.append(h("p", {}, `${other.name} has ${paid(n)} of its ${other.uses} gradients and must wait: ${list(debtors)}, made from it, ${debtors.length > 1 ? "have" : "has"} not paid in yet. Its smaller number sees to that; nobody has to count.`));
     }
   }
   part.append(h("ul", {class: "queue", "aria-label": "Waiting, the newest first"}, waiting.map((n) =>
@@ -321,7 +325,7 @@ function beginning() {
   return [h("p", {}, `The way forward is over: ${story.nodes.length} nodes, numbered by their birth, and ${root.name}${scalar ? ` = ${numbers(root.value.values)[0]}` : ""}. A gradient is put at the end of the graph to begin with.`),
     h("div", {class: "equation"}, scalar ? "" : matrix(root.value, root.name), matrix(story.seed, gradient(root.name), {result: true})),
     h("p", {}, scalar ? `A nudge of ${root.name} moves ${root.name} by just as much: the seed is 1.` : "One number for each of the result's: what a nudge of it would be worth to the layers above."),
-    h("p", {class: "soft"}, "Every rule takes a step back from here. Press play, or go step by step.")];
+    h("p", {class: "soft"}, "Every rule takes a step back from here. In the rules ", h("i", {}, "y"), " is a node's value, ", h("i", {}, "a"), " and ", h("i", {}, "b"), " are what it was made from, ", h("i", {}, "g"), " is the gradient that arrives, and ⊙ multiplies element by element. Press play, or go step by step.")];
 }
 
 function ending() {
@@ -364,7 +368,7 @@ function draw(smooth) {
   $("count").textContent = `${position} / ${end}`;
   $("first").disabled = $("back").disabled = position === 0;
   $("forward").disabled = last();
-  history.replaceState(null, "", `#${story.id}/${position}`);
+  if (location.hash || position > 0) history.replaceState(null, "", `#${story.id}/${position}`);
 }
 
 function go(to) {
@@ -404,10 +408,13 @@ $("forward").addEventListener("click", () => step(1));
 $("play").addEventListener("click", () => play(!timer));
 $("slider").addEventListener("input", () => step(Number($("slider").value) - position));
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, #graph")) return;
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input")) return;
+  // Where the drawing is wider than its box, keys move it.
+  if (event.target.closest("#graph") && $("graph").scrollWidth > $("graph").clientWidth) return;
   const moves = {ArrowLeft: -1, ArrowRight: 1, Home: -position, End: story.acts.length + 1 - position};
   if (event.key in moves) step(moves[event.key]);
-  else if (event.key === " " && !event.target.closest("button, a, summary")) play(!timer);
+  // Space presses the button that the keyboard came to; one that was clicked has had its press.
+  else if (event.key === " " && !event.target.closest("button, a")?.matches(":focus-visible")) play(!timer);
   else return;
   event.preventDefault();
 });

@@ -108,10 +108,9 @@ class Drawing {
   }
 
   double mean_of(const std::vector<int>& neighbours, int self) const {
-    if (neighbours.empty()) return at(self).place;
     double sum = 0;
     for (const int i : neighbours) sum += at(i).place;
-    return sum / double(neighbours.size());
+    return neighbours.empty() ? at(self).place : sum / double(neighbours.size());
   }
 
   int crossings() const {
@@ -124,27 +123,51 @@ class Drawing {
     return count;
   }
 
-  // Everything as near to the middle of its neighbours as the order and the distances allow.
+  // The least sum of squared lengths across the ranks that the order and the distances allow: each
+  // layer in turn goes to its own optimum, which never makes the sum larger.
   void place() {
-    for (int round = 0; round < 60; ++round) {
-      for (const auto& layer : layers_) {
-        std::vector<double> low, high;
-        for (const int i : layer) {
-          std::vector<int> all = at(i).before;
-          all.insert(all.end(), at(i).after.begin(), at(i).after.end());
-          low.push_back(mean_of(all, i));
-        }
-        high = low;
-        for (std::size_t k = 1; k < layer.size(); ++k)
-          low[k] = std::max(low[k], low[k - 1] + distance(layer[k - 1], layer[k]));
-        for (std::size_t k = layer.size() - 1; k-- > 0;)
-          high[k] = std::min(high[k], high[k + 1] - distance(layer[k], layer[k + 1]));
-        for (std::size_t k = 0; k < layer.size(); ++k) at(layer[k]).place = (low[k] + high[k]) / 2;
-      }
-    }
+    for (int round = 0; round < 300; ++round)
+      for (const auto& layer : layers_) settle(layer);
     double least = at(0).place;
     for (const Spot& spot : spots_) least = std::min(least, spot.place);
     for (Spot& spot : spots_) spot.place -= least;
+  }
+
+  // Spots that would come too near to each other go together, to the mean of what they wish.
+  void settle(const std::vector<int>& layer) {
+    struct Group {
+      double pull = 0, weight = 0;
+      std::size_t spots = 0;
+      double mean() const { return pull / weight; }
+    };
+    std::vector<Group> groups;
+    std::vector<double> offsets;  // of each spot from the layer's first, if all stood close
+    for (const int i : layer) {
+      offsets.push_back(offsets.empty() ? 0
+                                        : offsets.back() + distance(layer[offsets.size() - 1], i));
+      Group group{.spots = 1};
+      for (const auto& side : {at(i).before, at(i).after})
+        for (const int j : side) {
+          // A long arrow pulls more, so that it becomes straight.
+          const double weight = at(i).is_bend && at(j).is_bend   ? 8
+                                : at(i).is_bend || at(j).is_bend ? 2
+                                                                 : 1;
+          group.pull += weight * (at(j).place - offsets.back());
+          group.weight += weight;
+        }
+      if (group.weight == 0) group = {at(i).place - offsets.back(), 1, 1};
+      while (!groups.empty() && groups.back().mean() > group.mean()) {
+        group.pull += groups.back().pull;
+        group.weight += groups.back().weight;
+        group.spots += groups.back().spots;
+        groups.pop_back();
+      }
+      groups.push_back(group);
+    }
+    std::size_t k = 0;
+    for (const Group& group : groups)
+      for (std::size_t n = 0; n < group.spots; ++n, ++k)
+        at(layer[k]).place = group.mean() + offsets[k];
   }
 
   double distance(int a, int b) const { return at(a).is_bend || at(b).is_bend ? 0.75 : 1; }

@@ -40,13 +40,13 @@ std::string with_names(std::string_view formula, const Node& node, const Story& 
 
 namespace {
 
-// A matrix in lines of its own, behind a heading that takes the first 14 columns.
+// A matrix in lines of its own, behind a heading that takes the first 16 columns.
 std::string block(std::string_view heading, const Tensor& x) {
   std::string out;
   const std::string numbers = fmt::format("{:.4f}", x);
   for (std::size_t at = 0, end; at < numbers.size(); at = end + 1) {
     end = std::min(numbers.find('\n', at), numbers.size());
-    out += fmt::format("  {:<14}{}\n", at == 0 ? heading : "", numbers.substr(at, end - at));
+    out += fmt::format("  {:<16}{}\n", at == 0 ? heading : "", numbers.substr(at, end - at));
   }
   return out;
 }
@@ -59,14 +59,14 @@ std::string told(const Story& story, const Act& act, std::size_t number) {
   std::string others;
   for (const int other : act.waiting)
     others += fmt::format("{}#{} {}", others.empty() ? "" : ", ", other, named(story.node(other)));
-  out += fmt::format("  {:<14}{}\n", "why this",
+  out += fmt::format("  {:<16}{}\n", "why this",
                      others.empty() ? "nothing else waits"
                                     : fmt::format("newer than what else waits: {}", others));
   out += block(fmt::format("g = ∂{}/∂{}", story.asks, named(node)), act.g);
-  out += fmt::format("  {:<14}y = {}\n", "rule", formula.value);
+  out += fmt::format("  {:<16}y = {}\n", "rule", formula.value);
   for (const Gift& gift : act.gifts) {
     const Node& parent = story.node(gift.parent);
-    out += fmt::format("  {:<14}{}{}\n", fmt::format("gives to {}", named(parent)),
+    out += fmt::format("  {:<16}{}{}\n", fmt::format("gives to {}", named(parent)),
                        with_names(formula.vjp.at(gift.slot), node, story),
                        gift.vjp.shape() == gift.gradient.shape()
                            ? ""
@@ -75,7 +75,7 @@ std::string told(const Story& story, const Act& act, std::size_t number) {
     out += block("", gift.gradient);
     if (gift.nth > 1) out += block(fmt::format("  {} in all", gift.nth), gift.sum);
   }
-  return out + fmt::format("  {:<14}{} taken, {} freed: {} alive\n", "bytes", act.allocated,
+  return out + fmt::format("  {:<16}{} taken, {} freed: {} alive\n", "bytes", act.allocated,
                            act.freed, act.alive);
 }
 
@@ -84,7 +84,7 @@ std::string told(const Story& story, const Act& act, std::size_t number) {
 std::string text(const Story& story) {
   std::string out = fmt::format("{}\n\n{}\n\n", story.title, story.lead);
   for (const Node& node : story.nodes)
-    out += fmt::format("  #{:<3} {:<24} {}\n", node.number,
+    out += fmt::format("  #{:<3} {:<28} {}\n", node.number,
                        node.is_op ? node.code : fmt::format("{}: {}", named(node), node.code),
                        node.value.shape());
   out += fmt::format("\n{} bytes are alive. The sweep takes the newest node first.\n", story.alive);
