@@ -43,14 +43,13 @@ class Sweep {
     for (const NodePtr& leaf : leaves_) commit(*leaf);
   }
 
-  // Adds a gradient that broadcasting may have made larger than the value.
-  void add(const Node& from, const Edge& to, Tensor g) {
-    if (watched_) [[unlikely]]
-      if (options_.observer) options_.observer->gave(to, g);
-    const Shape& shape = to.node->value.shape();
-    gather(to.node, g.shape() == shape ? std::move(g) : sum_to(g, shape));
-    if (watched_) [[unlikely]]
-      if (settings().nan_check) watch_nan(from, *pulled_, to, *to.node->pending);
+  // Does an observer or the NaN watch look on? Looked up once: a sweep delivers often.
+  bool watched() const { return watched_; }
+  void before_gather(const Edge& to, const Tensor& g) const {
+    if (options_.observer) options_.observer->gave(to, g);
+  }
+  void after_gather(const Node& from, const Edge& to) const {
+    if (settings().nan_check) watch_nan(from, *pulled_, to, *to.node->pending);
   }
 
   void gather(const NodePtr& node, Tensor g) {
@@ -100,7 +99,7 @@ class Sweep {
   }
 
   const BackwardOptions options_;
-  const bool watched_;  // by an observer or the NaN watch: one test where nobody looks
+  const bool watched_;
   const Tensor* pulled_ = nullptr;
   std::vector<NodePtr> heap_;    // interior nodes with a gradient waiting, the newest on top
   std::vector<NodePtr> leaves_;  // written only when all has gone well
@@ -115,7 +114,11 @@ void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {
   check<ShapeError>(fits,
                     "backward: the VJP of '{}' gave a gradient of shape {} for a value of shape {}",
                     from.name, g.shape(), shape);
-  sweep.add(from, to, std::move(g));
+  if (sweep.watched()) [[unlikely]]
+    sweep.before_gather(to, g);
+  sweep.gather(to.node, g.shape() == shape ? std::move(g) : sum_to(g, shape));
+  if (sweep.watched()) [[unlikely]]
+    sweep.after_gather(from, to);
 }
 
 void Var::backward(BackwardOptions options) const {
