@@ -11,8 +11,7 @@ namespace glass {
 
 class Sweep {
  public:
-  explicit Sweep(BackwardOptions options)
-      : options_(options), watched_(options.observer || settings().nan_check) {}
+  explicit Sweep(BackwardOptions o) : options(o) {}
   Sweep(const Sweep&) = delete;
   Sweep& operator=(const Sweep&) = delete;
 
@@ -25,8 +24,7 @@ class Sweep {
   void run(const NodePtr& root, const Tensor& seed) {
     gather(root, seed);
     while (!heap_.empty()) {
-      if (options_.observer) [[unlikely]]
-        options_.observer->next(heap_);
+      if (options.observer) options.observer->next(heap_);
       std::pop_heap(heap_.begin(), heap_.end(), older);
       const NodePtr node = std::move(heap_.back());
       heap_.pop_back();
@@ -34,23 +32,16 @@ class Sweep {
       expect_intact(*node);
       pulled_ = &g;
       node->pull(g, *this);
-      if (options_.observer) [[unlikely]]
-        options_.observer->pulled();
-      if (!options_.retain_graph) node->release();
+      if (options.observer) options.observer->pulled();
+      if (!options.retain_graph) node->release();
     }
-    if (options_.observer) options_.observer->next({});
+    if (options.observer) options.observer->next({});
     for (const NodePtr& leaf : leaves_) prepare(*leaf);
     for (const NodePtr& leaf : leaves_) commit(*leaf);
   }
 
-  // Does an observer or the NaN watch look on? Looked up once: a sweep delivers often.
-  bool watched() const { return watched_; }
-  void before_gather(const Edge& to, const Tensor& g) const {
-    if (options_.observer) options_.observer->gave(to, g);
-  }
-  void after_gather(const Node& from, const Edge& to) const {
-    if (settings().nan_check) watch_nan(from, *pulled_, to, *to.node->pending);
-  }
+  // The gradient of the node whose VJPs are running.
+  const Tensor& pulled() const { return *pulled_; }
 
   void gather(const NodePtr& node, Tensor g) {
     if (node->pending) {
@@ -65,6 +56,9 @@ class Sweep {
     node->pending = std::move(g);
     if (!is_leaf) std::push_heap(heap_.begin(), heap_.end(), older);
   }
+
+  const BackwardOptions options;
+  const bool nan_check = settings().nan_check;  // looked up once: a sweep delivers often
 
  private:
   static bool older(const NodePtr& a, const NodePtr& b) { return a->birth < b->birth; }
@@ -98,8 +92,6 @@ class Sweep {
     leaf.grad = leaf.grad ? accumulate(taken(leaf.grad), g) : std::move(g);
   }
 
-  const BackwardOptions options_;
-  const bool watched_;
   const Tensor* pulled_ = nullptr;
   std::vector<NodePtr> heap_;    // interior nodes with a gradient waiting, the newest on top
   std::vector<NodePtr> leaves_;  // written only when all has gone well
@@ -114,11 +106,10 @@ void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {
   check<ShapeError>(fits,
                     "backward: the VJP of '{}' gave a gradient of shape {} for a value of shape {}",
                     from.name, g.shape(), shape);
-  if (sweep.watched()) [[unlikely]]
-    sweep.before_gather(to, g);
+  if (sweep.options.observer) sweep.options.observer->gave(to, g);
   sweep.gather(to.node, g.shape() == shape ? std::move(g) : sum_to(g, shape));
-  if (sweep.watched()) [[unlikely]]
-    sweep.after_gather(from, to);
+  if (sweep.nan_check) [[unlikely]]
+    watch_nan(from, sweep.pulled(), to, *to.node->pending);
 }
 
 void Var::backward(BackwardOptions options) const {

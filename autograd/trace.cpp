@@ -90,49 +90,40 @@ namespace {
 
 // Holds copies only. A second handle to a node would keep it alive, one to a gradient would have
 // the sweep copy it, and what is shown would not be what happens when nobody looks.
-class Recorder final : public SweepObserver {
- public:
+struct Recorder final : SweepObserver {
   void next(std::span<const NodePtr> waiting) override {
     if (!steps.empty()) steps.back().freed -= live();
     if (waiting.empty()) return;
-    const Node& node = *waiting.front();
-    Step step{node.birth, std::string(node.name), copied(node.value), copied(*node.pending), {},
-              {}};
-    for (const NodePtr& other : waiting.subspan(1)) step.waiting.push_back(other->birth);
-    std::ranges::sort(step.waiting, std::greater<>());
-    step.allocated = -live();
-    steps.push_back(std::move(step));
+    const Node& top = *waiting.front();
+    steps.push_back({top.birth, std::string(top.name), copied(top.value), copied(*top.pending)});
+    for (const NodePtr& other : waiting.subspan(1)) steps.back().waiting.push_back(other->birth);
+    std::ranges::sort(steps.back().waiting, std::greater<>());
+    steps.back().allocated = -live();
   }
   void gave(const Edge& to, const Tensor& g) override {
-    const Shape& shape = to.node->value.shape();
-    const Tensor vjp = copied(g);
-    const Tensor gradient = g.shape() == shape ? vjp : copied(sum_to(g, shape));
-    steps.back().given.push_back({to.node->birth, vjp, gradient, !to.node->pending});
+    const Tensor gradient = copied(sum_to(g, to.node->value.shape()));
+    steps.back().given.push_back({to.node->birth, copied(g), gradient});
   }
   void pulled() override {
     steps.back().allocated += live();
     steps.back().freed = live();
   }
-
-  std::vector<Step> steps;
-
- private:
   Tensor copied(const Tensor& x) {
-    copies_ += x.numel() * Index{sizeof(Real)};
+    copies += x.numel() * Index{sizeof(Real)};
     return x.clone();
   }
-  Index live() const { return live_bytes() - copies_; }
+  Index live() const { return live_bytes() - copies; }
 
-  Index copies_ = 0;  // bytes of our own
+  std::vector<Step> steps;
+  Index copies = 0;  // bytes of our own
 };
 
 }  // namespace
 
-std::vector<Step> trace_backward(const Var& x, const std::optional<Tensor>& seed,
-                                 BackwardOptions options) {
+std::vector<Step> trace_backward(const Var& x, const Tensor& seed, BackwardOptions o) {
   Recorder recorder;
-  options.observer = &recorder;
-  seed ? x.backward(*seed, options) : x.backward(options);
+  o.observer = &recorder;
+  x.backward(seed, o);
   return std::move(recorder.steps);
 }
 

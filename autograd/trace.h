@@ -1,7 +1,7 @@
 // # The graph, made visible
 //
-// What `backward()` would walk, as text to read and as a drawing for Graphviz; and what it did there,
-// step by step. A step is a record of the sweep itself: there is no second one here.
+// What `backward()` would walk, as text to read and as a drawing for Graphviz; and what it did, step
+// by step. A step is a record of the sweep itself: there is no second one here.
 #pragma once
 
 #include <string>
@@ -22,28 +22,25 @@ std::string to_dot(const Var& x);
 
 // ---- the sweep, step by step ----
 
-// A gradient that a VJP gave to a parent.
+// A gradient as a VJP gave it, and summed to the parent's shape, if that was broadcast.
 struct Given {
   std::uint64_t parent;  // its birth
-  Tensor vjp;            // as the VJP gave it
-  Tensor gradient;       // summed to the parent's shape, if that was broadcast
-  bool first;            // else it was added to others that waited there
+  Tensor vjp, gradient;
 };
 
-// What the sweep did at one node. The tensors are copies; nodes go by their birth numbers.
+// What the sweep did at one node. The tensors are copies; nodes go by their births.
 struct Step {
   std::uint64_t node;
   std::string op;
-  Tensor value, g;                     // g: the sum of all that was given for this value
-  std::vector<std::uint64_t> waiting;  // the other nodes that had a gradient waiting, newest first
-  std::vector<Given> given;
-  Index allocated = 0;  // bytes that the new gradients took,
-  Index freed = 0;      // and that went with this node: g, the value, what the VJPs had saved
+  Tensor value, g;                          // g: the sum of all that was given for this value
+  std::vector<std::uint64_t> waiting = {};  // the others that had a gradient waiting, newest first
+  std::vector<Given> given = {};
+  Index allocated = 0;  // bytes of new gradients
+  Index freed = 0;      // bytes that went with this node: g, the value, what its VJPs had saved
 };
 
-// Calls x.backward(), with the seed if there is one, and tells what it did. Bytes are those of the
-// process: other threads would be counted too. The last step's also hold the leaves' old gradients.
-std::vector<Step> trace_backward(const Var& x, const std::optional<Tensor>& seed = {},
-                                 BackwardOptions options = {});
+// Calls x.backward(seed), and tells what it did. Bytes are those of the process: other threads would
+// be counted, too.
+std::vector<Step> trace_backward(const Var& x, const Tensor& seed = 1, BackwardOptions o = {});
 
 }  // namespace glass

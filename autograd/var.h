@@ -104,8 +104,7 @@ inline Edge::Edge(const NodePtr& parent)
 // ---- Var ----
 
 // Whoever wants to see a sweep go by; trace_backward (trace.h) does.
-class SweepObserver {
- public:
+struct SweepObserver {
   virtual ~SweepObserver() = default;
   // These interior nodes have a gradient waiting. The first one's VJPs run now; none are left when
   // the leaves are about to be written.

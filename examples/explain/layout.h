@@ -3,7 +3,7 @@
 // In layers: a value stands one rank behind the latest that it was made from, so every arrow points
 // the same way. Within a rank, nodes are ordered so that few arrows cross, then pulled towards
 // their neighbours. After K. Sugiyama et al., Methods for Visual Understanding of Hierarchical
-// System Structures (1981); with the plainest rule at each of its steps, for graphs of tens of nodes.
+// System Structures (1981); with the plainest rule at each step, for graphs of tens of nodes.
 #pragma once
 
 #include <vector>

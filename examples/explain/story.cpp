@@ -51,7 +51,7 @@ Story tell(Subject (*make)()) {
   Numbers numbers;
   draw(subject, story, numbers);
   std::map<int, Tensor> sums;
-  for (const glass::Step& step : trace_backward(subject.result, subject.seed)) {
+  for (const glass::Step& step : trace_backward(subject.result, story.seed)) {
     alive += step.allocated - step.freed;
     Act act{.node = numbers.at(step.node),
             .g = step.g,
@@ -68,7 +68,7 @@ Story tell(Subject (*make)()) {
       gift.slot = slot++;
       gift.nth = ++story.nodes.at(static_cast<std::size_t>(gift.parent - 1)).uses;
       Tensor& sum = sums[gift.parent];
-      sum = given.first ? given.gradient : sum + given.gradient;
+      sum = gift.nth == 1 ? given.gradient : sum + given.gradient;
       gift.sum = sum;
       act.gifts.push_back(std::move(gift));
     }
