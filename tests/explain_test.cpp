@@ -229,6 +229,10 @@ TEST_CASE("the text tells each step of the sweep") {
   CHECK_THAT(told, ContainsSubstring("gives to c      g, a gradient of [3, 2], summed to [2]"));
 }
 
+TEST_CASE("a rule that transposes a transposed parent names the parent itself") {
+  CHECK_THAT(text(tell(attention_head)), ContainsSubstring("gives to Q      g K\n"));
+}
+
 TEST_CASE("the command shows both stories unless one is asked for") {
   const auto parse = [](std::vector<std::string> words) {
     words.insert(words.begin(), "explain");

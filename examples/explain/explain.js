@@ -101,7 +101,7 @@ function equation(node, act, gift) {
       continue;
     }
     const [tensor, name] = tensors[found[1]];
-    row.append(matrix(found[2] ? transposed(tensor) : tensor, name + found[2]));
+    row.append(matrix(found[2] ? transposed(tensor) : tensor, (name + found[2]).replace("ᵀᵀ", "")));
   }
   sign(formula.slice(end));
   const parent = story.nodes[gift.parent - 1];

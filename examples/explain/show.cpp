@@ -31,6 +31,9 @@ std::string with_names(std::string_view formula, const Node& node, const Story& 
     else
       out += formula[i];
   }
+  // What is turned twice stands as it stood.
+  constexpr std::string_view twice = "ᵀᵀ";
+  if (const auto at = out.find(twice); at != std::string::npos) out.erase(at, twice.size());
   return out;
 }
 
