@@ -1,7 +1,7 @@
 // # The graph, made visible
 //
-// What `backward()` would walk, as text to read and as a drawing for Graphviz; and what it did, step
-// by step. A step is a record of the sweep itself: there is no second one here.
+// What `backward()` would walk, as text to read and as a drawing for Graphviz; and what it did, one
+// step after another. A step is a record of the sweep itself: there is no second one here.
 #pragma once
 
 #include <string>
@@ -39,8 +39,8 @@ struct Step {
   Index freed = 0;      // bytes that went with this node: g, the value, what its VJPs had saved
 };
 
-// Calls x.backward(seed), and tells what it did. Bytes are those of the process: other threads would
-// be counted, too.
+// Calls x.backward(seed), and tells what it did. Bytes are those of the process: what other threads
+// do is counted, too.
 std::vector<Step> trace_backward(const Var& x, const Tensor& seed = 1, BackwardOptions o = {});
 
 }  // namespace glass
