@@ -5,10 +5,11 @@
 
 namespace glass::nn {
 
-// Tokens [B, T] → [B, T, C]. The table starts as N(0, 1). ShapeError names a token outside the
-// table.
+// Tokens [B, T] → [B, T, C]. The table starts as N(0, stddev²). ShapeError names a token outside
+// the table.
 struct Embedding {
-  Embedding(Index count, Index size, Rng& rng) : weight(normal(Shape{count, size}, 0, 1, rng)) {}
+  Embedding(Index count, Index size, Rng& rng, double stddev = 1)
+      : weight(normal(Shape{count, size}, 0, stddev, rng)) {}
 
   Var operator()(const Tokens& tokens) const { return take(weight, tokens); }  // [B, T, C]
 

@@ -103,13 +103,17 @@ struct EncoderDecoderOptions {
   double dropout = 0.1;
   Index max_length = 256;  // of source and target alike
   int padding = 0;         // this token is masked wherever it is a key
+  bool tied = false;  // one table both reads the target and writes it. O. Press, L. Wolf (2017)
 };
 
 struct EncoderDecoder {
   EncoderDecoder(Rng& rng, const EncoderDecoderOptions& o)
       : options(checked(o)),
-        source_embedding(o.source_vocab, o.dim, rng),
-        target_embedding(o.target_vocab, o.dim, rng),
+        // Tied rows are as short as the output layer needs them, and stretched by √C where they are
+        // read.   Vaswani et al. (2017), section 3.4
+        stretch(o.tied ? std::sqrt(static_cast<double>(o.dim)) : 1),
+        source_embedding(o.source_vocab, o.dim, rng, 1 / stretch),
+        target_embedding(o.target_vocab, o.dim, rng, 1 / stretch),
         encoder_norm(o.dim),
         decoder_norm(o.dim),
         output(o.dim, o.target_vocab, rng),
@@ -118,6 +122,12 @@ struct EncoderDecoder {
     const LayerOptions layer{o.dim, o.heads, o.hidden, o.dropout};
     for (Index i = 0; i < o.layers; ++i) encoder.emplace_back(layer, rng);
     for (Index i = 0; i < o.layers; ++i) decoder.emplace_back(layer, rng);
+    tie();
+  }
+
+  // A copy shares nothing, not even within itself: it needs this again.
+  void tie() {
+    if (options.tied) output.weight = Var(target_embedding.weight);
   }
 
   // Logits [B, T, V] for the token that follows each target token; `weights` receives each decoder
@@ -160,6 +170,7 @@ struct EncoderDecoder {
   }
 
   EncoderDecoderOptions options;
+  double stretch;  // of the embeddings
   Embedding source_embedding, target_embedding;
   std::vector<EncoderLayer> encoder;
   LayerNorm encoder_norm;
@@ -174,7 +185,9 @@ struct EncoderDecoder {
     check<ShapeError>(tokens.length <= options.max_length,
                       "EncoderDecoder: a sequence of {} tokens is longer than max_length {}",
                       tokens.length, options.max_length);
-    return dropout(table(tokens) + positions.slice(0, 0, tokens.length));  // [B, T, C]
+    Var x = table(tokens);                                     // [B, T, C]
+    if (options.tied) x = x * stretch;                         // [B, T, C]
+    return dropout(x + positions.slice(0, 0, tokens.length));  // [B, T, C]
   }
 
   static const EncoderDecoderOptions& checked(const EncoderDecoderOptions& o) {

@@ -204,6 +204,34 @@ TEST_CASE("a copy of the model is another model of the same numbers") {
   CHECK(exact_difference(copy(source, target).value(), fresh(source, target).value()) == "");
 }
 
+TEST_CASE("a tied model reads the target with the table that it writes it with") {
+  nn::EncoderDecoder model = tiny({.dropout = 0, .tied = true});
+  CHECK(nn::count_parameters(model) == nn::count_parameters(tiny()) - 9 * 8);
+  for (const auto& [name, p] : nn::named_parameters(model)) CHECK(name != "output.weight");
+
+  // Rows of length 1 or so, stretched to what untied ones have.
+  const Tokens source = some_tokens(2, 4, 11), target{2, 5, {1, 2, 3, 4, 5, 6, 7, 1, 2, 3}};
+  const Var table = model.target_embedding.weight;  // [V, C]
+  CHECK(sum(table * table).item() < 2 * 9);
+  const Tensor mask = nn::padding_mask(source, pad);
+  const Var states = model.states(target, model.encode(source), mask);  // [B, T, C]
+  CHECK(difference(model(source, target).value(),
+                   (matmul(states, table.mT()) + model.output.bias).value()) == "");
+  const Tensor before = model(source, target).value();
+  Tensor(table.value()).select(0, 8).fill(1);  // no token of the target, but one to write
+  CHECK(exact_difference(model(source, target).value().slice(2, 0, 8), before.slice(2, 0, 8)) ==
+        "");
+  CHECK(exact_difference(model(source, target).value().slice(2, 8, 9), before.slice(2, 8, 9)) !=
+        "");
+
+  // A copy must be tied again.
+  nn::EncoderDecoder copy = model;
+  CHECK(nn::count_parameters(copy) == nn::count_parameters(tiny()));
+  copy.tie();
+  CHECK(nn::count_parameters(copy) == nn::count_parameters(model));
+  CHECK(exact_difference(copy(source, target).value(), model(source, target).value()) == "");
+}
+
 // ---- errors ----
 
 TEST_CASE("a sequence longer than max_length is an error that names both") {
@@ -243,21 +271,27 @@ namespace {
 
 // A whole model, with dropout, and something for it to learn.
 struct Lesson {
+  explicit Lesson(bool tied = false) : model(rng, options(tied)) {}
+
   Var loss_of(const nn::EncoderDecoder& of) const {
     const Var logits = of(source, target);  // [B, T, V]
     return nn::cross_entropy(logits, next, {.ignore_index = pad, .label_smoothing = 0.1});
   }
 
+  static nn::EncoderDecoderOptions options(bool tied) {
+    return {.source_vocab = 5,
+            .target_vocab = 5,
+            .dim = 4,
+            .heads = 2,
+            .layers = 1,
+            .hidden = 6,
+            .dropout = 0.2,
+            .max_length = 8,
+            .tied = tied};
+  }
+
   Rng rng{2};
-  nn::EncoderDecoder model{rng,
-                           {.source_vocab = 5,
-                            .target_vocab = 5,
-                            .dim = 4,
-                            .heads = 2,
-                            .layers = 1,
-                            .hidden = 6,
-                            .dropout = 0.2,
-                            .max_length = 8}};
+  nn::EncoderDecoder model;
   Tokens source{2, 3, {1, 2, 3, 4, 1, pad}}, target{2, 3, {1, 3, 4, 2, 2, pad}};
   std::vector<int> next{3, 4, 1, 2, 1, pad};
 };
@@ -266,11 +300,13 @@ struct Lesson {
 
 TEST_CASE("the gradients of a whole model are right, with dropout on", "[gradcheck]") {
   if constexpr (!is_float) {
-    const Lesson lesson;
-    const GradcheckReport report =
-        gradcheck([&] { return lesson.loss_of(lesson.model); }, nn::named_parameters(lesson.model));
-    INFO(report.text);
-    CHECK(report.ok);
+    for (const bool tied : {false, true}) {
+      const Lesson lesson(tied);
+      const GradcheckReport report = gradcheck([&] { return lesson.loss_of(lesson.model); },
+                                               nn::named_parameters(lesson.model));
+      INFO(report.text);
+      CHECK(report.ok);
+    }
   }
 }
 

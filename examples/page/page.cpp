@@ -11,7 +11,7 @@
 namespace page {
 
 namespace assets {
-extern const std::string_view page_html, page_css, page_js;
+extern const std::string_view page_html, page_css, page_js, inter_woff2;
 }
 
 namespace {
@@ -56,6 +56,23 @@ std::string inside_script(std::string_view json) {
   return out;
 }
 
+// RFC 4648: three bytes become four letters, of six bits each.
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view letters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const auto byte = [&](std::size_t k) {
+      return i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u;
+    };
+    const unsigned three = byte(0) << 16 | byte(1) << 8 | byte(2);
+    for (int shift = 18; shift >= 0; shift -= 6) out += letters[three >> shift & 63];
+  }
+  for (std::size_t extra = (3 - bytes.size() % 3) % 3; extra > 0; --extra)
+    out[out.size() - extra] = '=';
+  return out;
+}
+
 }  // namespace
 
 std::string escape(std::string_view text) {
@@ -88,6 +105,7 @@ std::string html(const Page& page) {
   check<StateError>(!holds(page.style, "</style"), "page: the style holds </style");
   check<StateError>(!holds(page.script, "</script"), "page: the script holds </script");
   return fill(assets::page_html, {{"title", escape(page.title)},
+                                  {"font", base64(assets::inter_woff2)},
                                   {"base style", assets::page_css},
                                   {"style", page.style},
                                   {"body", page.body},

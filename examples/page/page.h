@@ -18,11 +18,11 @@
 namespace page {
 
 struct Page {
-  std::string title;        // plain text: of the window, and beside the switch
-  std::string_view body;    // HTML: what stands inside <main>
-  std::string_view style;   // CSS, after the base style
-  std::string_view script;  // JavaScript, a module: runs once the body is there
-  std::string data;         // JSON of any content; empty is null
+  std::string title = {};        // plain text: of the window, and beside the switch
+  std::string_view body = {};    // HTML: what stands inside <main>
+  std::string_view style = {};   // CSS, after the base style
+  std::string_view script = {};  // JavaScript, a module: runs once the body is there
+  std::string data = {};         // JSON of any content; empty is null
 };
 
 // `text` as HTML shows it: < > & and both quotes as entities.

@@ -5,68 +5,23 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <atomic>
 #include <cerrno>
-#include <chrono>
 #include <cmath>
-#include <csignal>
 #include <cstring>
 #include <fstream>
+#include <iostream>
 
+#include "examples/translate/console.h"
+#include "examples/translate/marks.h"
 #include "examples/translate/picture.h"
+#include "examples/translate/report_data.h"
 #include "examples/translate/tasks.h"
-#include "examples/translate/translator.h"
+#include "examples/translate/train_log.h"
+#include "examples/translate/use.h"
 
 namespace translate {
 
 namespace {
-
-// ---- Ctrl-C: the step is finished, the model is saved ----
-
-std::atomic<bool> interrupted{false};
-static_assert(std::atomic<bool>::is_always_lock_free);
-
-void interrupt(int signal) {
-  interrupted = true;
-  std::signal(signal, SIG_DFL);  // a second Ctrl-C does not wait
-}
-
-// ---- one live line ----
-
-std::string duration(double seconds) {
-  const auto whole = static_cast<long>(std::lround(seconds));
-  return whole >= 3600 ? fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60)
-                       : fmt::format("{}:{:02}", whole / 60, whole % 60);
-}
-
-// On a terminal the line is written over itself; elsewhere a new one appears every few seconds.
-class LiveLine {
- public:
-  void show(const Progress& p) {
-    const auto now = std::chrono::steady_clock::now();
-    const bool last = p.step == p.steps;
-    if (!last && p.step != 1 &&
-        now - shown_ < (terminal_ ? std::chrono::milliseconds(100) : pause_))
-      return;
-    shown_ = now;
-    // Lines become rarer as a long run goes on.
-    if (p.step > 1) pause_ = std::min(pause_ * 5 / 4, std::chrono::milliseconds(60000));
-    fmt::print("{}step {}/{}  loss {:.4f}  {:.0f} tokens/s  {} left{}", terminal_ ? "\r" : "",
-               p.step, p.steps, p.loss, p.tokens_per_second, duration(p.seconds_left),
-               terminal_ ? "\033[K" : "\n");
-    open_ = terminal_;
-    std::fflush(stdout);
-  }
-  void end() {
-    if (std::exchange(open_, false)) fmt::print("\n");
-  }
-
- private:
-  const bool terminal_ = ::isatty(STDOUT_FILENO) == 1;
-  bool open_ = false;
-  std::chrono::steady_clock::time_point shown_{};
-  std::chrono::milliseconds pause_{2000};
-};
 
 // ---- files to be written ----
 
@@ -94,10 +49,11 @@ void write_metrics(const std::string& path, const Options& options, const Transl
   std::ofstream file(partial);
   file << fmt::format(
       "{{\"task\": \"{}\", \"seed\": {}, \"exact_match\": {}, \"alignment_accuracy\": {}, "
-      "\"loss\": {}, "
+      "\"bleu\": {}, \"loss\": {}, "
       "\"train_loss\": {}, \"seconds\": {}, \"steps\": {}, \"parameters\": {}}}\n",
       translator.task, options.seed, json_number(marks.exact_match),
-      marks.alignment ? json_number(*marks.alignment) : "null", json_number(marks.loss),
+      marks.alignment ? json_number(*marks.alignment) : "null",
+      marks.bleu ? json_number(marks.bleu->score) : "null", json_number(marks.loss),
       json_number(training.loss), json_number(training.seconds), training.steps,
       glass::nn::count_parameters(translator.model));
   file.close();
@@ -121,7 +77,7 @@ void show_samples(const Translator& translator, const Corpus& corpus) {
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const bool right = predictions[i] == examples[i].target;
     fmt::print("  {} {}\n    {}\n", right ? "✓" : "✗", join(corpus.unit, pairs[i].source),
-               join(corpus.unit, translator.target_words.decode(predictions[i])));
+               join(corpus.unit, translator.spell(pairs[i].source, predictions[i])));
     if (!right) fmt::print("    {} (expected)\n", join(corpus.unit, pairs[i].target));
   }
 }
@@ -153,34 +109,84 @@ Corpus corpus_for(const Options& options, const std::optional<Translator>& loade
   return make_task(options.task.empty() ? loaded->task : options.task);
 }
 
-Training learn(Translator& translator, const Corpus& corpus, const Options& options) {
+Search search_of(const Recipe& recipe) {
+  return {.beams = recipe.beams, .length_penalty = recipe.length_penalty};
+}
+
+// Trains, unless that was done before, and keeps what comes of it.
+Training learn(Translator& translator, const Corpus& corpus, const Options& options,
+               History& history) {
+  Trainer trainer(translator, corpus, options);
+  const bool resumes = options.resume && std::filesystem::exists(options.save);
+  if (resumes) {
+    trainer.resume(options.save);
+    fmt::print("{}: {} {} steps\n", options.save,
+               trainer.finished() ? "finished, after" : "goes on after", trainer.step());
+  } else if (options.resume) {
+    fmt::print("{}: no such file yet: begins with step 1\n", options.save);
+  }
+  history = trainer.history();
+  if (trainer.finished()) return {.steps = trainer.step()};
+
+  std::optional<TrainLog> log;
+  if (!options.log.empty() && resumes)
+    log.emplace(options.log, trainer.step(), trainer.history());
+  else if (!options.log.empty())
+    log.emplace(options.log);
   LiveLine line;
+  const std::string score_name = trainer.history().score_name;
+  const Interrupts interrupts;
   const Watcher watcher{.progress = [&](const Progress& p) { line.show(p); },
-                        .validated =
-                            [&](Index step, double loss) {
-                              line.end();
-                              fmt::print("step {}: validation loss {:.4f}\n", step, loss);
+                        .logged =
+                            [&](const Progress& p, const TrainPoint& point) {
+                              if (log) log->write(p, point);
                             },
-                        .stop = [] { return interrupted.load(); }};
-  std::signal(SIGINT, interrupt);
-  const Training training = train(translator, corpus, options, watcher);
-  std::signal(SIGINT, SIG_DFL);
+                        .validated =
+                            [&](const Progress& p, const ValidPoint& point) {
+                              line.end();
+                              fmt::print("step {}: validation loss {:.4f}, {} {:.2f}\n", point.step,
+                                         point.loss, score_name, point.score.value_or(0));
+                              std::fflush(stdout);
+                              if (log) log->write(p, point, score_name);
+                            },
+                        .stop = [] { return Interrupts::met(); }};
+  const Training training = trainer.run(watcher);
+  history = trainer.history();
   line.end();
+  if (!options.save.empty()) {
+    trainer.save(options.save);
+    fmt::print("saved {}{}\n", options.save,
+               training.stopped ? "; --resume goes on from there" : "");
+  }
   return training;
 }
 
+// What was asked for with --translate-file and --interactive.
+void serve(const Translator& translator, const Options& options) {
+  const Search search = search_of(options.recipe);
+  if (!options.translate_file.empty())
+    translate_file(translator, options.translate_file, options.output, search);
+  if (options.interactive)
+    interact(translator, std::cin, stdout,
+             ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1, search);
+}
+
 int run(int argc, char** argv) {
-  Options options = parse_options(argc, argv);
+  const Options options = parse_options(argc, argv);
+  const Search search = search_of(options.recipe);
   if (options.threads > 0) glass::set_num_threads(options.threads);
-  expect_writable(options.save);
-  expect_writable(options.metrics);
+  for (const std::string& path :
+       {options.save, options.metrics, options.log, options.output, options.report})
+    expect_writable(path);
 
   std::optional<Translator> loaded;
   if (!options.load.empty()) loaded = Translator::load(options.load);
-  const bool only_translate =
-      loaded && !options.sentences.empty() && options.task.empty() && options.files.source.empty();
-  if (only_translate) {
-    for (const std::string& text : options.sentences) fmt::print("{}\n", loaded->translate(text));
+  const bool use =
+      !options.sentences.empty() || !options.translate_file.empty() || options.interactive;
+  if (loaded && use && options.task.empty() && options.files.source.empty()) {
+    for (const std::string& text : loaded->translate(options.sentences, search))
+      fmt::print("{}\n", text);
+    serve(*loaded, options);
     return 0;
   }
   glass::check<glass::StateError>(
@@ -197,7 +203,6 @@ int run(int argc, char** argv) {
     corpus.source_words = loaded->source_words;
     corpus.target_words = loaded->target_words;
   }
-  options = with_defaults(options, corpus);
   Translator translator = loaded ? std::move(*loaded) : Translator::create(corpus, options);
   for (const std::string& text : options.sentences) translator.expect_translatable(text);
   const auto& shape = translator.model.options;
@@ -210,29 +215,45 @@ int run(int argc, char** argv) {
                corpus.train.size(), corpus.valid.size(), corpus.blank, corpus.overlong);
 
   Training training;
-  if (options.steps > 0 || options.epochs > 0) training = learn(translator, corpus, options);
-  if (!options.save.empty() && (training.steps > 0 || !training.stopped)) {
+  History history;
+  if (options.trains()) {
+    training = learn(translator, corpus, options, history);
+  } else if (!options.save.empty()) {
     translator.save(options.save);
     fmt::print("saved {}\n", options.save);
   }
   if (training.stopped) return 130;
 
-  const Marks marks = mark(translator, corpus);
+  const Marks marks = mark(translator, corpus, search);
   fmt::print("\n{} held-out pairs: {:.2f} % exact", corpus.test.size(), 100 * marks.exact_match);
   if (marks.alignment)
     fmt::print(", {:.2f} % of tokens looked at the right place", 100 * *marks.alignment);
   fmt::print(", loss {:.4f}", marks.loss);
-  if (training.steps > 0)
+  if (training.seconds > 0)
     fmt::print("; {} steps in {}", training.steps, duration(training.seconds));
   fmt::print("\n");
+  if (marks.bleu) {
+    const auto& [score, p, penalty, length, reference] = *marks.bleu;
+    fmt::print(
+        "BLEU {:.2f} = {:.1f}/{:.1f}/{:.1f}/{:.1f}, brevity penalty {:.3f} ({} words, {} in "
+        "the references)\n{}, with {} beam{}\n",
+        score, p[0], p[1], p[2], p[3], penalty, length, reference, bleu_signature, search.beams,
+        search.beams == 1 ? "" : "s");
+  }
   show_samples(translator, corpus);
   for (const std::string& text : options.sentences)
-    fmt::print("\n{}\n  {}\n", text, translator.translate(text));
+    fmt::print("\n{}\n  {}\n", text, translator.translate(text, search));
   show_attention(translator, options.sentences.empty()
                                  ? typical(corpus.test)
                                  : tokenize(corpus.unit, options.sentences[0]));
   if (!options.metrics.empty())
     write_metrics(options.metrics, options, translator, training, marks);
+  if (!options.report.empty()) {
+    write_report(options.report,
+                 make_report(translator, corpus, options, training, history, marks));
+    fmt::print("\nwrote {}: open it in a browser\n", options.report);
+  }
+  serve(translator, options);
   return 0;
 }
 

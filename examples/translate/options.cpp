@@ -4,17 +4,48 @@
 
 namespace translate {
 
-Options parse_options(int argc, char** argv) {
-  Options o;
-  CLI::App app(
-      "Trains an encoder-decoder with cross-attention, marks it on pairs that it never saw, and "
-      "shows "
-      "where it looks.\n\n"
-      "  translate --task reverse\n"
-      "  translate --source train.de --target train.en --save model.safetensors\n"
-      "  translate --load model.safetensors --translate \"ein Hund läuft.\"");
-  app.get_formatter()->column_width(34);
+namespace {
 
+// ---- recipes ----
+// Sizes found by trying: every seed tried learns the task, with steps to spare. Where the alignment
+// is known one head is enough, and a single head must look where the token is.
+
+Recipe recipe_for(std::string_view name) {
+  Recipe r;  // of text
+  if (name == "copy" || name == "reverse") {
+    r.dim = 64, r.heads = 1, r.layers = 1, r.hidden = 128;
+    r.steps = 1200, r.epochs = 0;
+    r.rate = 2e-3, r.warmup = 100, r.smoothing = 0;
+  } else if (name == "dates") {
+    r.dim = 64, r.heads = 4, r.layers = 2, r.hidden = 128, r.dropout = 0;
+    r.steps = 3000, r.epochs = 0;
+    r.rate = 2e-3, r.warmup = 200, r.smoothing = 0;
+  } else if (name == "phrases") {
+    r.dim = 96, r.heads = 4, r.layers = 2, r.hidden = 192, r.dropout = 0;
+    r.steps = 3500, r.epochs = 0;
+    r.rate = 2e-3, r.warmup = 300, r.smoothing = 0;
+  } else if (name == "multi30k") {
+    r.dim = 256, r.heads = 8, r.layers = 3, r.hidden = 512, r.tied = true, r.dropout = 0.2;
+    r.epochs = 15, r.batch = 512, r.tokens = 2048;
+    r.rate = 1e-3, r.warmup = 600, r.average = 0.998, r.patience = 4;
+    r.beams = 4;
+  } else {
+    r.beams = 4;
+  }
+  return r;
+}
+
+// ---- the command line ----
+
+const std::map<std::string, Schedule> schedules = {{"cosine", Schedule::cosine},
+                                                   {"inverse-sqrt", Schedule::inverse_sqrt}};
+
+template <class T>
+CLI::Range at_least(T least) {
+  return CLI::Range(least, T{1'000'000'000});
+}
+
+void add_corpus(CLI::App& app, Options& o) {
   auto* task = app.add_option("--task", o.task,
                               "copy, reverse: sixteen letters; dates: any spelling to ISO 8601; "
                               "phrases: English to French")
@@ -39,110 +70,167 @@ Options parse_options(int argc, char** argv) {
       ->check(CLI::Range(1, 10000));
   app.add_option("--min-count", o.files.min_count, "Rarer words become <unk> (2)")
       ->check(CLI::Range(1, 1000000));
-
-  app.add_option("--dim", o.dim, "Width of the model")->check(CLI::Range(1, 65536))->group("Model");
-  app.add_option("--heads", o.heads, "Attention heads; must divide the width")
-      ->check(CLI::Range(1, 65536))
-      ->group("Model");
-  app.add_option("--layers", o.layers, "Layers of the encoder, and of the decoder")
-      ->check(CLI::Range(1, 1000))
-      ->group("Model");
-  app.add_option("--hidden", o.hidden, "Width of the feed-forward layers")
-      ->check(CLI::Range(1, 1048576))
-      ->group("Model");
-  app.add_option("--dropout", o.dropout, "Share of numbers forgotten in training")
-      ->check(CLI::Range(0.0, 0.99))
-      ->group("Model");
-
-  auto* steps = app.add_option("--steps", o.steps, "Batches to learn from; 0 only marks")
-                    ->check(CLI::Range(Index{0}, Index{1'000'000'000}))
-                    ->group("Training");
-  app.add_option("--epochs", o.epochs, "The same, in passes over the text")
-      ->check(CLI::Range(1, 1000000))
-      ->group("Training")
-      ->excludes(steps)
+  app.add_option("--preset", o.preset,
+                 "multi30k: sizes and rates for some 30,000 short sentences, 40 minutes on 2 cores")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"multi30k"}))
       ->needs(source);
-  app.add_option("--batch", o.batch, "Sentence pairs in a batch")
-      ->check(CLI::Range(1, 100000))
-      ->group("Training");
-  app.add_option("--rate", o.rate, "Largest learning rate")
-      ->check(CLI::Range(1e-9, 10.0))
-      ->group("Training");
-  app.add_option("--warmup", o.warmup, "Steps over which the rate rises")
-      ->check(CLI::Range(Index{0}, Index{1'000'000'000}))
-      ->group("Training");
-  app.add_option("--smoothing", o.smoothing, "Label smoothing")
-      ->check(CLI::Range(0.0, 0.99))
-      ->group("Training");
-  app.add_option("--seed", o.seed, "Of everything random (1)")->group("Training");
-  app.add_option("--threads", o.threads, "Threads to compute with; the results are the same")
-      ->check(CLI::Range(1, 1024))
-      ->group("Training");
+}
 
-  app.add_option("--save", o.save, "Keep the model here")->type_name("FILE")->group("Files");
-  auto* load = app.add_option("--load", o.load,
-                              "Begin with this model; it is trained further only with --steps or "
-                              "--epochs")
-                   ->type_name("FILE")
-                   ->group("Files");
-  app.add_option("--metrics", o.metrics, "Write the marks here, as JSON")
+void add_model(CLI::App& app, Recipe& r) {
+  const auto add = [&](const char* name, auto& value, const char* text) {
+    return app.add_option(name, value, text)->group("Model");
+  };
+  add("--dim", r.dim, "Width of the model")->check(CLI::Range(1, 65536));
+  add("--heads", r.heads, "Attention heads; must divide the width")->check(CLI::Range(1, 65536));
+  add("--layers", r.layers, "Layers of the encoder, and of the decoder")
+      ->check(CLI::Range(1, 1000));
+  add("--hidden", r.hidden, "Width of the feed-forward layers")->check(CLI::Range(1, 1048576));
+  add("--dropout", r.dropout, "Share of numbers forgotten in training")
+      ->check(CLI::Range(0.0, 0.99));
+  add("--tied", r.tied, "1: the target's embedding is also the output layer; 0: two tables")
+      ->type_name("0|1");
+}
+
+void add_training(CLI::App& app, Options& o) {
+  Recipe& r = o.recipe;
+  const auto add = [&](const char* name, auto& value, const char* text) {
+    return app.add_option(name, value, text)->group("Training");
+  };
+  auto* steps =
+      add("--steps", r.steps, "Batches to learn from; 0 only marks")->check(at_least(Index{0}));
+  add("--epochs", r.epochs, "The same, in passes over the text")
+      ->check(CLI::Range(1, 1000000))
+      ->excludes(steps)
+      ->needs("--source");
+  add("--batch", r.batch, "Sentence pairs in a batch, at most")->check(CLI::Range(1, 100000));
+  add("--batch-tokens", r.tokens, "Tokens in a batch, at most; 0: any number")
+      ->check(at_least(Index{0}));
+  add("--rate", r.rate, "Largest learning rate")->check(CLI::Range(1e-9, 10.0));
+  add("--warmup", r.warmup, "Steps over which the rate rises")->check(at_least(Index{0}));
+  add("--schedule", r.schedule, "How the rate falls then: cosine (to 0) or inverse-sqrt")
+      ->type_name("NAME")
+      ->transform(CLI::CheckedTransformer(schedules));
+  add("--smoothing", r.smoothing, "Label smoothing")->check(CLI::Range(0.0, 0.99));
+  add("--average", r.average,
+      "Use a running mean of the weights, of which this share stays at each step; 0: none")
+      ->check(CLI::Range(0.0, 0.999999));
+  add("--validate-every", r.validate_every, "Steps between validations; 0: after each pass")
+      ->check(at_least(Index{0}));
+  add("--patience", r.patience, "Stop after so many validations without a smaller loss; 0: never")
+      ->check(at_least(Index{0}));
+  add("--seed", o.seed, "Of everything random (1)");
+  add("--threads", o.threads, "Threads to compute with; the results are the same")
+      ->check(CLI::Range(1, 1024));
+}
+
+void add_survival(CLI::App& app, Options& o) {
+  const auto add = [&](const char* name, auto& value, const char* text) {
+    return app.add_option(name, value, text)->group("Surviving");
+  };
+  auto* save = add("--save", o.save,
+                   "Keep here the model of the best validation and, until the end, all that it "
+                   "takes to go on; Ctrl-C finishes the step and saves")
+                   ->type_name("FILE");
+  add("--checkpoint-every", o.checkpoint_every, "Steps between saves (500); 0: only at the end")
+      ->check(at_least(Index{0}))
+      ->needs(save);
+  app.add_flag("--resume", o.resume,
+               "Go on where the training saved in that file stopped; all other arguments as before")
+      ->group("Surviving")
+      ->needs(save);
+  add("--log", o.log, "Write down the course of the training here, a JSON object a line")
+      ->type_name("FILE");
+  add("--log-every", o.recipe.log_every, "Steps that a line of it tells of (50)")
+      ->check(at_least(Index{1}));
+}
+
+void add_use(CLI::App& app, Options& o) {
+  const auto add = [&](const char* name, auto& value, const char* text) {
+    return app.add_option(name, value, text)->group("Use");
+  };
+  auto* load = add("--load", o.load,
+                   "Begin with this model; it is trained further only with --steps or --epochs")
+                   ->type_name("FILE");
+  add("--metrics", o.metrics, "Write the marks here, as JSON")->type_name("FILE");
+  add("--report", o.report, "Write a page with curves, sentences and attention here, as HTML")
+      ->type_name("FILE");
+  add("--translate", o.sentences, "Translate this; may be given several times")->type_name("TEXT");
+  auto* file = add("--translate-file", o.translate_file, "Translate this, a sentence a line")
+                   ->type_name("FILE");
+  add("--output", o.output, "Write the lines of --translate-file here, not to the terminal")
       ->type_name("FILE")
-      ->group("Files");
-  app.add_option("--translate", o.sentences, "Translate this; may be given several times")
-      ->type_name("TEXT")
-      ->group("Files");
-  for (const char* shape : {"--dim", "--heads", "--layers", "--hidden"})
+      ->needs(file);
+  app.add_flag("--interactive", o.interactive, "Translate each line that is typed")->group("Use");
+  add("--beams", o.recipe.beams, "Beginnings of a translation that are kept; 1 is fastest")
+      ->check(CLI::Range(1, 1000));
+  add("--length-penalty", o.recipe.length_penalty, "The larger, the longer the translations (0.6)")
+      ->check(CLI::Range(0.0, 10.0));
+  for (const char* shape : {"--dim", "--heads", "--layers", "--hidden", "--tied", "--resume"})
     app.get_option(shape)->excludes(load);
+}
 
+// Reads all arguments into `o`; whether they name a number of steps or epochs.
+bool parse(Options& o, int argc, char** argv) {
+  CLI::App app(
+      "Trains an encoder-decoder with cross-attention, marks it on pairs that it never saw, and "
+      "shows "
+      "where it looks.\n\n"
+      "  translate --task reverse\n"
+      "  translate --source train.de --target train.en --save model.safetensors\n"
+      "  translate --load model.safetensors --translate \"ein Hund läuft.\"\n"
+      "  translate --load model.safetensors --interactive");
+  app.get_formatter()->column_width(34);
+  add_corpus(app, o);
+  add_model(app, o.recipe);
+  add_training(app, o);
+  add_survival(app, o);
+  add_use(app, o);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
     std::exit(app.exit(help));
   }
-  if (o.task.empty() && o.files.source.empty() && o.load.empty()) o.task = "reverse";
-  return o;
+  return app.count("--steps") + app.count("--epochs") > 0;
 }
-
-namespace {
-
-// Sizes found by trying: every seed tried learns the task, with steps to spare. Where the alignment
-// is known one head is enough, and a single head must look where the token is.
-struct Preset {
-  std::string_view name;
-  Index dim, heads, layers, hidden, steps, epochs, batch, warmup;
-  double dropout, rate, smoothing;
-};
-constexpr Preset presets[] = {
-    {"copy", 64, 1, 1, 128, 1200, 0, 64, 100, 0.1, 2e-3, 0.0},
-    {"reverse", 64, 1, 1, 128, 1200, 0, 64, 100, 0.1, 2e-3, 0.0},
-    {"dates", 64, 4, 2, 128, 3000, 0, 64, 200, 0.0, 2e-3, 0.0},
-    {"phrases", 96, 4, 2, 192, 3500, 0, 64, 300, 0.0, 2e-3, 0.0},
-    {"text", 128, 4, 2, 256, -1, 10, 64, 400, 0.1, 1e-3, 0.1},
-};
 
 }  // namespace
 
-Options with_defaults(Options o, const Corpus& corpus) {
-  const auto named = [&](const Preset& p) { return p.name == corpus.name; };
-  const auto* found = std::find_if(std::begin(presets), std::end(presets) - 1, named);
-  const Preset& p = *found;
-  const auto fill = [](auto& option, auto preset, bool open) {
-    if (open) option = preset;
-  };
-  fill(o.dim, p.dim, o.dim == 0);
-  fill(o.heads, p.heads, o.heads == 0);
-  fill(o.layers, p.layers, o.layers == 0);
-  fill(o.hidden, p.hidden, o.hidden == 0);
-  fill(o.batch, p.batch, o.batch == 0);
-  fill(o.dropout, p.dropout, o.dropout < 0);
-  fill(o.rate, p.rate, o.rate == 0);
-  fill(o.smoothing, p.smoothing, o.smoothing < 0);
-  fill(o.warmup, p.warmup, o.warmup < 0);
-  if (o.steps < 0 && o.epochs == 0) {
-    o.steps = o.load.empty() ? p.steps : 0;
-    o.epochs = o.load.empty() ? p.epochs : 0;
-  }
+Options parse_options(int argc, char** argv) {
+  Options first;
+  const bool has_length = parse(first, argc, argv);
+  std::string kind = first.preset;
+  if (kind.empty()) kind = first.task;
+  if (kind.empty() && !first.files.source.empty()) kind = "text";
+  if (kind.empty() && !first.load.empty()) kind = glass::nn::read_metadata(first.load)["task"];
+  if (kind.empty()) kind = "reverse";
+
+  // Once more, now over the numbers that suit this kind.
+  Options o;
+  o.recipe = recipe_for(kind);
+  if (has_length || !first.load.empty()) o.recipe.steps = -1, o.recipe.epochs = 0;
+  parse(o, argc, argv);
+  if (o.task.empty() && o.files.source.empty() && o.load.empty()) o.task = kind;
   return o;
+}
+
+Settings settings_of(const Options& o) {
+  const Recipe& r = o.recipe;
+  Settings settings;
+  const auto add = [&](const char* name, const auto& value) {
+    settings.emplace_back(name, fmt::format("{}", value));
+  };
+  add("task", o.task.empty() ? "text" : o.task);
+  add("max-tokens", o.files.max_tokens), add("min-count", o.files.min_count);
+  add("dim", r.dim), add("heads", r.heads), add("layers", r.layers), add("hidden", r.hidden);
+  add("tied", int{r.tied}), add("dropout", r.dropout);
+  add("steps", r.steps), add("epochs", r.epochs);
+  add("batch", r.batch), add("batch-tokens", r.tokens);
+  add("schedule", r.schedule == Schedule::cosine ? "cosine" : "inverse-sqrt");
+  add("rate", r.rate), add("warmup", r.warmup), add("smoothing", r.smoothing);
+  add("average", r.average), add("validate-every", r.validate_every);
+  add("patience", r.patience), add("log-every", r.log_every), add("seed", o.seed);
+  return settings;
 }
 
 }  // namespace translate

@@ -3,37 +3,65 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "examples/translate/text.h"
+#include "examples/translate/corpus.h"
 
 namespace translate {
 
+enum class Schedule { cosine, inverse_sqrt };
+
+// How a model is shaped, trained and asked. Each kind of corpus has one that suits it.
+struct Recipe {
+  // The model.
+  Index dim = 128, heads = 4, layers = 2, hidden = 256;
+  bool tied = false;  // the target's embedding is also the output layer
+  double dropout = 0.1;
+
+  // Its training. Steps below 0: as many as the epochs take.
+  Index steps = -1, epochs = 10;
+  Index batch = 64, tokens = 0;  // sentence pairs in a batch at most, and tokens; 0: any number
+  Schedule schedule = Schedule::cosine;
+  double rate = 1e-3, smoothing = 0.1;
+  Index warmup = 400;
+  double average = 0;        // how much of the running mean of the weights stays from step to step
+  Index patience = 0;        // validations without a better one after which it stops; 0: never
+  Index validate_every = 0;  // steps; 0: after each pass
+  Index log_every = 50;      // steps
+
+  // Its use.
+  Index beams = 1;
+  double length_penalty = 0.6;
+};
+
 struct Options {
   // What to learn from: a made-up task, or parallel text.
-  std::string task;
+  std::string task, preset;
   TextFiles files;
-
-  // The model. 0 or less: what suits the task.
-  Index dim = 0, heads = 0, layers = 0, hidden = 0;
-  double dropout = -1;
-
-  // The training.
-  Index steps = -1, epochs = 0, batch = 0, warmup = -1;
-  double rate = 0, smoothing = -1;
+  Recipe recipe;
   std::uint64_t seed = 1;
   int threads = 0;  // 0: every core
 
   // What comes in and goes out.
-  std::string load, save, metrics;
+  std::string load, save, metrics, log, report;
+  bool resume = false;
+  Index checkpoint_every = 500;        // steps; 0: only at the end
   std::vector<std::string> sentences;  // to translate
+  std::string translate_file, output;
+  bool interactive = false;
+
+  bool trains() const { return recipe.steps > 0 || recipe.epochs > 0; }
 };
 
-// Reads the command line. Leaves the program with status 0 after --help; throws CLI::ParseError
-// where the arguments make no sense.
+// Reads the command line: the recipe is that of the preset, the task or the loaded model, changed
+// by what the arguments say. Leaves the program with status 0 after --help; throws CLI::ParseError
+// where the arguments make no sense, and FileError where --load names no model.
 Options parse_options(int argc, char** argv);
 
-// The options with every open question answered for this corpus.
-Options with_defaults(Options options, const Corpus& corpus);
+// By name, all that the course of a training depends on but the sentences: what must be the same
+// for one to be resumed.
+using Settings = std::vector<std::pair<std::string, std::string>>;
+Settings settings_of(const Options& options);
 
 }  // namespace translate

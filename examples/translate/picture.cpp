@@ -1,6 +1,11 @@
 #include "examples/translate/picture.h"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 
 namespace translate {
 
@@ -9,42 +14,106 @@ namespace {
 // The code points of a token, each of which takes one column of the terminal.
 Sentence letters(std::string_view token) { return tokenize(Unit::characters, token); }
 
-std::size_t width(std::string_view token) { return letters(token).size(); }
+Index width(std::string_view token) { return std::ssize(letters(token)); }
 
-std::string spaces(std::size_t count) { return std::string(count, ' '); }
-
-// Five shades: no weight at all is left white, and all of it is black.
-std::string_view shade(double weight) {
-  constexpr std::string_view shades[] = {"  ", "░░", "▒▒", "▓▓", "██"};
-  const double level = std::clamp(weight, 0.0, 1.0) * 5;
-  return shades[std::min<std::size_t>(static_cast<std::size_t>(level), 4)];
+// Of every `step`-th token.
+Index widest(const Sentence& tokens, std::size_t begin = 0, std::size_t step = 1) {
+  Index most = 0;
+  for (std::size_t i = begin; i < tokens.size(); i += step) most = std::max(most, width(tokens[i]));
+  return most;
 }
 
-}  // namespace
+std::string spaces(Index count) { return std::string(static_cast<std::size_t>(count), ' '); }
 
-std::string draw_attention(const glass::Tensor& weights, const Sentence& source,
-                           const Sentence& target) {
-  std::size_t margin = 0, height = 0;
-  for (const std::string& token : target) margin = std::max(margin, width(token));
-  for (const std::string& token : source) height = std::max(height, width(token));
+std::string padded(const std::string& token, Index columns) {
+  return spaces(columns - width(token)) + token;
+}
 
-  // The source stands above the columns, each token from top to bottom, its last letter lowest.
+// From black to white, with small weights lifted, or nobody would see them.
+std::string color(Ink ink, double weight, int ground) {
+  const double level = std::sqrt(weight);
+  if (ink == Ink::greys)
+    return fmt::format("\033[{};5;{}m", 38 + ground, 232 + std::lround(23 * level));
+  const long grey = 16 + std::lround(239 * level);
+  return fmt::format("\033[{};2;{};{};{}m", 38 + ground, grey, grey, grey);
+}
+
+// How many of a cell's half blocks a weight fills.
+Index filled(double weight, Index across) {
+  return across == 1 ? weight >= 0.3 : (weight >= 0.15) + (weight >= 0.5);
+}
+
+// Two weights, one above the other.
+std::string cell(double upper, double lower, Index across, Ink ink) {
+  constexpr std::string_view blocks[] = {" ", "▄", "▀", "█"};
   std::string out;
-  for (std::size_t line = 0; line < height; ++line) {
-    out += spaces(margin + 4);
+  if (ink != Ink::blocks) out += color(ink, upper, 0) + color(ink, lower, 10);
+  for (Index i = 0; i < across; ++i)
+    out += ink == Ink::blocks
+               ? blocks[2 * (filled(upper, across) > i) + (filled(lower, across) > i)]
+               : "▀";
+  return out;
+}
+
+// The source stands above the columns, each token from top to bottom, its last letter lowest.
+std::string heading(const Sentence& source, Index margin, Index across) {
+  const Index height = widest(source);
+  std::string out;
+  for (Index line = 0; line < height; ++line) {
+    out += spaces(margin);
     for (const std::string& token : source) {
       const Sentence name = letters(token);
-      const bool shown = line + name.size() >= height;
-      out += shown ? name[line + name.size() - height] : " ";
-      out += ' ';
+      const Index letter = line + std::ssize(name) - height;
+      out += letter >= 0 ? name[static_cast<std::size_t>(letter)] : " ";
+      out += spaces(across - 1);
     }
     while (out.back() == ' ') out.pop_back();
     out += '\n';
   }
-  for (std::size_t t = 0; t < target.size(); ++t) {
-    out += fmt::format("  {}{} ", spaces(margin - width(target[t])), target[t]);
-    for (std::size_t s = 0; s < source.size(); ++s)
-      out += shade(static_cast<double>(weights(t, s)));
+  return out;
+}
+
+}  // namespace
+
+Ink ink_for(bool is_terminal, const std::function<const char*(const char*)>& variable) {
+  const auto value = [&](const char* name) {
+    const char* text = variable(name);
+    return std::string_view(text ? text : "");
+  };
+  // https://no-color.org: any value but an empty one.
+  if (!is_terminal || !value("NO_COLOR").empty() || value("TERM") == "dumb") return Ink::blocks;
+  if (value("COLORTERM") == "truecolor" || value("COLORTERM") == "24bit") return Ink::true_greys;
+  return value("TERM").find("256color") != std::string_view::npos ? Ink::greys : Ink::blocks;
+}
+
+Terminal this_terminal() {
+  const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
+  Terminal terminal{ink_for(is_terminal, [](const char* name) { return std::getenv(name); })};
+  winsize size{};
+  if (is_terminal && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    terminal.columns = size.ws_col;
+  return terminal;
+}
+
+std::string draw_attention(const glass::Tensor& weights, const Sentence& source,
+                           const Sentence& target, Terminal terminal) {
+  const Index rows = std::ssize(target), columns = std::ssize(source);
+  const Index left = widest(target, 0, 2), right = widest(target, 1, 2);
+  const Index margin = 2 + left + 1 + right + 2;
+  const Index across = margin + 2 * columns + 1 <= terminal.columns ? 2 : 1;
+  const auto weight = [&](Index t, Index s) {
+    const double w = t < rows ? static_cast<double>(weights(t, s)) : 0;
+    return std::isfinite(w) ? std::clamp(w, 0.0, 1.0) : 0;
+  };
+
+  std::string out = heading(source, margin, across);
+  for (Index t = 0; t < rows; t += 2) {
+    const auto at = target.begin() + t;
+    out +=
+        fmt::format("  {} {} │", padded(*at, left), padded(t + 1 < rows ? *(at + 1) : "", right));
+    for (Index s = 0; s < columns; ++s)
+      out += cell(weight(t, s), weight(t + 1, s), across, terminal.ink);
+    if (terminal.ink != Ink::blocks) out += "\033[0m";
     out += "│\n";
   }
   return out;

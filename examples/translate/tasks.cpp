@@ -494,7 +494,10 @@ Corpus make_task(std::string_view name) {
   while (keys.size() < 1500) {
     Draw drawn = task->draw(fixed);
     if (!held_out(drawn) || !keys.insert(drawn.key).second) continue;
-    (corpus.test.size() < 1000 ? corpus.test : corpus.valid).push_back(std::move(drawn.pair));
+    const bool tests = corpus.test.size() < 1000;
+    (tests ? corpus.test_references : corpus.valid_references)
+        .push_back(join(task->unit, drawn.pair.target));
+    (tests ? corpus.test : corpus.valid).push_back(std::move(drawn.pair));
   }
 
   std::vector<Pair> pairs(20'000);  // so many meet every word that there is

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "examples/translate/text.h"
+#include "examples/translate/corpus.h"
 
 namespace translate {
 

@@ -1,36 +1,35 @@
 #include "examples/translate/translator.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <charconv>
-#include <chrono>
-#include <cmath>
 #include <numeric>
 
 namespace translate {
 
 using glass::check;
 using glass::FileError;
-using glass::StateError;
 using glass::Tensor;
-using glass::Var;
 
 namespace nn = glass::nn;
-namespace optim = glass::optim;
 
 // ---- making, keeping, using ----
 
 namespace {
 
-nn::EncoderDecoderOptions shape_of(const Options& o, const Vocabulary& source,
+nn::EncoderDecoderOptions shape_of(const Recipe& r, const Vocabulary& source,
                                    const Vocabulary& target, Index max_tokens) {
   return {.source_vocab = source.size(),
           .target_vocab = target.size(),
-          .dim = o.dim,
-          .heads = o.heads,
-          .layers = o.layers,
-          .hidden = o.hidden,
-          .dropout = o.dropout,
+          .dim = r.dim,
+          .heads = r.heads,
+          .layers = r.layers,
+          .hidden = r.hidden,
+          .dropout = r.dropout,
           .max_length = max_tokens + 2,
-          .padding = Vocabulary::pad};
+          .padding = Vocabulary::pad,
+          .tied = r.tied};
 }
 
 template <class T>
@@ -50,40 +49,50 @@ T number(const nn::Metadata& notes, const std::string& name) {
 
 Translator Translator::create(const Corpus& corpus, const Options& options) {
   glass::Rng rng(options.seed);
-  return {corpus.name,
-          corpus.unit,
-          corpus.source_words,
-          corpus.target_words,
-          {rng, shape_of(options, corpus.source_words, corpus.target_words, corpus.max_tokens)}};
+  return {
+      corpus.name,
+      corpus.unit,
+      corpus.source_words,
+      corpus.target_words,
+      {rng, shape_of(options.recipe, corpus.source_words, corpus.target_words, corpus.max_tokens)}};
 }
 
-void Translator::save(const std::filesystem::path& path) const {
+nn::Metadata Translator::notes() const {
   const nn::EncoderDecoderOptions& o = model.options;
-  nn::save(model, path,
-           {{"task", task},
-            {"unit", unit == Unit::words ? "words" : "characters"},
-            {"source_words", source_words.to_text()},
-            {"target_words", target_words.to_text()},
-            {"dim", fmt::to_string(o.dim)},
-            {"heads", fmt::to_string(o.heads)},
-            {"layers", fmt::to_string(o.layers)},
-            {"hidden", fmt::to_string(o.hidden)},
-            {"dropout", fmt::to_string(o.dropout)},
-            {"max_tokens", fmt::to_string(o.max_length - 2)}});
+  return {{"task", task},
+          {"unit", unit == Unit::words ? "words" : "characters"},
+          {"source_words", source_words.to_text()},
+          {"target_words", target_words.to_text()},
+          {"dim", fmt::to_string(o.dim)},
+          {"heads", fmt::to_string(o.heads)},
+          {"layers", fmt::to_string(o.layers)},
+          {"hidden", fmt::to_string(o.hidden)},
+          {"tied", fmt::to_string(int{o.tied})},
+          {"dropout", fmt::to_string(o.dropout)},
+          {"max_tokens", fmt::to_string(o.max_length - 2)}};
+}
+
+void Translator::save(const std::filesystem::path& path) const { nn::save(model, path, notes()); }
+
+Translator Translator::copy() const {
+  Translator result = *this;
+  result.model.tie();
+  return result;
 }
 
 Translator Translator::load(const std::filesystem::path& path) {
   nn::Metadata notes = nn::read_metadata(path);
-  Options o;
-  o.dim = number<Index>(notes, "dim");
-  o.heads = number<Index>(notes, "heads");
-  o.layers = number<Index>(notes, "layers");
-  o.hidden = number<Index>(notes, "hidden");
-  o.dropout = number<double>(notes, "dropout");
+  Recipe r;
+  r.dim = number<Index>(notes, "dim");
+  r.heads = number<Index>(notes, "heads");
+  r.layers = number<Index>(notes, "layers");
+  r.hidden = number<Index>(notes, "hidden");
+  r.tied = notes.contains("tied") && number<int>(notes, "tied") != 0;
+  r.dropout = number<double>(notes, "dropout");
   const Index max_tokens = number<Index>(notes, "max_tokens");
   // A file may say anything: sizes that no file of ours has would only exhaust the memory.
   const bool sane =
-      o.dim <= 65536 && o.layers <= 1000 && o.hidden <= 1048576 && max_tokens <= 100000;
+      r.dim <= 65536 && r.layers <= 1000 && r.hidden <= 1048576 && max_tokens <= 100000;
   check<FileError>(sane, "load: {}: the sizes are out of bounds", path.string());
   const std::string& task = notes["task"];
   check<FileError>(task.find_first_not_of("abcdefghijklmnopqrstuvwxyz") == std::string::npos,
@@ -95,12 +104,16 @@ Translator Translator::load(const std::filesystem::path& path) {
                     notes["unit"] == "words" ? Unit::words : Unit::characters,
                     source,
                     target,
-                    {rng, shape_of(o, source, target, max_tokens)}};
-  nn::load(result.model, path);
+                    {rng, shape_of(r, source, target, max_tokens)}};
+  const nn::LoadReport report =
+      nn::load(result.model, path, {.strict = !notes.contains("training")});
+  check<FileError>(report.missing.empty(), "load: {}: does not fit the module; missing {}",
+                   path.string(), fmt::join(report.missing, ", "));
   return result;
 }
 
-std::vector<std::vector<int>> Translator::decode(std::span<const Example> examples) const {
+std::vector<std::vector<int>> Translator::decode(std::span<const Example> examples,
+                                                 Search search) const {
   // Like lengths together, so that little is padded; many sentences at once, but not all.
   constexpr std::size_t at_once = 128;
   std::vector<Index> order(examples.size());
@@ -115,14 +128,26 @@ std::vector<std::vector<int>> Translator::decode(std::span<const Example> exampl
     const Batch batch =
         make_batch(examples, {order.begin() + static_cast<std::ptrdiff_t>(begin),
                               order.begin() + static_cast<std::ptrdiff_t>(begin + count)});
-    const auto targets = nn::greedy_decode(model, batch.source,
-                                           {.start = Vocabulary::start,
-                                            .stop = Vocabulary::stop,
-                                            .max_length = 2 * batch.source.length + 10});
+    const auto targets = nn::beam_decode(model, batch.source,
+                                         {.start = Vocabulary::start,
+                                          .stop = Vocabulary::stop,
+                                          .max_length = 2 * batch.source.length + 10,
+                                          .beams = search.beams,
+                                          .length_penalty = search.length_penalty});
     for (std::size_t i = 0; i < count; ++i)
       results[static_cast<std::size_t>(batch.examples[i])] = targets[i];
   }
   return results;
+}
+
+Sentence Translator::spell(const Sentence& source, const std::vector<int>& target) const {
+  Sentence words = target_words.decode(target);
+  if (source.empty() || std::ranges::count(target, Vocabulary::unknown) == 0) return words;
+  const Tensor all = attention({source_words.encode(source), target});  // [T + 1, S + 1]
+  const auto looked = argmax(all.slice(1, 0, std::ssize(source)), -1);  // </s> is no word
+  for (std::size_t t = 0; t < words.size(); ++t)
+    if (target[t] == Vocabulary::unknown) words[t] = source[static_cast<std::size_t>(looked[t])];
+  return words;
 }
 
 void Translator::expect_translatable(std::string_view text) const {
@@ -131,11 +156,30 @@ void Translator::expect_translatable(std::string_view text) const {
                            tokens, text);
 }
 
-std::string Translator::translate(std::string_view text) const {
-  expect_translatable(text);
-  const Example example{source_words.encode(tokenize(unit, text)), {}};
-  if (example.source.empty()) return "";
-  return join(unit, target_words.decode(decode({&example, 1})[0]));
+std::vector<std::string> Translator::translate(std::span<const std::string> texts,
+                                               Search search) const {
+  std::vector<Sentence> sources;
+  std::vector<Example> examples;
+  for (const std::string& text : texts) {
+    expect_translatable(text);
+    Sentence source = tokenize(unit, text);
+    if (source.empty()) continue;
+    examples.push_back({source_words.encode(source), {}});
+    sources.push_back(std::move(source));
+  }
+  const auto targets = decode(examples, search);
+  std::vector<std::string> results;
+  std::size_t next = 0;
+  for (const std::string& text : texts) {
+    const bool blank = tokenize(unit, text).empty();
+    results.push_back(blank ? "" : join(unit, spell(sources[next], targets[next])));
+    next += !blank;
+  }
+  return results;
+}
+
+std::string Translator::translate(const std::string& text, Search search) const {
+  return translate(std::span(&text, 1), search)[0];
 }
 
 Tensor Translator::attention(const Example& example) const {
@@ -145,104 +189,6 @@ Tensor Translator::attention(const Example& example) const {
   std::vector<Tensor> weights;
   (void)model(batch.source, batch.target_in, &weights);
   return mean(weights.back().select(0, 0), 0);  // [H, T, S] → [T, S]
-}
-
-// ---- training ----
-
-Training train(Translator& translator, const Corpus& corpus, const Options& options,
-               const Watcher& watcher) {
-  using Clock = std::chrono::steady_clock;
-  const nn::EncoderDecoder& model = translator.model;
-  // Streams of their own for the order of the data and, in the layers, for dropout.
-  glass::Rng rng = glass::Rng(options.seed).split();
-  const std::vector<Example> valid = corpus.encode(corpus.valid);
-  const std::vector<Var> parameters = nn::parameters(model);
-  optim::Adam adam(parameters, {.rate = options.rate, .beta2 = 0.98, .eps = 1e-9});
-
-  Training result;
-  Index steps = std::max<Index>(options.steps, 0);
-  const auto begin = Clock::now();
-  const auto seconds = [begin] {
-    return std::chrono::duration<double>(Clock::now() - begin).count();
-  };
-  double tokens = 0, paused = 0;
-  for (Index pass = 1; pass == 1 || result.steps < steps; ++pass) {
-    const std::vector<Example> examples = next_pass(corpus, rng);
-    const std::vector<Batch> batches = make_batches(examples, rng, {.sentences = options.batch});
-    if (pass == 1 && options.epochs > 0) steps = options.epochs * std::ssize(batches);
-    for (const Batch& batch : batches) {
-      if (result.steps == steps || result.stopped) break;
-      nn::set_training(model, true);
-      adam.zero_grad();
-      const Var logits = model(batch.source, batch.target_in);  // [B, T, V]
-      const Var loss = nn::cross_entropy(
-          logits, batch.target_out,
-          {.ignore_index = Vocabulary::pad, .label_smoothing = options.smoothing});
-      const auto value = static_cast<double>(loss.item());
-      check<StateError>(std::isfinite(value),
-                        "train: the loss became {} at step {}; try a smaller --rate", value,
-                        result.steps + 1);
-      if (result.steps == 0) nn::check_parameters(loss, model);
-      loss.backward();
-      optim::clip_grad_norm(parameters, 1.0);
-      adam.options.rate = optim::warmup_cosine(
-          ++result.steps, {.rate = options.rate, .warmup = options.warmup, .total = steps});
-      adam.step();
-
-      // A running mean over about fifty steps, true from the first step on.
-      const double weight = std::max(0.02, 1.0 / static_cast<double>(result.steps));
-      result.loss += weight * (value - result.loss);
-      tokens += static_cast<double>(batch.target_tokens);
-      const double busy = std::max(seconds() - paused, 1e-9);
-      const double pace = busy / static_cast<double>(result.steps);
-      watcher.progress({result.steps, steps, result.loss, tokens / busy,
-                        pace * static_cast<double>(steps - result.steps)});
-      result.stopped = watcher.stop();
-    }
-    if (result.stopped) break;
-    const double before = seconds();
-    watcher.validated(result.steps, mean_loss(translator, valid));
-    paused += seconds() - before;
-  }
-  result.seconds = seconds();
-  return result;
-}
-
-// ---- marking ----
-
-double mean_loss(const Translator& translator, std::span<const Example> examples) {
-  const glass::NoGrad no_grad;
-  nn::set_training(translator.model, false);
-  glass::Rng rng(0);
-  double total = 0, tokens = 0;
-  for (const Batch& batch : make_batches(examples, rng, {.sentences = 128})) {
-    const Var loss = nn::cross_entropy(translator.model(batch.source, batch.target_in),
-                                       batch.target_out, {.ignore_index = Vocabulary::pad});
-    total += static_cast<double>(loss.item()) * static_cast<double>(batch.target_tokens);
-    tokens += static_cast<double>(batch.target_tokens);
-  }
-  return total / std::max(tokens, 1.0);
-}
-
-Marks mark(const Translator& translator, const Corpus& corpus) {
-  const std::vector<Example> examples = corpus.encode(corpus.test);
-  const auto predictions = translator.decode(examples);
-  double exact = 0, aligned = 0, tokens = 0;
-  for (std::size_t i = 0; i < examples.size(); ++i) {
-    exact += predictions[i] == examples[i].target;
-    if (!corpus.alignment || predictions[i].empty()) continue;
-    const auto length = std::ssize(examples[i].source);
-    const std::vector<int> looked =
-        argmax(translator.attention({examples[i].source, predictions[i]}), -1);
-    for (Index t = 0; t < std::ssize(predictions[i]); ++t)
-      aligned += t < length && looked[static_cast<std::size_t>(t)] == corpus.alignment(t, length);
-    tokens += static_cast<double>(predictions[i].size());
-  }
-  Marks marks{exact / std::max(static_cast<double>(examples.size()), 1.0),
-              {},
-              mean_loss(translator, examples)};
-  if (corpus.alignment) marks.alignment = aligned / std::max(tokens, 1.0);
-  return marks;
 }
 
 }  // namespace translate

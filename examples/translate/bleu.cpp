@@ -1,0 +1,133 @@
+#include "examples/translate/bleu.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "examples/translate/unicode.h"
+#include "glassgrad.h"
+
+namespace translate {
+
+namespace {
+
+bool is_digit(char c) { return '0' <= c && c <= '9'; }
+bool is_stop(char c) { return c == '.' || c == ','; }
+
+// ASCII's marks, all but ' , - and .
+bool is_apart(char c) {
+  const bool letter = ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') || is_digit(c);
+  return ' ' < c && c <= '~' && !letter && c != '\'' && c != '-' && !is_stop(c);
+}
+
+std::string set_marks_apart(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += is_apart(c) ? std::string{' ', c, ' '} : std::string{c};
+  return out;
+}
+
+// Puts spaces around one of two neighbours wherever they fit, from left to right; those found are
+// not looked at again.
+enum class Part { first, second };
+std::string set_apart(const std::string& text, Part part, auto first, auto second) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool found = i + 1 < text.size() && first(text[i]) && second(text[i + 1]);
+    if (!found) {
+      out += text[i];
+    } else if (part == Part::first) {
+      out.append({' ', text[i], ' ', text[++i]});
+    } else {
+      out.append({text[i], ' ', text[i + 1], ' '});
+      ++i;
+    }
+  }
+  return out;
+}
+
+void replace(std::string& text, std::string_view from, std::string_view to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
+}
+
+std::vector<std::string> split_at_spaces(std::string_view text) {
+  std::vector<std::string> words;
+  std::u32string word;
+  for (const char32_t c : decode_utf8(text) + U' ') {
+    if (!is_space(c)) {
+      word += c;
+    } else if (!word.empty()) {
+      words.push_back(encode_utf8(std::exchange(word, {})));
+    }
+  }
+  return words;
+}
+
+// How often each sequence of n words stands in a sentence.
+struct Before {
+  bool operator()(std::span<const std::string> a, std::span<const std::string> b) const {
+    return std::ranges::lexicographical_compare(a, b);
+  }
+};
+using Counts = std::map<std::span<const std::string>, long, Before>;
+
+Counts count_ngrams(const std::vector<std::string>& words, std::size_t n) {
+  Counts counts;
+  for (std::size_t i = 0; i + n <= words.size(); ++i) ++counts[std::span(words).subspan(i, n)];
+  return counts;
+}
+
+}  // namespace
+
+std::vector<std::string> tokenize_13a(std::string_view text) {
+  const auto no_digit = [](char c) { return !is_digit(c); };
+  const auto dash = [](char c) { return c == '-'; };
+  std::string line = fmt::format(" {} ", text);
+  replace(line, "<skipped>", "");
+  replace(line, "&quot;", "\"");
+  replace(line, "&amp;", "&");
+  replace(line, "&lt;", "<");
+  replace(line, "&gt;", ">");
+  line = set_marks_apart(line);
+  line = set_apart(line, Part::second, no_digit, is_stop);  // unless after a digit
+  line = set_apart(line, Part::first, is_stop, no_digit);   // unless before a digit
+  line = set_apart(line, Part::second, is_digit, dash);     // after a digit
+  return split_at_spaces(line);
+}
+
+Bleu bleu(std::span<const std::string> translations, std::span<const std::string> references) {
+  glass::check<glass::ShapeError>(translations.size() == references.size(),
+                                  "bleu: as many translations as references; got {} and {}",
+                                  translations.size(), references.size());
+  Bleu result;
+  std::array<long, 4> found{}, written{};
+  for (std::size_t i = 0; i < translations.size(); ++i) {
+    const auto words = tokenize_13a(lower_case(translations[i]));
+    const auto wanted = tokenize_13a(lower_case(references[i]));
+    result.length += std::ssize(words);
+    result.reference += std::ssize(wanted);
+    for (std::size_t n = 1; n <= 4; ++n) {
+      const Counts there = count_ngrams(wanted, n);
+      for (const auto& [ngram, count] : count_ngrams(words, n)) {
+        const auto match = there.find(ngram);
+        written[n - 1] += count;
+        if (match != there.end()) found[n - 1] += std::min(count, match->second);
+      }
+    }
+  }
+
+  // C.-Y. Lin, F. J. Och (2004) and mteval-v13a: the k-th n without a match counts as 1/2ᵏ of one.
+  double logs = 0, share = 1;
+  for (std::size_t n = 0; n < 4; ++n) {
+    const auto all = static_cast<double>(written[n]);
+    const double matches = found[n] > 0 ? static_cast<double>(found[n]) : (share /= 2);
+    if (written[n] > 0) result.precisions[n] = 100 * matches / all;
+    logs += std::log(result.precisions[n] / 100) / 4;  // ln 0 = −∞: a score of 0
+  }
+  const auto c = static_cast<double>(result.length), r = static_cast<double>(result.reference);
+  result.brevity_penalty = c == 0 ? 0 : std::exp(std::min(0.0, 1 - r / c));
+  if (found[0] > 0) result.score = 100 * result.brevity_penalty * std::exp(logs);
+  return result;
+}
+
+}  // namespace translate

@@ -1,0 +1,164 @@
+// # What a training keeps in its file
+//
+// Under the names that any model has, the best weights so far: every save can be used with --load.
+// Under `training.`, until the end, all else that the next step depends on. In the metadata, the
+// arguments and a hash of the sentences, so that no other training takes itself for this one.
+#include <fmt/ranges.h>
+
+#include <charconv>
+#include <sstream>
+
+#include "examples/translate/training.h"
+
+namespace translate {
+
+using glass::check;
+using glass::FileError;
+
+namespace nn = glass::nn;
+
+namespace {
+
+// ---- the sentences, as one number ----
+
+class Hash {  // FNV-1a
+ public:
+  void add(std::string_view bytes) {
+    for (const char c : bytes) value_ = (value_ ^ static_cast<unsigned char>(c)) * 0x100000001B3;
+    value_ = (value_ ^ 0xFF) * 0x100000001B3;  // no byte of UTF-8: between two texts
+  }
+  void add(const std::vector<Pair>& pairs) {
+    for (const Pair& pair : pairs)
+      for (const Sentence* sentence : {&pair.source, &pair.target})
+        add(fmt::format("{}", fmt::join(*sentence, " ")));
+  }
+  std::string text() const { return fmt::format("{:016x}", value_); }
+
+ private:
+  std::uint64_t value_ = 0xCBF29CE484222325;
+};
+
+std::string hash_of(const Corpus& corpus) {
+  Hash hash;
+  hash.add(corpus.source_words.to_text());
+  hash.add(corpus.target_words.to_text());
+  hash.add(corpus.train);
+  hash.add(corpus.valid);
+  return hash.text();
+}
+
+// ---- the history, as text: a point a line ----
+
+std::string to_text(const History& history) {
+  std::string text;
+  for (const auto& [step, loss, rate] : history.train)
+    text += fmt::format("train {} {} {}\n", step, loss, rate);
+  for (const auto& [step, loss, score] : history.valid)
+    text += fmt::format("valid {} {} {}\n", step, loss, score.value_or(0));
+  return text;
+}
+
+History history_from(const std::string& text, const std::string& score_name) {
+  History history{.score_name = score_name};
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string kind;
+    Index step = 0;
+    double a = 0, b = 0;
+    words >> kind >> step >> a >> b;
+    check<FileError>(words && (kind == "train" || kind == "valid"),
+                     "resume: '{}' is no point of a history", line);
+    if (kind == "train") history.train.push_back({step, a, b});
+    if (kind == "valid") history.valid.push_back({step, a, b});
+  }
+  return history;
+}
+
+// ---- the arguments, as text: name=value a line ----
+
+std::string to_text(const Settings& settings) {
+  std::string text;
+  for (const auto& [name, value] : settings) text += fmt::format("{}={}\n", name, value);
+  return text;
+}
+
+void expect_same(const std::string& path, const std::string& before, const Settings& now) {
+  std::map<std::string, std::string> saved;
+  std::istringstream lines(before);
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t equals = std::min(line.find('='), line.size());
+    saved[line.substr(0, equals)] = line.substr(std::min(equals + 1, line.size()));
+  }
+  std::vector<std::string> faults;
+  for (const auto& [name, value] : now)
+    if (saved[name] != value)
+      faults.push_back(fmt::format("--{} was {} and is {}", name, saved[name], value));
+  check<FileError>(faults.empty(), "--resume: {} is of a training with other arguments: {}", path,
+                   fmt::join(faults, "; "));
+}
+
+}  // namespace
+
+// ---- the file ----
+
+struct Trainer::Snapshot {
+  Trainer& trainer;
+  std::vector<glass::Var> average;
+
+  explicit Snapshot(Trainer& t) : trainer(t) {
+    if (t.average_) average = nn::parameters(t.average_->model);
+  }
+  void each(auto&& f) {
+    f("training.model", trainer.translator_.model), f("training.adam", trainer.adam_);
+    f("training.average", average), f("training.state", trainer.state_);
+  }
+};
+
+nn::State Trainer::everything() {
+  nn::State state = nn::state_of(Snapshot(*this));
+  const auto names = nn::named_parameters(translator_.model);
+  for (std::size_t i = 0; i < best_.size(); ++i)
+    state.tensors.emplace_back(names[i].first, best_[i]);
+  return state;
+}
+
+nn::Metadata Trainer::notes() const {
+  nn::Metadata notes = translator_.notes();
+  notes["training"] = finished_ ? "finished" : "unfinished";
+  notes["settings"] = to_text(settings_of(options_));
+  notes["sentences"] = hash_of(corpus_);
+  notes["history"] = to_text(history_);
+  return notes;
+}
+
+void Trainer::save(const std::filesystem::path& path) {
+  if (finished_) return nn::save(translator_.model, path, notes());
+  // Before the first validation the latest weights are the best that there are.
+  const std::vector<glass::Var> latest =
+      nn::parameters(average_ ? average_->model : translator_.model);
+  for (std::size_t i = 0; history_.valid.empty() && i < best_.size(); ++i)
+    best_[i].copy_from(latest[i].value());
+  nn::save_state(everything(), path, notes());
+}
+
+void Trainer::resume(const std::filesystem::path& path) {
+  nn::Metadata saved = nn::read_metadata(path);
+  const bool finished = saved["training"] == "finished";
+  check<FileError>(finished || saved["training"] == "unfinished",
+                   "--resume: {} holds a model, but no training that could go on", path.string());
+  expect_same(path.string(), saved["settings"], settings_of(options_));
+  check<FileError>(saved["sentences"] == hash_of(corpus_),
+                   "--resume: {} is of a training with other sentences", path.string());
+  History history = history_from(saved["history"], history_.score_name);
+  if (finished) {
+    nn::load(translator_.model, path);
+    state_.step = history.valid.empty() ? 0 : history.valid.back().step;
+  } else {
+    nn::load_state(everything(), path, {});
+  }
+  history_ = std::move(history);
+  finished_ = finished;
+}
+
+}  // namespace translate

@@ -1,0 +1,89 @@
+// # What a translator learns from
+//
+// Pairs of sentences, read from files or made up, and padded into batches.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "examples/translate/text.h"
+
+namespace translate {
+
+struct Example {
+  std::vector<int> source, target;  // without <s> and </s>
+};
+
+struct Corpus {
+  std::string name;
+  Unit unit = Unit::words;
+  Index max_tokens = 0;  // no sentence of the corpus is longer, on either side
+
+  // No pair of `valid` or `test` is ever trained on, unless files of one's own hold it twice.
+  std::vector<Pair> train, valid, test;
+
+  // The targets of `valid` and `test` as people wrote them: what BLEU compares with.
+  std::vector<std::string> valid_references, test_references;
+
+  // A made-up task has no `train`: it draws fresh pairs, as many as one likes.
+  std::function<Pair(Rng&)> sample;
+
+  // Where it is known: which of n source tokens the target token i translates.
+  std::function<Index(Index i, Index n)> alignment;
+
+  Vocabulary source_words, target_words;
+
+  // Pairs of a file that were left out, because one side is blank or longer than max_tokens.
+  Index blank = 0, overlong = 0;
+
+  Example encode(const Pair& pair) const;
+  std::vector<Example> encode(const std::vector<Pair>& pairs) const;
+};
+
+// What to train on for one pass: all of `train`, or 20,000 fresh pairs.
+std::vector<Example> next_pass(const Corpus& corpus, Rng& rng);
+
+// The lines of a text file, without their ends. FileError where it is missing, empty or not UTF-8.
+std::vector<std::string> read_lines(const std::string& path);
+
+// Parallel text, one sentence a line: line i of `target` translates line i of `source`.
+struct TextFiles {
+  std::string source = {}, target = {};
+  std::string valid_source = {},
+              valid_target = {};  // empty: hold out every twentieth pair, at most 1,000
+  Index max_tokens = 60;
+  Index min_count = 2;  // rarer words are <unk>
+};
+
+// Pairs blank on one side or too long are left out and counted, pairs blank on both are no pairs.
+// The held-out pairs are both `valid` and `test`. FileError, with the name of the file, where it
+// is missing, empty, not UTF-8, or has not as many lines as its partner.
+Corpus read_corpus(const TextFiles& files);
+
+// ---- batches ----
+
+struct Batch {
+  glass::Tokens source;         // [B, S], each sentence followed by </s>, then <pad>
+  glass::Tokens target_in;      // [B, T], each sentence preceded by <s>
+  std::vector<int> target_out;  // [B·T], each sentence followed by </s>: target_in, a step ahead
+  std::vector<Index> examples;  // [B], which example each row is
+  Index target_tokens = 0;      // how many of target_out are not <pad>
+};
+
+struct BatchOptions {
+  Index sentences = 64;  // at most so many rows
+  Index tokens = 0;      // if not 0: rows · the longer of S and T is at most this, where B > 1
+};
+
+// Pads the examples at `rows` into one batch.
+Batch make_batch(std::span<const Example> examples, std::vector<Index> rows);
+
+// Every example in exactly one batch, sentences of like lengths together, the batches in random
+// order.
+std::vector<Batch> make_batches(std::span<const Example> examples, Rng& rng,
+                                BatchOptions options = {});
+
+}  // namespace translate

@@ -1,0 +1,25 @@
+// # How good a translator is
+#pragma once
+
+#include "examples/translate/bleu.h"
+#include "examples/translate/translator.h"
+
+namespace translate {
+
+// The mean cross-entropy a token, without dropout or smoothing.
+double mean_loss(const Translator& translator, std::span<const Example> examples);
+
+// What a validation measures beside the loss. Of parallel text it is BLEU; where there is but one
+// right answer, the share of sentences translated to the letter, in percent.
+std::string_view score_name(const Corpus& corpus);
+double valid_score(const Translator& translator, const Corpus& corpus);
+
+struct Marks {
+  double exact_match = 0;           // share of test sentences translated to the letter
+  std::optional<double> alignment;  // share of predicted tokens that looked at the true position
+  std::optional<Bleu> bleu;         // where tokens are words
+  double loss = 0;                  // mean over the test pairs' tokens
+};
+Marks mark(const Translator& translator, const Corpus& corpus, Search search);
+
+}  // namespace translate

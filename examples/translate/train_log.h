@@ -1,0 +1,35 @@
+// # The course of a training, a JSON object a line
+//
+//     {"step": 100, "epoch": 1, "loss": 5.1, "rate": 0.0002, "tokens_per_second": 2500,
+//      "grad_norm": 1.3}
+//     {"step": 211, "epoch": 1, "valid_loss": 3.9, "BLEU": 8.2}
+//
+// (each on one line). The first kind comes every few steps and tells their means, the second after
+// every validation.
+#pragma once
+
+#include <fstream>
+
+#include "examples/translate/training.h"
+
+namespace translate {
+
+class TrainLog {
+ public:
+  // A new file, in place of any old one; or, after a resumed training's last saved step, the old
+  // one without the lines of steps that are about to be taken again. FileError if it cannot be
+  // written, or if the old one is no such log.
+  explicit TrainLog(std::string path);
+  TrainLog(std::string path, Index step, const History& history);
+
+  void write(const Progress& progress, const TrainPoint& point);
+  void write(const Progress& progress, const ValidPoint& point, std::string_view score_name);
+
+ private:
+  void line(const std::string& text);
+
+  std::string path_;
+  std::ofstream file_;
+};
+
+}  // namespace translate

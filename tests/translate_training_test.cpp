@@ -1,0 +1,376 @@
+// # A training that is interrupted
+//
+// It goes on as if nothing had happened, and refuses to go on as anything else. What a kill in the
+// midst of a step does is tested from outside: tests/survival/run.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "examples/translate/marks.h"
+#include "examples/translate/tasks.h"
+#include "examples/translate/train_log.h"
+#include "examples/translate/training.h"
+#include "examples/translate/use.h"
+#include "tests/catch.h"
+#include "tests/threads.h"
+
+using namespace translate;
+namespace fs = std::filesystem;
+using Catch::Matchers::ContainsSubstring;
+using glass::FileError;
+
+namespace {
+
+struct Folder {
+  fs::path path;
+  Folder() {
+    static int count = 0;
+    do path = fs::temp_directory_path() / fmt::format("glass_training_{}_{}", ::rand(), count++);
+    while (!fs::create_directory(path));
+  }
+  ~Folder() { fs::remove_all(path); }
+  std::string operator/(const std::string& name) const { return (path / name).string(); }
+  std::string write(const std::string& name, const std::string& bytes) const {
+    std::ofstream(path / name, std::ios::binary) << bytes;
+    return *this / name;
+  }
+};
+
+std::string read(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<std::string> lines_of(const std::string& path) {
+  std::istringstream text(read(path));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(text, line);) lines.push_back(line);
+  return lines;
+}
+
+// Sixty pairs of one to eight words, of which the target says the source backwards.
+TextFiles small_text(const Folder& folder) {
+  std::string source, target;
+  Rng rng(4);
+  for (int i = 0; i < 60; ++i) {
+    Sentence words;
+    for (Index n = 1 + rng.below(8); n > 0; --n) words.push_back(fmt::format("w{}", rng.below(12)));
+    source += join(Unit::words, words) + '\n';
+    std::reverse(words.begin(), words.end());
+    target += join(Unit::words, words) + '\n';
+  }
+  return {.source = folder.write("source", source), .target = folder.write("target", target)};
+}
+
+// A model so small that a step takes a millisecond, with all that has a state of its own.
+Options small_options(const TextFiles& files) {
+  Options o;
+  o.files = files;
+  o.recipe = {.dim = 8, .heads = 2, .layers = 1, .hidden = 16, .tied = true, .dropout = 0.2};
+  o.recipe.steps = 23, o.recipe.epochs = 0;
+  o.recipe.batch = 16, o.recipe.tokens = 64;
+  o.recipe.rate = 0.01, o.recipe.warmup = 5;
+  o.recipe.average = 0.8;
+  o.recipe.log_every = 4;
+  return o;
+}
+
+struct Run {
+  Training training;
+  History history;
+  std::string file;  // its bytes
+};
+
+// Trains from the beginning, or on from `options.save`, and stops after so many steps if that is
+// not the end.
+Run run(const Corpus& corpus, const Options& options, Index until = 1'000'000) {
+  Translator translator = Translator::create(corpus, options);
+  Trainer trainer(translator, corpus, options);
+  if (options.resume) trainer.resume(options.save);
+  Watcher watcher;
+  watcher.stop = [&] { return trainer.step() >= until; };
+  const Training training = trainer.run(watcher);
+  trainer.save(options.save);
+  return {training, trainer.history(), read(options.save)};
+}
+
+bool same(const History& a, const History& b) {
+  const auto points = [](const History& h) {
+    std::string text = h.score_name;
+    for (const auto& [step, loss, rate] : h.train)
+      text += fmt::format(" {}:{},{}", step, loss, rate);
+    for (const auto& [step, loss, score] : h.valid)
+      text += fmt::format(" {}:{},{}", step, loss, score.value_or(-1));
+    return text;
+  };
+  return points(a) == points(b);
+}
+
+}  // namespace
+
+TEST_CASE("a resumed training gives the same bits, wherever it was interrupted") {
+  const Folder folder;
+  const Corpus corpus = read_corpus(small_text(folder));
+  Options options = small_options(small_text(folder));
+  options.save = folder / "whole";
+  const Run whole = run(corpus, options);
+  CHECK(!whole.training.stopped);
+  CHECK(whole.training.steps == 23);
+  const auto passes = whole.history.valid.size();
+  CHECK(passes > 2);
+
+  // Each step of the first pass and its borders, then some of the others; in between, all states
+  // go through the file, and the threads change.
+  options.save = folder / "part";
+  for (const std::vector<Index>& stops :
+       {std::vector<Index>{1}, {2, 3}, {4, 5, 6, 7, 8, 9}, {10, 17}, {22}, {23}}) {
+    INFO("interrupted after " << stops.front());
+    options.resume = false;
+    int threads = 1;
+    for (const Index stop : stops) {
+      const glass::oracle::Threads some(threads++ % 3 + 1);
+      const Run part = run(corpus, options, stop);
+      CHECK(part.training.stopped);
+      CHECK(part.training.steps == stop);
+      options.resume = true;
+    }
+    const Run rest = run(corpus, options);
+    CHECK(rest.file == whole.file);
+    CHECK(rest.training.loss == whole.training.loss);
+    CHECK(same(rest.history, whole.history));
+  }
+}
+
+TEST_CASE("a made-up task, an untied model without a mean, and the other schedule resume too") {
+  const Folder folder;
+  const Corpus corpus = make_task("copy");
+  Options options = small_options({});
+  options.task = "copy";
+  options.recipe.tied = false;
+  options.recipe.average = 0;
+  options.recipe.schedule = Schedule::inverse_sqrt;
+  options.recipe.validate_every = 6;
+  options.save = folder / "whole";
+  const Run whole = run(corpus, options);
+  CHECK(whole.history.valid.size() == 4);  // after 6, 12, 18 and 23 steps
+  CHECK(whole.history.score_name == "exact match");
+  options.save = folder / "part";
+  run(corpus, options, 12);
+  options.resume = true;
+  CHECK(run(corpus, options).file == whole.file);
+}
+
+TEST_CASE("saves on the way change nothing, and each is a model and a beginning") {
+  const Folder folder;
+  const Corpus corpus = read_corpus(small_text(folder));
+  Options options = small_options(small_text(folder));
+  options.save = folder / "whole";
+  options.checkpoint_every = 0;
+  const Run whole = run(corpus, options);
+
+  options.save = folder / "part";
+  options.checkpoint_every = 5;
+  Translator translator = Translator::create(corpus, options);
+  Trainer trainer(translator, corpus, options);
+  struct Killed {};
+  Watcher watcher;
+  watcher.progress = [](const Progress& p) {
+    if (p.step == 18) throw Killed();
+  };
+  CHECK_THROWS_AS(trainer.run(watcher), Killed);
+  CHECK(Translator::load(options.save).model.options.tied);
+  options.resume = true;
+  CHECK(run(corpus, options).file == whole.file);
+}
+
+TEST_CASE("the file keeps the weights of the best validation, and patience ends the training") {
+  const Folder folder;
+  const Corpus corpus = read_corpus(small_text(folder));
+  Options options = small_options(small_text(folder));
+  options.recipe.steps = 400;
+  options.recipe.rate = 0.05;  // so much that it soon gets worse
+  options.recipe.schedule = Schedule::inverse_sqrt;
+  options.recipe.average = 0;
+  options.recipe.patience = 3;
+  options.save = folder / "model";
+  const Run whole = run(corpus, options);
+  const auto& valid = whole.history.valid;
+  const auto best = std::ranges::min_element(valid, {}, &ValidPoint::loss);
+  CHECK(whole.training.steps < 400);
+  CHECK(!whole.training.stopped);
+  CHECK(valid.end() - best == 4);
+  CHECK(mean_loss(Translator::load(options.save), corpus.encode(corpus.valid)) == best->loss);
+
+  // What is finished stays so.
+  Translator translator = Translator::create(corpus, options);
+  Trainer trainer(translator, corpus, options);
+  trainer.resume(options.save);
+  CHECK(trainer.finished());
+  CHECK(trainer.step() == whole.training.steps);
+  CHECK(same(trainer.history(), whole.history));
+  CHECK(mean_loss(translator, corpus.encode(corpus.valid)) == best->loss);
+}
+
+TEST_CASE("a training is not resumed with other arguments or other sentences") {
+  const Folder folder;
+  const Corpus corpus = read_corpus(small_text(folder));
+  Options options = small_options(small_text(folder));
+  options.save = folder / "model";
+  run(corpus, options, 3);
+  const std::string before = read(options.save);
+  const auto message = [&](const Corpus& c, const Options& o) -> std::string {
+    try {
+      Translator translator = Translator::create(c, o);
+      Trainer(translator, c, o).resume(o.save);
+    } catch (const FileError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  CHECK(message(corpus, options) == "");
+
+  Options other = options;
+  other.recipe.rate = 0.02, other.recipe.dim = 16, other.seed = 2;
+  CHECK_THAT(message(corpus, other),
+             ContainsSubstring("--dim was 8 and is 16; --rate was 0.01 and is 0.02; --seed was 1 "
+                               "and is 2"));
+  other = options;
+  other.threads = 3, other.log = folder / "log", other.checkpoint_every = 1;  // these may change
+  CHECK(message(corpus, other) == "");
+
+  Corpus longer = corpus;
+  longer.train.push_back(longer.train.front());
+  CHECK_THAT(message(longer, options), ContainsSubstring("other sentences"));
+
+  const Translator plain = Translator::create(corpus, options);
+  plain.save(options.save);
+  CHECK_THAT(message(corpus, options), ContainsSubstring("holds a model, but no training"));
+  for (const std::size_t size : {std::size_t{0}, std::size_t{100}, before.size() - 1}) {
+    folder.write("model", before.substr(0, size));
+    CHECK(message(corpus, options) != "");
+  }
+}
+
+TEST_CASE("the log tells every step once, though the training was resumed") {
+  const Folder folder;
+  const Corpus corpus = read_corpus(small_text(folder));
+  Options options = small_options(small_text(folder));
+  options.save = folder / "model";
+  options.log = folder / "log";
+  const auto logged = [&](Index until) {
+    Translator translator = Translator::create(corpus, options);
+    Trainer trainer(translator, corpus, options);
+    if (options.resume) trainer.resume(options.save);
+    TrainLog log = options.resume ? TrainLog(options.log, trainer.step(), trainer.history())
+                                  : TrainLog(options.log);
+    Watcher watcher;
+    watcher.logged = [&](const Progress& p, const TrainPoint& point) { log.write(p, point); };
+    watcher.validated = [&](const Progress& p, const ValidPoint& point) {
+      log.write(p, point, "BLEU");
+    };
+    watcher.stop = [&] { return trainer.step() >= until; };
+    trainer.run(watcher);
+    trainer.save(options.save);
+    std::vector<std::string> lines = lines_of(options.log);
+    for (std::string& line : lines) {  // what the clock says differs
+      const std::size_t at = line.find("\"tokens_per_second\""), end = line.find("\"grad_norm\"");
+      if (at != std::string::npos) line.erase(at, end - at);
+    }
+    return lines;
+  };
+  const auto whole = logged(1000);
+  CHECK(whole.front().starts_with("{\"step\": 4, \"epoch\": 1, \"loss\": "));
+  CHECK(std::ranges::count_if(whole, [](const std::string& line) {
+          return line.find("\"valid_loss\": ") != std::string::npos &&
+                 line.find("\"BLEU\": ") != std::string::npos;
+        }) > 2);
+
+  // The last save is of step 10; the log has gone on, and its last line is cut.
+  logged(10);
+  const std::string model = read(options.save);
+  options.resume = true;
+  logged(21);
+  folder.write("model", model);
+  folder.write("log", read(options.log) + "{\"step\": 24, \"epo");
+  CHECK(logged(1000) == whole);
+
+  folder.write("log", "{\"step\": 4, \"epoch\": 1}\nDear diary\n");
+  CHECK_THROWS_WITH(TrainLog(options.log, 10, {}), ContainsSubstring("line 2 is none of"));
+  CHECK_THROWS_AS(TrainLog(folder / "nowhere/log"), FileError);
+}
+
+// ---- what it is for ----
+
+TEST_CASE("an unknown word is copied from where the model looked") {
+  const Folder folder;
+  const Corpus corpus = read_corpus(small_text(folder));
+  const Translator translator = Translator::create(corpus, small_options({}));
+  const Sentence source = {"w1", "Zebra", "w2"};
+  const std::vector<int> target = {corpus.target_words.id("w2"), Vocabulary::unknown};
+  const Sentence words = translator.spell(source, target);
+  REQUIRE(words.size() == 2);
+  CHECK(words[0] == "w2");
+  const auto weights = translator.attention({corpus.source_words.encode(source), target});
+  CHECK(weights.shape() == glass::Shape{3, 4});
+  CHECK(words[1] == source[static_cast<std::size_t>(argmax(weights.slice(1, 0, 3), -1)[1])]);
+}
+
+TEST_CASE("many lines are translated as each alone, and blank ones stay blank") {
+  const Folder folder;
+  const Corpus corpus = read_corpus(small_text(folder));
+  const Translator translator = Translator::create(corpus, small_options({}));
+  const std::vector<std::string> texts = {"w1 w2 w3", "", "w4", "  ", "w5 w6 w7 w8 w9"};
+  for (const Search search : {Search{}, Search{.beams = 3}}) {
+    const auto together = translator.translate(texts, search);
+    REQUIRE(together.size() == texts.size());
+    for (std::size_t i = 0; i < texts.size(); ++i)
+      CHECK(together[i] == translator.translate(texts[i], search));
+    CHECK(together[1].empty());
+    CHECK(together[3].empty());
+  }
+}
+
+TEST_CASE("a file is translated line by line, or refused with the line that is too long") {
+  const Folder folder;
+  const Corpus corpus = read_corpus(small_text(folder));
+  const Translator translator = Translator::create(corpus, small_options({}));
+  const auto in = folder.write("in", "w1 w2\n\nw3\n"), out = folder / "out";
+  translate_file(translator, in, out, {});
+  CHECK(read(out) == translator.translate("w1 w2") + "\n\n" + translator.translate("w3") + "\n");
+
+  std::string text = "w1\nw2\n";
+  for (int i = 0; i < 100; ++i) text += "w3 ";
+  folder.write("in", text + "\n");
+  CHECK_THROWS_WITH(translate_file(translator, in, folder / "none", {}),
+                    ContainsSubstring("in: line 3: translate: at most 61 tokens; got 100"));
+  CHECK(!fs::exists(folder / "none"));
+}
+
+TEST_CASE("a prompt answers every line, and a bad one does not end it") {
+  const Folder folder;
+  const Corpus corpus = read_corpus(small_text(folder));
+  const Translator translator = Translator::create(corpus, small_options({}));
+  std::istringstream typed("w1 w2\n\n\xFF\nw3");
+  std::FILE* out = std::fopen((folder / "out").c_str(), "w");
+  interact(translator, typed, out, false, {});
+  std::fclose(out);
+  CHECK(read(folder / "out") ==
+        translator.translate("w1 w2") + "\n\n" + translator.translate("w3") + "\n");
+}
+
+TEST_CASE("BLEU is of the lines as they stand in the file") {
+  const Folder folder;
+  const auto source = folder.write("a", "Eins.\nZwei!\n"),
+             target = folder.write("b", "One.\nTWO!\n");
+  const Corpus corpus = read_corpus(
+      {.source = source, .target = target, .valid_source = source, .valid_target = target});
+  CHECK(corpus.valid_references == std::vector<std::string>{"One.", "TWO!"});
+  CHECK(corpus.test_references == corpus.valid_references);
+  const Corpus task = make_task("phrases");
+  CHECK(task.test_references.size() == task.test.size());
+  CHECK(task.valid_references.size() == task.valid.size());
+  CHECK(task.test_references[5] == join(task.unit, task.test[5].target));
+}
