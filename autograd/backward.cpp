@@ -11,7 +11,7 @@ namespace glass {
 
 class Sweep {
  public:
-  explicit Sweep(BackwardOptions options) : options_(options) {}
+  explicit Sweep(BackwardOptions o) : options(o) {}
   Sweep(const Sweep&) = delete;
   Sweep& operator=(const Sweep&) = delete;
 
@@ -24,6 +24,7 @@ class Sweep {
   void run(const NodePtr& root, const Tensor& seed) {
     gather(root, seed);
     while (!heap_.empty()) {
+      if (options.observer) options.observer->next(heap_);
       std::pop_heap(heap_.begin(), heap_.end(), older);
       const NodePtr node = std::move(heap_.back());
       heap_.pop_back();
@@ -31,8 +32,10 @@ class Sweep {
       expect_intact(*node);
       pulled_ = &g;
       node->pull(g, *this);
-      if (!options_.retain_graph) node->release();
+      if (options.observer) options.observer->pulled();
+      if (!options.retain_graph) node->release();
     }
+    if (options.observer) options.observer->next({});
     for (const NodePtr& leaf : leaves_) prepare(*leaf);
     for (const NodePtr& leaf : leaves_) commit(*leaf);
   }
@@ -53,6 +56,9 @@ class Sweep {
     node->pending = std::move(g);
     if (!is_leaf) std::push_heap(heap_.begin(), heap_.end(), older);
   }
+
+  const BackwardOptions options;
+  const bool nan_check = settings().nan_check;  // looked up once: a sweep delivers often
 
  private:
   static bool older(const NodePtr& a, const NodePtr& b) { return a->birth < b->birth; }
@@ -86,7 +92,6 @@ class Sweep {
     leaf.grad = leaf.grad ? accumulate(taken(leaf.grad), g) : std::move(g);
   }
 
-  BackwardOptions options_;
   const Tensor* pulled_ = nullptr;
   std::vector<NodePtr> heap_;    // interior nodes with a gradient waiting, the newest on top
   std::vector<NodePtr> leaves_;  // written only when all has gone well
@@ -101,8 +106,9 @@ void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {
   check<ShapeError>(fits,
                     "backward: the VJP of '{}' gave a gradient of shape {} for a value of shape {}",
                     from.name, g.shape(), shape);
+  if (sweep.options.observer) sweep.options.observer->gave(to, g);
   sweep.gather(to.node, g.shape() == shape ? std::move(g) : sum_to(g, shape));
-  if (settings().nan_check) [[unlikely]]
+  if (sweep.nan_check) [[unlikely]]
     watch_nan(from, sweep.pulled(), to, *to.node->pending);
 }
 

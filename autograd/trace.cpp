@@ -84,6 +84,49 @@ std::string to_dot(const Var& x) {
          written(x, line) + "}\n";
 }
 
+// ---- the sweep, step by step ----
+
+namespace {
+
+// Holds copies only. A second handle to a node would keep it alive, one to a gradient would have
+// the sweep copy it, and what is shown would not be what happens when nobody looks.
+struct Recorder final : SweepObserver {
+  void next(std::span<const NodePtr> waiting) override {
+    if (!steps.empty()) steps.back().freed -= live();
+    if (waiting.empty()) return;
+    const Node& top = *waiting.front();
+    steps.push_back({top.birth, std::string(top.name), copied(top.value), copied(*top.pending)});
+    for (const NodePtr& other : waiting.subspan(1)) steps.back().waiting.push_back(other->birth);
+    std::ranges::sort(steps.back().waiting, std::greater<>());
+    steps.back().allocated = -live();
+  }
+  void gave(const Edge& to, const Tensor& g) override {
+    const Tensor gradient = copied(sum_to(g, to.node->value.shape()));
+    steps.back().given.push_back({to.node->birth, copied(g), gradient});
+  }
+  void pulled() override {
+    steps.back().allocated += live();
+    steps.back().freed = live();
+  }
+  Tensor copied(const Tensor& x) {
+    copies += x.numel() * Index{sizeof(Real)};
+    return x.clone();
+  }
+  Index live() const { return live_bytes() - copies; }
+
+  std::vector<Step> steps;
+  Index copies = 0;  // bytes of our own
+};
+
+}  // namespace
+
+std::vector<Step> trace_backward(const Var& x, const Tensor& seed, BackwardOptions o) {
+  Recorder recorder;
+  o.observer = &recorder;
+  x.backward(seed, o);
+  return std::move(recorder.steps);
+}
+
 // ---- the NaN watch ----
 
 namespace {

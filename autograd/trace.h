@@ -1,7 +1,7 @@
 // # The graph, made visible
 //
-// What `backward()` would walk, as text to read and as a drawing for Graphviz. Nothing here changes
-// the graph.
+// What `backward()` would walk, as text to read and as a drawing for Graphviz; and what it did, one
+// step after another. A step is a record of the sweep itself: there is no second one here.
 #pragma once
 
 #include <string>
@@ -19,5 +19,28 @@ std::string to_text(const Var& x);
 
 // A `digraph` for Graphviz: dot -Tsvg. Boxes are ops, ellipses leaves and constants.
 std::string to_dot(const Var& x);
+
+// ---- the sweep, step by step ----
+
+// A gradient as a VJP gave it, and summed to the parent's shape, if that was broadcast.
+struct Given {
+  std::uint64_t parent;  // its birth
+  Tensor vjp, gradient;
+};
+
+// What the sweep did at one node. The tensors are copies; nodes go by their births.
+struct Step {
+  std::uint64_t node;
+  std::string op;
+  Tensor value, g;                          // g: the sum of all that was given for this value
+  std::vector<std::uint64_t> waiting = {};  // the others that had a gradient waiting, newest first
+  std::vector<Given> given = {};
+  Index allocated = 0;  // bytes of new gradients
+  Index freed = 0;      // bytes that went with this node: g, the value, what its VJPs had saved
+};
+
+// Calls x.backward(seed), and tells what it did. Bytes are those of the process: what other threads
+// do is counted, too.
+std::vector<Step> trace_backward(const Var& x, const Tensor& seed = 1, BackwardOptions o = {});
 
 }  // namespace glass

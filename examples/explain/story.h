@@ -1,0 +1,89 @@
+// # The story of one sweep
+//
+// A subject is a computation of a few lines; its story is what trace_backward told of the sweep
+// through it, with the graph as it was before. Nodes go by the numbers of to_text: 1, 2, 3, … in
+// the order of birth.
+#pragma once
+
+#include <glassgrad.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "examples/explain/layout.h"
+
+namespace explain {
+
+using glass::Index;
+using glass::Tensor;
+using glass::Var;
+
+// ---- what is told of ----
+
+struct Line {
+  std::string name, code;  // "u", "u = z + b"
+};
+
+// Holds its leaves and its result, and no value between: the sweep is to free those.
+struct Subject {
+  std::string id, title, lead;
+  std::string asks;                          // what the gradient is a derivative of
+  std::map<std::uint64_t, Line> lines = {};  // by birth; of a leaf the code is a description
+  std::vector<Var> leaves = {};
+  Var result = {};
+  std::optional<Tensor> seed = {};
+};
+
+// u = x·w + c, gated by its own sigmoid, and the mean squared error from a target. u is used by two
+// ops, e twice by one, and c is broadcast.
+Subject expression();
+
+// softmax(Q Kᵀ/√d) V of three tokens that attend to each other: x is used three times.
+Subject attention_head();
+
+// ---- what is told ----
+
+struct Node {
+  int number = 0;
+  std::string name = {}, op, code = {};
+  Tensor value;
+  bool is_op = false, wants_gradient = false;
+  std::vector<int> parents = {};
+  int uses = 0;  // how many gradients the sweep will give to it
+  Point point = {};
+};
+
+struct Gift {
+  int parent = 0;
+  std::size_t slot = 0;  // which of the op's parents
+  Tensor vjp, gradient;  // before and after broadcasting was undone
+  int nth = 0;           // 1: the first that this parent got
+  Tensor sum = {};       // all that it got so far
+};
+
+struct Act {
+  int node = 0;
+  Tensor g;
+  std::vector<int> waiting = {};  // besides this node
+  std::vector<Gift> gifts = {};
+  Index allocated = 0, freed = 0;
+  Index alive = 0;  // bytes, once it is over
+};
+
+struct Story {
+  std::string id, title, lead, asks;
+  Tensor seed;
+  std::vector<Node> nodes = {};    // by number, from 1
+  std::vector<Arrow> arrows = {};  // between numbers
+  std::vector<Act> acts = {};
+  Index alive = 0;  // bytes of the graph and its leaves, before the sweep
+
+  const Node& node(int number) const { return nodes.at(static_cast<std::size_t>(number - 1)); }
+};
+
+// Makes the graph and runs the sweep.
+Story tell(Subject (*make)());
+
+}  // namespace explain
