@@ -73,10 +73,19 @@ struct DecoderLayer {
   // `weights` receives the cross-attention [B, H, T, S].
   Var operator()(const Var& x, const std::optional<Tensor>& mask, const Var& memory,
                  const std::optional<Tensor>& memory_mask, Tensor* weights = nullptr) const {
-    const Var n = self_norm(x);                                // [B, T, C]
-    const Var y = x + dropout(self_attention(n, n, n, mask));  // [B, T, C]
-    const Var z = y + dropout(cross_attention(cross_norm(y), memory, memory, memory_mask, weights));
-    return z + dropout(feed_forward(feed_norm(z)));  // [B, T, C]
+    Past past{cross_attention.keys_values(memory, memory, memory_mask), memory_mask};
+    return (*this)(x, mask, past, weights);
+  }
+
+  // The same for positions after n others, whose past they join: mask [T, n + T].
+  Var operator()(const Var& x, const std::optional<Tensor>& mask, Past& past,
+                 Tensor* weights = nullptr) const {
+    const Var n = self_norm(x);                                             // [B, T, C]
+    const KeysValues& seen = past.write(self_attention.keys_values(n, n));  // [B, n + T, C]
+    const Var y = x + dropout(self_attention.attend(n, seen, mask));        // [B, T, C]
+    const Var z = y + dropout(cross_attention.attend(cross_norm(y), past.source, past.source_mask,
+                                                     weights));  // [B, T, C]
+    return z + dropout(feed_forward(feed_norm(z)));              // [B, T, C]
   }
 
   void each(auto&& f) {
@@ -128,10 +137,10 @@ struct EncoderDecoder {
   }
 
   Var encode(const Tokens& source) const {
-    const Tensor mask = padding_mask(source, options.padding);     // [B, 1, 1, S]
-    Var x = embed(source, source_embedding);                       // [B, S, C]
-    for (const EncoderLayer& layer : encoder) x = layer(x, mask);  // [B, S, C]
-    return encoder_norm(x);                                        // [B, S, C]
+    const Tensor mask = padding_mask(source, options.padding);                // [B, 1, 1, S]
+    Var x = dropout(source_embedding(source) + first_places(source.length));  // [B, S, C]
+    for (const EncoderLayer& layer : encoder) x = layer(x, mask);             // [B, S, C]
+    return encoder_norm(x);                                                   // [B, S, C]
   }
 
   Var decode(const Tokens& target, const Var& memory, const Tensor& memory_mask,
@@ -144,12 +153,28 @@ struct EncoderDecoder {
              std::vector<Tensor>* weights = nullptr) const {
     const Tensor mask =
         padding_mask(target, options.padding) * causal_mask(target.length);  // [B, 1, T, T]
+    std::vector<Past> past = read(memory, memory_mask);
+    return states(target, first_places(target.length), mask, past, weights);
+  }
+
+  // The same for tokens after n others, whose past they join. `places` [T or 1, C] are their
+  // positions, mask is [B, 1, T, n + T].
+  Var states(const Tokens& target, const Tensor& places, const Tensor& mask,
+             std::vector<Past>& past, std::vector<Tensor>* weights = nullptr) const {
     if (weights) weights->assign(decoder.size(), Tensor());
-    Var x = embed(target, target_embedding);  // [B, T, C]
+    Var x = dropout(target_embedding(target) + places);  // [B, T, C]
     for (std::size_t i = 0; i < decoder.size(); ++i)
-      x = decoder[i](x, mask, memory, memory_mask,
-                     weights ? &(*weights)[i] : nullptr);  // [B, T, C]
-    return decoder_norm(x);                                // [B, T, C]
+      x = decoder[i](x, mask, past[i], weights ? &(*weights)[i] : nullptr);  // [B, T, C]
+    return decoder_norm(x);                                                  // [B, T, C]
+  }
+
+  // What each layer of the decoder keeps of the source.
+  std::vector<Past> read(const Var& memory, const Tensor& memory_mask) const {
+    std::vector<Past> past;
+    for (const DecoderLayer& layer : decoder)
+      past.push_back(
+          {layer.cross_attention.keys_values(memory, memory, memory_mask), memory_mask.clone()});
+    return past;
   }
 
   void each(auto&& f) {
@@ -170,11 +195,11 @@ struct EncoderDecoder {
   Tensor positions;  // [max_length, C]; computed, so neither trained nor saved
 
  private:
-  Var embed(const Tokens& tokens, const Embedding& table) const {
-    check<ShapeError>(tokens.length <= options.max_length,
+  Tensor first_places(Index length) const {
+    check<ShapeError>(length <= options.max_length,
                       "EncoderDecoder: a sequence of {} tokens is longer than max_length {}",
-                      tokens.length, options.max_length);
-    return dropout(table(tokens) + positions.slice(0, 0, tokens.length));  // [B, T, C]
+                      length, options.max_length);
+    return positions.slice(0, 0, length);  // [T, C]
   }
 
   static const EncoderDecoderOptions& checked(const EncoderDecoderOptions& o) {
