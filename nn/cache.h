@@ -9,7 +9,7 @@
 
 #include <optional>
 
-#include "autograd/var.h"
+#include "autograd/ops.h"
 
 namespace glass::nn {
 
@@ -18,46 +18,41 @@ struct KeysValues {
   Var keys, values;
 };
 
-// What one layer of a decoder looks back at.
+// What one layer of a decoder looks back at. A copy shares its memory.
 struct Past {
-  KeysValues source;                       // [B, S, C]
-  std::optional<Tensor> source_mask;       // [B, 1, 1, S] if sentences are to be dropped
-  std::optional<KeysValues> written = {};  // [B, n, C]
+  KeysValues source;                  // [B, S, C]
+  std::optional<Tensor> source_mask;  // [B, 1, 1, S], where sentences are to be dropped
+  KeysValues written = {};            // [B, n, C]
+  Index room = 0;                     // how many positions the memory of `written` holds
 
-  // All that is written, the next positions included: [B, n + T, C]. The first ones are kept as
-  // they are, gradient and all, so that training runs through here too.
+  // Adds the next positions to what is written: [B, n + T, C]. The first ones are kept as they are,
+  // gradient and all, so that training comes through here too. Memory doubles when it is full.
   const KeysValues& write(const KeysValues& next) {
-    if (!written) return written.emplace(next);
-    check<StateError>(!next.keys.requires_grad() && !written->keys.requires_grad(),
+    if (written.keys.rank() == 0) return written = next;
+    check<StateError>(!next.keys.requires_grad() && !written.keys.requires_grad(),
                       "Past: what is added later gets no gradient; decode under NoGrad");
-    written->keys = append(written->keys.value(), next.keys.value());
-    written->values = append(written->values.value(), next.values.value());
-    return *written;
+    const Index n = written.keys.size(1), all = n + next.keys.size(1);
+    const bool full = all > room;
+    if (full) room = n + all;
+    for (Var KeysValues::*const part : {&KeysValues::keys, &KeysValues::values}) {
+      Tensor x = (written.*part).value();                        // [B, n, C]
+      if (full) x = cat({x, empty(x.shape().with(1, all))}, 1);  // [B, room, C]
+      x = x.view(x.shape().with(1, all), x.strides());           // [B, n + T, C]
+      x.slice(1, n, all).copy_from((next.*part).value());        // [B, T, C]
+      written.*part = x;
+    }
+    return written;
   }
 
   // Entry b leaves the batch. The last one moves into its place.
   void drop(Index b) {
-    for (Var* x : {&source.keys, &source.values, &written->keys, &written->values})
-      *x = without(x->value(), b);
-    if (source_mask) *source_mask = without(*source_mask, b);
-  }
-
- private:
-  static Tensor without(const Tensor& x, Index b) {
-    x.select(0, b).copy_from(x.select(0, -1));
-    return x.slice(0, 0, -1);
-  }
-
-  // In x's own memory, if there is room behind each row, else in memory with room for twice as many.
-  static Tensor append(const Tensor& x, const Tensor& next) {
-    const Index n = x.size(1), all = n + next.size(1);
-    const Shape shape = x.shape().with(1, all);
-    const bool fits = all * x.stride(1) <= x.stride(0);
-    const Tensor y =
-        fits ? x.view(shape, x.strides()) : empty(shape.with(1, 2 * all)).slice(1, 0, all);
-    if (!fits) y.slice(1, 0, n).copy_from(x);
-    y.slice(1, n, all).copy_from(next);
-    return y;
+    const auto without_b = [b](const Tensor& x) {
+      x.select(0, b).copy_from(x.select(0, -1));
+      return x.slice(0, 0, -1);
+    };
+    for (Var* x : {&source.keys, &source.values, &written.keys, &written.values})
+      *x = without_b(x->value());
+    if (source_mask) *source_mask = without_b(*source_mask);
   }
 };
 

@@ -133,7 +133,7 @@ struct EncoderDecoder {
   // layer's cross-attention [B, H, T, S].
   Var operator()(const Tokens& source, const Tokens& target,
                  std::vector<Tensor>* weights = nullptr) const {
-    return decode(target, encode(source), padding_mask(source, options.padding), weights);
+    return output(states(target, encode(source), padding_mask(source, options.padding), weights));
   }
 
   Var encode(const Tokens& source) const {
@@ -141,11 +141,6 @@ struct EncoderDecoder {
     Var x = dropout(source_embedding(source) + first_places(source.length));  // [B, S, C]
     for (const EncoderLayer& layer : encoder) x = layer(x, mask);             // [B, S, C]
     return encoder_norm(x);                                                   // [B, S, C]
-  }
-
-  Var decode(const Tokens& target, const Var& memory, const Tensor& memory_mask,
-             std::vector<Tensor>* weights = nullptr) const {
-    return output(states(target, memory, memory_mask, weights));  // [B, T, V]
   }
 
   // What the decoder knows at each position [B, T, C], before it is turned into logits.
