@@ -17,6 +17,7 @@
 #include <optional>
 
 #include "autograd/attention.h"
+#include "nn/cache.h"
 #include "nn/dropout.h"
 #include "nn/linear.h"
 
@@ -58,19 +59,29 @@ struct CrossAttention {
         "CrossAttention: needs query [B, T, C], key [B, S, Ck], value [B, S, Cv]; got "
         "{}, {}, {}",
         query.shape(), key.shape(), value.shape());
-    std::optional<Tensor> allowed;
-    if (mask)
-      allowed = attention_mask("CrossAttention", *mask,
-                               Shape{query.size(0), heads, query.size(1), key.size(1)});
+    const auto allowed = four_axes(mask, query.size(0), query.size(1), key.size(1));
+    return attend(query, keys_values(key, value, allowed), allowed, weights);
+  }
+
+  // The same in two halves, for keys and values that are used more than once.
+  KeysValues keys_values(const Var& key, const Var& value,
+                         const std::optional<Tensor>& mask = {}) const {
+    const auto allowed =
+        four_axes(mask, key.size(0), mask ? mask->size(-2) : 0, key.size(1));  // [B, H, T, S]
     const bool same = key.node().get() == value.node().get();
     const Var seen_key = only_visible(key, allowed);                        // [B, S, Ck]
     const Var seen_value = same ? seen_key : only_visible(value, allowed);  // [B, S, Cv]
+    return {k_proj(seen_key), v_proj(seen_value)};                          // [B, S, C] each
+  }
 
-    const Var q = split(q_proj(query));       // [B, H, T, D]
-    const Var k = split(k_proj(seen_key));    // [B, H, S, D]
-    const Var v = split(v_proj(seen_value));  // [B, H, S, D]
+  Var attend(const Var& query, const KeysValues& seen, const std::optional<Tensor>& mask = {},
+             Tensor* weights = nullptr) const {
+    const auto allowed = four_axes(mask, query.size(0), query.size(1), seen.keys.size(1));
+    const Var q = split(q_proj(query));  // [B, H, T, D]
+    const Var k = split(seen.keys);      // [B, H, S, D]
+    const Var v = split(seen.values);    // [B, H, S, D]
     const Var context =
-        weights ? attend(q, k, v, allowed, *weights)
+        weights ? watch(q, k, v, allowed, *weights)
                 : attention(q, k, v, allowed, {.dropout = dropout.rate(), .rng = &dropout.stream});
     return out_proj(merge(context));  // [B, T, C]
   }
@@ -86,14 +97,20 @@ struct CrossAttention {
 
  private:
   // The same computation step by step, where the weights can be seen.
-  Var attend(const Var& q, const Var& k, const Var& v, const std::optional<Tensor>& allowed,
-             Tensor& weights) const {
+  Var watch(const Var& q, const Var& k, const Var& v, const std::optional<Tensor>& allowed,
+            Tensor& weights) const {
     Var scores = matmul(q, k.mT()) / std::sqrt(static_cast<double>(q.size(-1)));  // [B, H, T, S]
     if (allowed)
       scores = where(*allowed, scores, -std::numeric_limits<double>::infinity());  // [B, H, T, S]
     const Var probabilities = softmax(scores);                                     // [B, H, T, S]
     weights = probabilities.value();                                               // [B, H, T, S]
     return matmul(dropout(probabilities), v);                                      // [B, H, T, D]
+  }
+
+  std::optional<Tensor> four_axes(const std::optional<Tensor>& mask, Index batch, Index queries,
+                                  Index keys) const {
+    if (!mask) return {};
+    return attention_mask("CrossAttention", *mask, Shape{batch, heads, queries, keys});
   }
 
   Var split(const Var& x) const {

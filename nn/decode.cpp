@@ -1,12 +1,20 @@
 // # Beam search
 //
-// One loop for both ways to decode: each step asks the model once, for the open beginnings of all
-// sentences together, and each sentence keeps its likeliest continuations.
+// Each step asks the model once, for the open beginnings of all sentences together, and each
+// sentence keeps its likeliest continuations. A sentence that is done leaves the batch.
+//
+// The beginnings of one sentence are a tree: most share most of their tokens. So a sentence has one
+// cache, to which each step adds the last token of every open beginning, and a mask tells each
+// beginning which of the cached tokens are its own. Nothing moves when beams are cut or branch.
+//
+// B sentences not yet done, W beginnings of one, n cached tokens of one, S source length, C width,
+// V vocabulary
 #include "nn/decode.h"
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <functional>
+#include <limits>
 
 namespace glass::nn {
 
@@ -32,106 +40,175 @@ class Evaluation {
   NoGrad no_grad_;
 };
 
-// A beginning of a target, or a whole one.
+// A beginning of a target.
 struct Hypothesis {
-  std::vector<int> tokens;  // begins with start
-  double log_p = 0;
-
-  double score(double alpha) const {
-    const auto length = static_cast<double>(tokens.size() - 1);
-    return log_p / std::pow((5 + length) / 6, alpha);
-  }
+  Decoded target;
+  int last;                // start, or the last of its tokens
+  std::vector<Index> own;  // the places in the cache that it looks back at
 };
 
 // The search for one sentence.
-struct Beam {
-  std::vector<Hypothesis> open, finished;
+class Beam {
+ public:
+  Beam(const DecodeOptions& o, Index limit) : options(o), most(limit) {
+    open.push_back({{}, o.start, {}});
+  }
 
-  bool is_open() const { return !open.empty(); }
-
-  // Extends every open beginning by every token and keeps the likeliest; `next` [open, V] is ln p
-  // of each token.
-  void extend(const Tensor& next, const DecodeOptions& options) {
-    const auto vocabulary = static_cast<std::size_t>(next.size(1));
-    // A continuation is known by its place in here: that gives beginning and token.
-    std::vector<double> log_p;  // [open · V]
-    for (const Real step : next.to_vector())
-      log_p.push_back(open[log_p.size() / vocabulary].log_p + static_cast<double>(step));
-    std::vector<std::size_t> likeliest(log_p.size());
-    std::iota(likeliest.begin(), likeliest.end(), 0);
-    const auto end = likeliest.begin() + std::min<Index>(options.beams, std::ssize(likeliest));
-    std::partial_sort(likeliest.begin(), end, likeliest.end(),
-                      [&](std::size_t a, std::size_t b) { return log_p[a] > log_p[b]; });
-    likeliest.erase(end, likeliest.end());
-
+  // Extends every open beginning by every token and keeps the likeliest. log_p [W, V] is that of
+  // each token after each beginning, attention [W, S] what each beginning paid to the source.
+  void extend(const Tensor& log_p, const Tensor& attention) {
     std::vector<Hypothesis> longer;
-    for (const std::size_t i : likeliest) {
-      Hypothesis h{open[i / vocabulary].tokens, log_p[i]};
-      const auto token = static_cast<int>(i % vocabulary);
+    for (const auto& [total, beginning, token] : likeliest(log_p)) {
+      Hypothesis h = open[static_cast<std::size_t>(beginning)];
+      h.target.log_p = total;
       if (token == options.stop) {
-        finished.push_back(std::move(h));
+        finish(h.target);
       } else {
-        h.tokens.push_back(token);
+        h.target.tokens.push_back(token);
+        h.target.looked_at.push_back(peak(attention.select(0, beginning)));
+        h.last = token;
         longer.push_back(std::move(h));
       }
     }
     open = std::move(longer);
-    // Enough whole targets, one for each beginning asked for: the search ends.
-    if (std::ssize(finished) >= options.beams) open.clear();
+  }
+
+  // There are as many whole targets as beginnings were asked for, or no open one can win any more:
+  // its ln p only falls.
+  bool is_done() const {
+    if (open.empty() || finished >= options.beams) return true;
+    const Decoded& first = open.front().target;
+    return first.log_p / std::max(penalty(std::ssize(first.tokens)), penalty(most)) <= score;
   }
 
   // What the length limit cut off competes as it stands.
-  std::vector<int> best(double alpha) {
-    std::ranges::move(open, std::back_inserter(finished));
-    const auto winner = std::ranges::max_element(
-        finished, {}, [alpha](const Hypothesis& h) { return h.score(alpha); });
-    return {winner->tokens.begin() + 1, winner->tokens.end()};
+  Decoded result() {
+    if (finished < options.beams)
+      for (const Hypothesis& h : open) finish(h.target);
+    return std::move(best);
   }
+
+  const DecodeOptions& options;
+  std::vector<Hypothesis> open;  // the likeliest first
+
+ private:
+  struct Continuation {
+    double log_p;
+    Index beginning;
+    int token;
+  };
+
+  // The likeliest first, as many as there are beams. One pass: nearly all fail to exceed the last
+  // of those found so far, which costs an addition and a comparison.
+  std::vector<Continuation> likeliest(const Tensor& log_p) const {
+    std::vector<Continuation> found;
+    double bar = -std::numeric_limits<double>::infinity();
+    const Real* next = log_p.data();
+    for (Index i = 0; i < std::ssize(open); ++i) {
+      const double before = open[static_cast<std::size_t>(i)].target.log_p;
+      for (int token = 0; token < log_p.size(1); ++token) {
+        const double total = before + static_cast<double>(*next++);
+        if (!(total > bar) || std::ranges::count(options.forbidden, token) > 0) continue;
+        const auto place =
+            std::ranges::upper_bound(found, total, std::greater(), &Continuation::log_p);
+        found.insert(place, {total, i, token});
+        if (std::ssize(found) > options.beams) found.pop_back();
+        if (std::ssize(found) == options.beams) bar = found.back().log_p;
+      }
+    }
+    check<StateError>(!found.empty(),
+                      "decode: no token may follow: each is forbidden, or of probability 0 or NaN");
+    return found;
+  }
+
+  // Where the weights [S] are largest; -1 if there are none.
+  static Index peak(const Tensor& weights) {
+    Index where = -1;
+    for (Index s = 0; s < weights.size(0); ++s)
+      if (weights(s) > (where < 0 ? Real(0) : weights(where))) where = s;
+    return where;
+  }
+
+  double penalty(Index length) const {
+    return std::pow((5 + static_cast<double>(length)) / 6, options.length_penalty);
+  }
+
+  void finish(const Decoded& target) {
+    ++finished;
+    const double its = target.log_p / penalty(std::ssize(target.tokens));
+    if (its > score) score = its, best = target;
+  }
+
+  Index most, finished = 0;
+  Decoded best;
+  double score = -std::numeric_limits<double>::infinity();
 };
 
-// ln p [R, V] of the token after each open beginning: all of them, of all sentences, go through the
-// model together. They are equally long. What is finished is not asked again, so the batch shrinks.
-Tensor next_tokens(const EncoderDecoder& model, const std::vector<Beam>& beams,
-                   const Tensor& memory, const Tensor& mask) {
-  Tokens written;
-  std::vector<Tensor> memories, masks;
-  for (Index s = 0; s < std::ssize(beams); ++s)
-    for (const auto& [tokens, log_p] : beams[static_cast<std::size_t>(s)].open) {
-      written.batch += 1;
-      written.length = std::ssize(tokens);
-      written.ids.insert(written.ids.end(), tokens.begin(), tokens.end());
-      memories.push_back(memory.slice(0, s, s + 1));
-      masks.push_back(mask.slice(0, s, s + 1));
+// The last token of each open beginning [B, W], and the mask [B, 1, W, n + W] that shows each its
+// own. Where a sentence has fewer beginnings than W, start stands in, which nobody ever looks at.
+std::pair<Tokens, Tensor> next_block(const std::vector<Beam*>& beams, Index n, int padding) {
+  Index width = 0;
+  for (const Beam* beam : beams) width = std::max(width, std::ssize(beam->open));
+  Tokens tokens{std::ssize(beams), width, {}};
+  Tensor mask = zeros(Shape{tokens.batch, 1, width, n + width});
+  for (Index b = 0; b < tokens.batch; ++b) {
+    Beam& beam = *beams[static_cast<std::size_t>(b)];
+    for (Index w = 0; w < std::ssize(beam.open); ++w) {
+      Hypothesis& h = beam.open[static_cast<std::size_t>(w)];
+      tokens.ids.push_back(h.last);
+      if (h.last != padding) h.own.push_back(n + w);
+      for (const Index place : h.own) mask(b, 0, w, place) = 1;
     }
-  // Only the last position is asked for its logits: the vocabulary is the widest layer.
-  const Var states = model.states(written, cat(memories, 0), cat(masks, 0));  // [R, T, C]
-  return log_softmax(model.output(states.select(1, -1)).value());             // [R, V]
+    tokens.ids.resize(static_cast<std::size_t>((b + 1) * width), beam.options.start);
+  }
+  return {tokens, mask};
 }
 
 }  // namespace
 
-std::vector<std::vector<int>> beam_decode(const EncoderDecoder& model, const Tokens& source,
-                                          const DecodeOptions& options) {
-  check<ShapeError>(options.beams >= 1, "beam_decode: at least one beam; got {}", options.beams);
-  const Evaluation evaluation(model);
-  const Tensor memory = model.encode(source).value();               // [B, S, C]
-  const Tensor mask = padding_mask(source, model.options.padding);  // [B, 1, 1, S]
-  check<ShapeError>(options.max_length >= 0, "decode: max_length must not be negative; got {}",
+std::vector<Decoded> decode(const EncoderDecoder& model, const Tokens& source,
+                            const DecodeOptions& options) {
+  check<ShapeError>(options.beams >= 1 && options.max_length >= 0,
+                    "decode: needs beams ≥ 1 and max_length ≥ 0; got {} and {}", options.beams,
                     options.max_length);
+  const Evaluation evaluation(model);
+  std::vector<Past> past =
+      model.read(model.encode(source), padding_mask(source, model.options.padding));
   const Index limit = std::min(options.max_length, model.options.max_length - 1);
-  std::vector<Beam> beams(static_cast<std::size_t>(source.batch));
-  for (Beam& beam : beams) beam.open.push_back({{options.start}});
-  for (Index length = 0; length < limit && std::ranges::any_of(beams, &Beam::is_open); ++length) {
-    const Tensor next = next_tokens(model, beams, memory, mask);  // [R, V]
-    Index row = 0;
-    for (Beam& beam : beams) {
-      const Index begin = std::exchange(row, row + std::ssize(beam.open));
-      if (beam.is_open()) beam.extend(next.slice(0, begin, row), options);  // [open, V]
+
+  std::vector<Beam> beams(static_cast<std::size_t>(source.batch), {options, limit});
+  std::vector<Beam*> open;  // those in the batch, in its order
+  for (Beam& beam : beams) open.push_back(&beam);
+  Index n = 0;
+  for (Index length = 0; length < limit && !open.empty(); ++length) {
+    const auto [tokens, own] =
+        next_block(open, n, model.options.padding);  // [B, W], [B, 1, W, n + W]
+    n += tokens.length;
+    std::vector<Tensor> weights;
+    const Var states = model.states(tokens, model.positions.slice(0, length, length + 1), own, past,
+                                    &weights);                       // [B, W, C]
+    const Tensor log_p = log_softmax(model.output(states).value());  // [B, W, V]
+    const Tensor attention = mean(weights.back(), 1);                // [B, W, S]
+    // From behind, since the last one takes the place of one that leaves.
+    for (Index b = std::ssize(open) - 1; b >= 0; --b) {
+      Beam*& beam = open[static_cast<std::size_t>(b)];
+      beam->extend(log_p.select(0, b), attention.select(0, b));
+      if (!beam->is_done()) continue;
+      beam = open.back();
+      open.pop_back();
+      for (Past& layer : past) layer.drop(b);
     }
   }
-  std::vector<std::vector<int>> results;
-  for (Beam& beam : beams) results.push_back(beam.best(options.length_penalty));
+  std::vector<Decoded> results;
+  for (Beam& beam : beams) results.push_back(beam.result());
   return results;
+}
+
+std::vector<std::vector<int>> beam_decode(const EncoderDecoder& model, const Tokens& source,
+                                          const DecodeOptions& options) {
+  std::vector<std::vector<int>> tokens;
+  for (Decoded& target : decode(model, source, options)) tokens.push_back(std::move(target.tokens));
+  return tokens;
 }
 
 // One beam is greed: of all that is written, the likeliest token is what goes on.

@@ -11,19 +11,34 @@
 namespace glass::nn {
 
 struct DecodeOptions {
-  int start = 2;                // the token every target begins with
-  int stop = 3;                 // the token that ends it
-  Index max_length = 128;       // tokens at most, start and stop not counted
-  Index beams = 4;              // beginnings kept for each sentence (beam_decode only)
-  double length_penalty = 0.6;  // α: a finished target scores ln p / ((5 + length) / 6)^α
+  int start = 2;                    // the token every target begins with
+  int stop = 3;                     // the token that ends it
+  Index max_length = 128;           // tokens at most, start and stop not counted
+  Index beams = 4;                  // beginnings kept for each sentence (not by greedy_decode)
+  double length_penalty = 0.6;      // α: a finished target scores ln p / ((5 + length) / 6)^α
+  std::vector<int> forbidden = {};  // tokens that are never written, however likely
 };
 
-// For every source sentence the target tokens, without start and stop. Dropout is off meanwhile,
-// and nothing is recorded. ShapeError if a token or a length does not fit the model.
+// A target, without start and stop.
+struct Decoded {
+  std::vector<int> tokens;
+  // For each token the source position that the last decoder layer attended to most while it wrote
+  // the token, in the mean over heads; -1 if it saw none.
+  std::vector<Index> looked_at;
+  double log_p = 0;  // ln of the tokens' probability; stop's too, unless max_length came before
+};
+
+// Beam search, a target for every source sentence.   Y. Wu et al., Google's Neural Machine
+// Translation System (2016), section 7
+//
+// Dropout is off meanwhile, and nothing is recorded. ShapeError if a token or a length does not fit
+// the model, StateError if no token may follow (all are forbidden, or the model gives NaN).
+std::vector<Decoded> decode(const EncoderDecoder& model, const Tokens& source,
+                            const DecodeOptions& options);
+
+// The tokens alone; greedy decoding is the search with one beam.
 std::vector<std::vector<int>> greedy_decode(const EncoderDecoder& model, const Tokens& source,
                                             const DecodeOptions& options);
-
-// Y. Wu et al., Google's Neural Machine Translation System (2016), section 7.
 std::vector<std::vector<int>> beam_decode(const EncoderDecoder& model, const Tokens& source,
                                           const DecodeOptions& options);
 

@@ -73,10 +73,19 @@ struct DecoderLayer {
   // `weights` receives the cross-attention [B, H, T, S].
   Var operator()(const Var& x, const std::optional<Tensor>& mask, const Var& memory,
                  const std::optional<Tensor>& memory_mask, Tensor* weights = nullptr) const {
-    const Var n = self_norm(x);                                // [B, T, C]
-    const Var y = x + dropout(self_attention(n, n, n, mask));  // [B, T, C]
-    const Var z = y + dropout(cross_attention(cross_norm(y), memory, memory, memory_mask, weights));
-    return z + dropout(feed_forward(feed_norm(z)));  // [B, T, C]
+    Past past{cross_attention.keys_values(memory, memory, memory_mask), memory_mask};
+    return (*this)(x, mask, past, weights);
+  }
+
+  // The same for positions after n others, whose past they join: mask [T, n + T].
+  Var operator()(const Var& x, const std::optional<Tensor>& mask, Past& past,
+                 Tensor* weights = nullptr) const {
+    const Var n = self_norm(x);                                             // [B, T, C]
+    const KeysValues& seen = past.write(self_attention.keys_values(n, n));  // [B, n + T, C]
+    const Var y = x + dropout(self_attention.attend(n, seen, mask));        // [B, T, C]
+    const Var z = y + dropout(cross_attention.attend(cross_norm(y), past.source, past.source_mask,
+                                                     weights));  // [B, T, C]
+    return z + dropout(feed_forward(feed_norm(z)));              // [B, T, C]
   }
 
   void each(auto&& f) {
@@ -134,19 +143,14 @@ struct EncoderDecoder {
   // layer's cross-attention [B, H, T, S].
   Var operator()(const Tokens& source, const Tokens& target,
                  std::vector<Tensor>* weights = nullptr) const {
-    return decode(target, encode(source), padding_mask(source, options.padding), weights);
+    return output(states(target, encode(source), padding_mask(source, options.padding), weights));
   }
 
   Var encode(const Tokens& source) const {
-    const Tensor mask = padding_mask(source, options.padding);     // [B, 1, 1, S]
-    Var x = embed(source, source_embedding);                       // [B, S, C]
-    for (const EncoderLayer& layer : encoder) x = layer(x, mask);  // [B, S, C]
-    return encoder_norm(x);                                        // [B, S, C]
-  }
-
-  Var decode(const Tokens& target, const Var& memory, const Tensor& memory_mask,
-             std::vector<Tensor>* weights = nullptr) const {
-    return output(states(target, memory, memory_mask, weights));  // [B, T, V]
+    const Tensor mask = padding_mask(source, options.padding);             // [B, 1, 1, S]
+    Var x = embed(source_embedding, source, first_places(source.length));  // [B, S, C]
+    for (const EncoderLayer& layer : encoder) x = layer(x, mask);          // [B, S, C]
+    return encoder_norm(x);                                                // [B, S, C]
   }
 
   // What the decoder knows at each position [B, T, C], before it is turned into logits.
@@ -154,12 +158,28 @@ struct EncoderDecoder {
              std::vector<Tensor>* weights = nullptr) const {
     const Tensor mask =
         padding_mask(target, options.padding) * causal_mask(target.length);  // [B, 1, T, T]
+    std::vector<Past> past = read(memory, memory_mask);
+    return states(target, first_places(target.length), mask, past, weights);
+  }
+
+  // The same for tokens after n others, whose past they join. `places` [T or 1, C] are their
+  // positions, mask is [B, 1, T, n + T].
+  Var states(const Tokens& target, const Tensor& places, const Tensor& mask,
+             std::vector<Past>& past, std::vector<Tensor>* weights = nullptr) const {
     if (weights) weights->assign(decoder.size(), Tensor());
-    Var x = embed(target, target_embedding);  // [B, T, C]
+    Var x = embed(target_embedding, target, places);  // [B, T, C]
     for (std::size_t i = 0; i < decoder.size(); ++i)
-      x = decoder[i](x, mask, memory, memory_mask,
-                     weights ? &(*weights)[i] : nullptr);  // [B, T, C]
-    return decoder_norm(x);                                // [B, T, C]
+      x = decoder[i](x, mask, past[i], weights ? &(*weights)[i] : nullptr);  // [B, T, C]
+    return decoder_norm(x);                                                  // [B, T, C]
+  }
+
+  // What each layer of the decoder keeps of the source.
+  std::vector<Past> read(const Var& memory, const Tensor& memory_mask) const {
+    std::vector<Past> past;
+    for (const DecoderLayer& layer : decoder)
+      past.push_back(
+          {layer.cross_attention.keys_values(memory, memory, memory_mask), memory_mask.clone()});
+    return past;
   }
 
   void each(auto&& f) {
@@ -181,13 +201,17 @@ struct EncoderDecoder {
   Tensor positions;  // [max_length, C]; computed, so neither trained nor saved
 
  private:
-  Var embed(const Tokens& tokens, const Embedding& table) const {
-    check<ShapeError>(tokens.length <= options.max_length,
+  Tensor first_places(Index length) const {
+    check<ShapeError>(length <= options.max_length,
                       "EncoderDecoder: a sequence of {} tokens is longer than max_length {}",
-                      tokens.length, options.max_length);
-    Var x = table(tokens);                                     // [B, T, C]
-    if (options.tied) x = x * stretch;                         // [B, T, C]
-    return dropout(x + positions.slice(0, 0, tokens.length));  // [B, T, C]
+                      length, options.max_length);
+    return positions.slice(0, 0, length);  // [T, C]
+  }
+
+  Var embed(const Embedding& table, const Tokens& tokens, const Tensor& places) const {
+    Var x = table(tokens);              // [B, T, C]
+    if (options.tied) x = x * stretch;  // [B, T, C]
+    return dropout(x + places);         // [B, T, C]
   }
 
   static const EncoderDecoderOptions& checked(const EncoderDecoderOptions& o) {

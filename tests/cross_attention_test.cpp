@@ -294,6 +294,29 @@ TEST_CASE("what nobody may see leaves no trace in output or gradients, be it NaN
         }
 }
 
+// ---- in two halves ----
+
+TEST_CASE("keys and values that are projected once serve every query") {
+  const nn::CrossAttention layer = make(8, 2);
+  const Tensor query = some({2, 3, 8}, 1), key = some({2, 4, 8}, 2), value = some({2, 4, 8}, 3);
+  for (const Shape& shape : {Shape{3, 4}, Shape{2, 3, 4}, Shape{2, 1, 1, 4}, Shape{2, 2, 3, 4}}) {
+    const Tensor mask = some_mask(shape);
+    Tensor weights, part_weights;
+    const Tensor whole = layer(query, key, value, mask, &weights).value();
+    const nn::KeysValues seen = layer.keys_values(key, value, mask);
+    CHECK(seen.keys.shape() == Shape{2, 4, 8});
+    for (Index t = 0; t < 3; ++t) {
+      const Tensor part_mask = mask.size(-2) == 1 ? mask : mask.slice(-2, t, t + 1);
+      const Tensor part = query.slice(1, t, t + 1);  // [B, 1, C]
+      CHECK(difference(layer.attend(part, seen, part_mask).value(), whole.slice(1, t, t + 1)) ==
+            "");
+      (void)layer.attend(part, seen, part_mask, &part_weights);
+      CHECK(difference(part_weights, weights.slice(2, t, t + 1)) == "");
+    }
+    CHECK_THROWS_AS(layer.attend(query, seen, ones({3, 5})), ShapeError);
+  }
+}
+
 // ---- weights and dropout ----
 
 TEST_CASE("returned weights are those before dropout: rows sum to 1") {

@@ -1,5 +1,7 @@
 #include "nn/decode.h"
 
+#include <set>
+
 #include "tests/op_table.h"
 
 using namespace glass;
@@ -14,13 +16,14 @@ bool near(double a, double b, double tol = 1e-5) { return std::abs(a - b) <= tol
 constexpr int start = 1, stop = 2, vocabulary = 7;
 
 // An untrained model with opinions: its logits are scaled up, so that no two are nearly equal.
-nn::EncoderDecoder opinionated(std::uint64_t seed, double scale = 4, Index max_length = 12) {
+nn::EncoderDecoder opinionated(std::uint64_t seed, double scale = 4, Index max_length = 12,
+                               Index layers = 1) {
   Rng rng(seed);
   nn::EncoderDecoder model(rng, {.source_vocab = 8,
                                  .target_vocab = vocabulary,
                                  .dim = 8,
                                  .heads = 2,
-                                 .layers = 1,
+                                 .layers = layers,
                                  .hidden = 8,
                                  .dropout = 0.4,
                                  .max_length = max_length});
@@ -40,6 +43,16 @@ Tokens some_source(Index batch, Index length, std::uint64_t seed) {
 Tokens row(const Tokens& tokens, Index b) {
   const auto first = tokens.ids.begin() + b * tokens.length;
   return {1, tokens.length, {first, first + tokens.length}};
+}
+
+// Sentences of 1 to `length` tokens, with padding behind them.
+Tokens ragged_source(Index batch, Index length, std::uint64_t seed) {
+  Tokens tokens = some_source(batch, length, seed);
+  Rng rng(seed + 1000);
+  for (Index b = 0; b < batch; ++b)
+    for (Index i = 1 + rng.below(length); i < length; ++i)
+      tokens.ids[static_cast<std::size_t>(b * length + i)] = 0;
+  return tokens;
 }
 
 // A copy of the model that does not drop out.
@@ -70,6 +83,55 @@ std::vector<int> greedy_by_hand(const nn::EncoderDecoder& model, const Tokens& s
   return {prefix.begin() + 1, prefix.end()};
 }
 
+// Where a weight [S] is largest, and is not 0; else -1.
+Index peak(const Tensor& weights) {
+  Index best = -1;
+  for (Index s = 0; s < weights.size(0); ++s)
+    if (weights(s) > (best < 0 ? Real(0) : weights(best))) best = s;
+  return best;
+}
+
+// Beam search as its definition has it: the whole model, from the start, for every beginning; every
+// continuation sorted; and no end before there are as many whole targets as beams.
+nn::Decoded search_by_hand(const nn::EncoderDecoder& model, const Tokens& source,
+                           const nn::DecodeOptions& o) {
+  const auto score = [&](const nn::Decoded& d) {
+    return d.log_p / std::pow((5.0 + static_cast<double>(d.tokens.size())) / 6, o.length_penalty);
+  };
+  std::vector<nn::Decoded> open(1), finished;
+  for (Index length = 0; length < o.max_length && !open.empty(); ++length) {
+    std::vector<nn::Decoded> longer;
+    for (const nn::Decoded& beginning : open) {
+      Tokens target{1, length + 1, {start}};
+      target.ids.insert(target.ids.end(), beginning.tokens.begin(), beginning.tokens.end());
+      std::vector<Tensor> weights;
+      const Tensor log_p =
+          log_softmax(model(source, target, &weights).value().select(1, -1).select(0, 0));  // [V]
+      for (int token = 0; token < vocabulary; ++token) {
+        if (std::ranges::count(o.forbidden, token) > 0) continue;
+        nn::Decoded& next = longer.emplace_back(beginning);
+        next.tokens.push_back(token);
+        next.looked_at.push_back(peak(mean(weights.back().select(2, -1).select(0, 0), 0)));
+        next.log_p += static_cast<double>(log_p(token));
+      }
+    }
+    std::ranges::stable_sort(longer, std::greater(), &nn::Decoded::log_p);
+    if (std::ssize(longer) > o.beams) longer.resize(static_cast<std::size_t>(o.beams));
+    open.clear();
+    for (nn::Decoded& d : longer) {
+      if (d.tokens.back() != stop) {
+        open.push_back(d);
+      } else {
+        d.tokens.pop_back(), d.looked_at.pop_back();
+        finished.push_back(d);
+      }
+    }
+    if (std::ssize(finished) >= o.beams) open.clear();
+  }
+  finished.insert(finished.end(), open.begin(), open.end());
+  return *std::ranges::max_element(finished, {}, score);
+}
+
 // ln p of a whole target, its stop included unless the limit cut it off.
 double log_probability(const nn::EncoderDecoder& model, const Tokens& source,
                        std::vector<int> tokens, Index limit) {
@@ -83,7 +145,7 @@ double log_probability(const nn::EncoderDecoder& model, const Tokens& source,
   return total;
 }
 
-constexpr nn::DecodeOptions options{.start = start, .stop = stop, .max_length = 6};
+const nn::DecodeOptions options{.start = start, .stop = stop, .max_length = 6};
 
 }  // namespace
 
@@ -142,6 +204,127 @@ TEST_CASE("an empty batch gives no targets, and an empty source still one") {
     CHECK(decode(model, {0, 0, {}}, options).empty());
     CHECK(decode(model, {2, 0, {}}, options).size() == 2);
   }
+}
+
+// ---- the search, against the whole model at every step ----
+
+TEST_CASE("a search with a cache finds what a search that runs the whole model does") {
+  int cut = 0, whole = 0, padding = 0;
+  for (std::uint64_t seed = 0; seed < 12; ++seed) {
+    // Scales from undecided, where beams branch and are cut, to sure of themselves.
+    const nn::EncoderDecoder model = opinionated(seed,
+                                                 seed % 3 == 0   ? 1
+                                                 : seed % 3 == 1 ? 2
+                                                                 : 4,
+                                                 12, 1 + seed % 2);
+    const nn::EncoderDecoder still = in_eval_mode(model);
+    const Tokens source = ragged_source(1 + static_cast<Index>(seed % 4), 5, seed);
+    for (Index beams = 1; beams <= 5; ++beams) {
+      nn::DecodeOptions o = options;
+      o.beams = beams;
+      o.length_penalty = seed % 4 == 0 ? 0 : seed % 4 == 1 ? 0.6 : seed % 4 == 2 ? 3 : -1;
+      const auto found = nn::decode(model, source, o);
+      REQUIRE(std::ssize(found) == source.batch);
+      for (Index b = 0; b < source.batch; ++b) {
+        INFO("seed " << seed << ", beams " << beams << ", sentence " << b);
+        Tokens alone = row(source, b);
+        alone.length -= std::ranges::count(alone.ids, 0);
+        alone.ids.resize(static_cast<std::size_t>(alone.length));
+        const nn::Decoded expected = search_by_hand(still, alone, o);
+        const nn::Decoded& d = found[static_cast<std::size_t>(b)];
+        CHECK(d.tokens == expected.tokens);
+        CHECK(d.looked_at == expected.looked_at);
+        CHECK(std::abs(d.log_p - expected.log_p) <= 1e-5 * (1 + std::abs(expected.log_p)));
+        (std::ssize(d.tokens) == o.max_length ? cut : whole) += 1;
+        padding += std::ranges::count(d.tokens, 0) > 0;
+      }
+    }
+  }
+  CHECK(cut > 10);  // the test saw all of it
+  CHECK(whole > 10);
+  CHECK(padding > 10);
+}
+
+TEST_CASE("greedy and beam decoding give the tokens of the search") {
+  const nn::EncoderDecoder model = opinionated(7, 2);
+  const Tokens source = ragged_source(4, 5, 1);
+  for (const Index beams : {1, 3}) {
+    nn::DecodeOptions o = options;
+    o.beams = beams;
+    const auto tokens =
+        beams == 1 ? nn::greedy_decode(model, source, options) : nn::beam_decode(model, source, o);
+    const auto found = nn::decode(model, source, o);
+    REQUIRE(tokens.size() == found.size());
+    for (std::size_t b = 0; b < tokens.size(); ++b) CHECK(tokens[b] == found[b].tokens);
+  }
+}
+
+TEST_CASE("a sentence that ends early leaves the others as they are") {
+  std::size_t most = 0;  // lengths in one batch
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    const nn::EncoderDecoder model = opinionated(seed, 2, 20);
+    const Tokens source = ragged_source(23, 6, seed);
+    nn::DecodeOptions o = options;
+    o.max_length = 15;
+    o.beams = 1 + static_cast<Index>(seed % 3);
+    const auto together = nn::decode(model, source, o);
+    std::set<std::size_t> lengths;
+    for (Index b = 0; b < source.batch; ++b) {
+      const auto alone = nn::decode(model, row(source, b), o).at(0);
+      const nn::Decoded& d = together[static_cast<std::size_t>(b)];
+      CHECK(d.tokens == alone.tokens);
+      CHECK(d.looked_at == alone.looked_at);
+      CHECK(near(d.log_p, alone.log_p));
+      lengths.insert(d.tokens.size());
+    }
+    most = std::max(most, lengths.size());
+  }
+  CHECK(most > 2);
+}
+
+TEST_CASE("each token knows where in the source its writer looked, or that it saw nothing") {
+  const nn::EncoderDecoder model = opinionated(3);
+  nn::DecodeOptions never = options;
+  never.stop = -1;
+  for (const nn::Decoded& d : nn::decode(model, ragged_source(3, 4, 2), never)) {
+    CHECK(d.looked_at.size() == d.tokens.size());
+    for (const Index s : d.looked_at) CHECK((0 <= s && s < 4));
+  }
+  for (const Tokens& nothing : {Tokens{2, 0, {}}, Tokens{2, 2, {0, 0, 0, 0}}})
+    for (const nn::Decoded& d : nn::decode(model, nothing, never))
+      CHECK(d.looked_at == std::vector<Index>(6, -1));
+}
+
+// ---- forbidden tokens ----
+
+TEST_CASE("a forbidden token is never written, and the likeliest other one is") {
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    const nn::EncoderDecoder model = opinionated(seed), still = in_eval_mode(model);
+    const Tokens source = some_source(1, 4, seed);
+    for (const Index beams : {1, 3}) {
+      nn::DecodeOptions o = options;
+      o.beams = beams;
+      for (int round = 0; round < 3; ++round) {  // forbids what was written, again and again
+        const nn::Decoded d = nn::decode(model, source, o).at(0),
+                          expected = search_by_hand(still, source, o);
+        CHECK(d.tokens == expected.tokens);
+        CHECK(near(d.log_p, expected.log_p));
+        for (const int token : o.forbidden) CHECK(std::ranges::count(d.tokens, token) == 0);
+        if (!d.tokens.empty()) o.forbidden.push_back(d.tokens.front());
+      }
+    }
+  }
+}
+
+TEST_CASE("where no token may follow, decoding says so") {
+  nn::EncoderDecoder model = opinionated(3);
+  nn::DecodeOptions all = options;
+  for (int token = 0; token < vocabulary; ++token) all.forbidden.push_back(token);
+  CHECK_THROWS_AS(nn::decode(model, some_source(2, 3, 1), all), StateError);
+  CHECK_THROWS_WITH(nn::decode(model, some_source(2, 3, 1), all), ContainsSubstring("forbidden"));
+  Tensor bias = model.output.bias.value();
+  bias.fill(static_cast<Real>(not_a_number));
+  CHECK_THROWS_WITH(nn::decode(model, some_source(2, 3, 1), options), ContainsSubstring("NaN"));
 }
 
 // ---- what decoding leaves behind ----

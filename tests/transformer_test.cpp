@@ -232,6 +232,56 @@ TEST_CASE("a tied model reads the target with the table that it writes it with")
   CHECK(exact_difference(copy(source, target).value(), model(source, target).value()) == "");
 }
 
+// ---- piece by piece ----
+
+TEST_CASE("a target read in pieces, after a past, gives the states of the whole") {
+  const NoGrad no_grad;
+  const nn::EncoderDecoder model = tiny({.layers = 2, .dropout = 0});
+  Tokens source = some_tokens(3, 4, 11), target = some_tokens(3, 7, 9);
+  token(source, 1, 3) = token(target, 1, 2) = token(target, 2, 6) = pad;
+  const Var memory = model.encode(source);                                 // [B, S, C]
+  const Tensor memory_mask = nn::padding_mask(source, pad);                // [B, 1, 1, S]
+  const Tensor mask = nn::padding_mask(target, pad) * nn::causal_mask(7);  // [B, 1, T, T]
+  const Tensor whole = model.states(target, memory, memory_mask).value();  // [B, T, C]
+  for (const auto& pieces :
+       std::vector<std::vector<Index>>{{7}, {1, 1, 1, 1, 1, 1, 1}, {3, 1, 3}}) {
+    // Entry 1 stays to the end; entry 0 leaves after the first piece, so that 2 takes its place.
+    for (const bool leave : {false, true}) {
+      std::vector<nn::Past> past = model.read(memory, memory_mask);
+      std::vector<Index> entries{0, 1, 2};
+      Index begin = 0;
+      for (const Index length : pieces) {
+        const Index end = begin + length;
+        Tokens piece{std::ssize(entries), length, {}};
+        std::vector<Tensor> masks, expected;
+        for (const Index b : entries) {
+          for (Index t = begin; t < end; ++t) piece.ids.push_back(token(target, b, t));
+          masks.push_back(mask.slice(0, b, b + 1).slice(2, begin, end).slice(3, 0, end));
+          expected.push_back(whole.slice(0, b, b + 1).slice(1, begin, end));
+        }
+        const Var states =
+            model.states(piece, model.positions.slice(0, begin, end), cat(masks, 0), past);
+        CHECK(difference(states.value(), cat(expected, 0)) == "");
+        if (leave && begin == 0) {
+          for (nn::Past& layer : past) layer.drop(0);
+          entries = {2, 1};
+        }
+        begin = end;
+      }
+    }
+  }
+}
+
+TEST_CASE("a past grows without a gradient only") {
+  const nn::EncoderDecoder model = tiny();
+  const Tokens source = some_tokens(2, 4, 11), piece = some_tokens(2, 1, 9);
+  const Tensor mask = nn::padding_mask(source, pad);
+  std::vector<nn::Past> past = model.read(model.encode(source), mask);
+  const Tensor place = model.positions.slice(0, 0, 1);
+  sum(model.states(piece, place, ones({1, 1}), past)).backward();  // the first piece has one
+  CHECK_THROWS_AS(model.states(piece, place, ones({1, 2}), past), StateError);
+}
+
 // ---- errors ----
 
 TEST_CASE("a sequence longer than max_length is an error that names both") {

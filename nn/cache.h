@@ -1,0 +1,59 @@
+// # Keys and values that stay
+//
+// The key and the value of a position do not change once they are made. While a target is written
+// token after token, those of the source and of what was written before are kept here, so that each
+// step projects its new tokens alone.
+//
+// B batch, S source length, n target positions so far, T new ones, C width
+#pragma once
+
+#include <optional>
+
+#include "autograd/ops.h"
+
+namespace glass::nn {
+
+// Of positions that may be attended to, projected but not yet split among heads: [B, S, C] each.
+struct KeysValues {
+  Var keys, values;
+};
+
+// What one layer of a decoder looks back at. A copy shares its memory.
+struct Past {
+  KeysValues source;                  // [B, S, C]
+  std::optional<Tensor> source_mask;  // [B, 1, 1, S], where sentences are to be dropped
+  KeysValues written = {};            // [B, n, C]
+  Index room = 0;                     // how many positions the memory of `written` holds
+
+  // Adds the next positions to what is written: [B, n + T, C]. The first ones are kept as they are,
+  // gradient and all, so that training comes through here too. Memory doubles when it is full.
+  const KeysValues& write(const KeysValues& next) {
+    if (written.keys.rank() == 0) return written = next;
+    check<StateError>(!next.keys.requires_grad() && !written.keys.requires_grad(),
+                      "Past: what is added later gets no gradient; decode under NoGrad");
+    const Index n = written.keys.size(1), all = n + next.keys.size(1);
+    const bool full = all > room;
+    if (full) room = n + all;
+    for (Var KeysValues::*const part : {&KeysValues::keys, &KeysValues::values}) {
+      Tensor x = (written.*part).value();                        // [B, n, C]
+      if (full) x = cat({x, empty(x.shape().with(1, all))}, 1);  // [B, room, C]
+      x = x.view(x.shape().with(1, all), x.strides());           // [B, n + T, C]
+      x.slice(1, n, all).copy_from((next.*part).value());        // [B, T, C]
+      written.*part = x;
+    }
+    return written;
+  }
+
+  // Entry b leaves the batch. The last one moves into its place.
+  void drop(Index b) {
+    const auto without_b = [b](const Tensor& x) {
+      x.select(0, b).copy_from(x.select(0, -1));
+      return x.slice(0, 0, -1);
+    };
+    for (Var* x : {&source.keys, &source.values, &written.keys, &written.values})
+      *x = without_b(x->value());
+    if (source_mask) *source_mask = without_b(*source_mask);
+  }
+};
+
+}  // namespace glass::nn
