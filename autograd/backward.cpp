@@ -5,7 +5,7 @@
 // Birth numbers and a heap are all it needs; nothing recurses.
 #include <algorithm>
 
-#include "autograd/var.h"
+#include "autograd/trace.h"
 
 namespace glass {
 

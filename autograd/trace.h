@@ -39,6 +39,18 @@ struct Step {
   Index freed = 0;      // bytes that went with this node: g, the value, what its VJPs had saved
 };
 
+// Whoever wants to see a sweep go by; trace_backward does.
+struct SweepObserver {
+  virtual ~SweepObserver() = default;
+  // These interior nodes have a gradient waiting. The first one's VJPs run now; none are left when
+  // the leaves are about to be written.
+  virtual void next(std::span<const NodePtr> waiting) = 0;
+  // A VJP gave g for this parent, which is about to be added to what waits there.
+  virtual void gave(const Edge& to, const Tensor& g) = 0;
+  // The node's VJPs have run; what they saved is still there.
+  virtual void pulled() = 0;
+};
+
 // Calls x.backward(seed), and tells what it did. Bytes are those of the process: what other threads
 // do is counted, too.
 std::vector<Step> trace_backward(const Var& x, const Tensor& seed = 1, BackwardOptions o = {});

@@ -28,6 +28,7 @@ namespace glass {
 
 class Node;
 class Sweep;
+struct SweepObserver;
 
 // ---- the handle's reference counting ----
 
@@ -103,21 +104,9 @@ inline Edge::Edge(const NodePtr& parent)
 
 // ---- Var ----
 
-// Whoever wants to see a sweep go by; trace_backward (trace.h) does.
-struct SweepObserver {
-  virtual ~SweepObserver() = default;
-  // These interior nodes have a gradient waiting. The first one's VJPs run now; none are left when
-  // the leaves are about to be written.
-  virtual void next(std::span<const NodePtr> waiting) = 0;
-  // A VJP gave g for this parent, which is about to be added to what waits there.
-  virtual void gave(const Edge& to, const Tensor& g) = 0;
-  // The node's VJPs have run; what they saved is still there.
-  virtual void pulled() = 0;
-};
-
 struct BackwardOptions {
   bool retain_graph = false;  // keep saved tensors, for another backward through the same graph
-  SweepObserver* observer = nullptr;
+  SweepObserver* observer = nullptr;  // sees it go by (trace.h)
 };
 
 class Var {

@@ -62,8 +62,9 @@ State state_of(const auto& module) {
 }
 
 // Writes beside the file and renames: a crash leaves the old file or the new one, never half of
-// one, but perhaps what was written, as FILE.partial-…, too. FileError if that cannot be done. `metadata` is kept with the tensors; names beginning with
-// "state." belong to the module's counters.
+// one, but perhaps what was written, as FILE.partial-…, too. FileError if that cannot be done.
+// `metadata` is kept with the tensors; names beginning with "state." belong to the module's
+// counters.
 void save(const auto& module, const std::filesystem::path& path, const Metadata& metadata = {}) {
   save_state(state_of(module), path, metadata);
 }

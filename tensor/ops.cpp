@@ -200,41 +200,37 @@ Tensor mean(const Tensor& x, const Axes& axes, bool keep) {
 
 namespace {
 
-// The lines of a dense x along an axis, in row-major order of the other axes: `size` elements each,
-// `step` apart.
-struct Lines {
-  Lines(const Shape& shape, Index axis)
-      : size(shape[axis]),
-        step(Shape(std::span(shape.begin() + shape.wrap(axis) + 1, shape.end())).numel()) {}
-  Index first(Index line) const { return line / step * step * size + line % step; }
-  Index size, step;
-};
+// The axis brought to the end, each line of it in a row; the other axes keep their order.
+Tensor lines_of(const Tensor& x, Index axis) {
+  std::vector<Index> order;
+  for (Index i = 0; i < x.rank(); ++i)
+    if (i != x.shape().wrap(axis)) order.push_back(i);
+  order.push_back(axis);
+  return x.permute(order).contiguous();
+}
 
 }  // namespace
 
 std::vector<int> argmax(const Tensor& x, Index axis) {
   check<ShapeError>(x.size(axis) > 0, "max: axis {} of shape {} is empty", axis, x.shape());
-  const Lines lines(x.shape(), axis);
-  const Tensor dense = x.contiguous();
-  std::vector<int> places(static_cast<std::size_t>(x.numel() / lines.size));
-  for (std::size_t line = 0; line < places.size(); ++line) {
-    const Real* v = dense.data() + lines.first(static_cast<Index>(line));
+  const Tensor lines = lines_of(x, axis);
+  const Index n = lines.size(-1);
+  std::vector<int> places;
+  for (const Real* v = lines.data(); v != lines.data() + lines.numel(); v += n) {
     Index best = 0;
-    for (Index i = 1; i < lines.size && !isnan(v[best * lines.step]); ++i)
-      if (v[i * lines.step] > v[best * lines.step] || isnan(v[i * lines.step])) best = i;
-    places[line] = static_cast<int>(best);
+    for (Index i = 1; i < n && !isnan(v[best]); ++i)
+      if (v[i] > v[best] || isnan(v[i])) best = i;
+    places.push_back(static_cast<int>(best));
   }
   return places;
 }
 
 Tensor max(const Tensor& x, Index axis, bool keep) {
-  const Tensor dense = x.contiguous();
-  const std::vector<int> places = argmax(dense, axis);
-  const Lines lines(x.shape(), axis);
+  const std::vector<int> places = argmax(x, axis);
+  const Tensor lines = lines_of(x, axis);
   Tensor y = empty(x.shape().with(axis, 1));
-  for (std::size_t line = 0; line < places.size(); ++line)
-    y.data()[line] =
-        dense.data()[lines.first(static_cast<Index>(line)) + places[line] * lines.step];
+  for (Index i = 0; i < y.numel(); ++i)
+    y.data()[i] = lines.data()[i * x.size(axis) + places[static_cast<std::size_t>(i)]];
   return keep ? y : y.squeeze(axis);
 }
 
@@ -249,8 +245,7 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
 
 Tensor accumulate(Tensor sum, const Tensor& x) {
   if (!sum.owns_memory()) return sum + x;
-  const Strides strides = expand_strides(x.shape(), x.strides(), sum.shape());
-  Walk<2>(sum.shape(), {sum.strides(), strides})
+  Walk<2>(sum.shape(), {sum.strides(), expand_strides(x.shape(), x.strides(), sum.shape())})
       .run([out = sum.data(), in = x.data()](const auto& at, Index count, const auto& step) {
         for (Index i = 0; i < count; ++i) out[at[0] + i] += in[at[1] + i * step[1]];
       });
