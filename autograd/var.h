@@ -28,7 +28,6 @@ namespace glass {
 
 class Node;
 class Sweep;
-struct SweepObserver;
 
 // ---- the handle's reference counting ----
 
@@ -106,7 +105,7 @@ inline Edge::Edge(const NodePtr& parent)
 
 struct BackwardOptions {
   bool retain_graph = false;  // keep saved tensors, for another backward through the same graph
-  SweepObserver* observer = nullptr;  // sees it go by (trace.h)
+  struct SweepObserver* observer = nullptr;  // sees it go by (trace.h)
 };
 
 class Var {

@@ -194,8 +194,7 @@ Tensor sum(const Tensor& x, const Axes& axes, bool keep) {
 
 Tensor mean(const Tensor& x, const Axes& axes, bool keep) {
   const Tensor total = sum(x, axes, keep);
-  const auto kept = static_cast<double>(total.numel());
-  return total / Real(static_cast<double>(x.numel()) / kept);
+  return total / Real(static_cast<double>(x.numel()) / static_cast<double>(total.numel()));
 }
 
 namespace {
@@ -259,10 +258,9 @@ Tensor cat(std::span<const Tensor> list, Index axis) {
   Shape shape = list[0].shape();
   Index total = 0;
   for (const Tensor& part : list) {
-    const bool fits =
-        part.rank() == shape.rank() && part.shape().with(axis, 0) == shape.with(axis, 0);
-    check<ShapeError>(fits, "cat: shapes must agree but for axis {}; got {} and {}", axis, shape,
-                      part.shape());
+    check<ShapeError>(
+        part.rank() == shape.rank() && part.shape().with(axis, 0) == shape.with(axis, 0),
+        "cat: shapes must agree but for axis {}; got {} and {}", axis, shape, part.shape());
     total += part.size(axis);
   }
   Tensor result = empty(shape.with(axis, total));
