@@ -240,7 +240,9 @@ TEST_CASE("filling words up changes no answer") {
   const Batch batch = draw_batch(clean, 1, 1, rng);
   glass::Tokens longer = batch.words;
   longer.ids.resize(longer.ids.size() + 3, 0), longer.length += 3;
-  CHECK(allclose(seer(batch.patches, longer).value(), seer(batch.patches, batch.words).value()));
+  // But for rounding: sums of more numbers are formed in another order.
+  CHECK(allclose(seer(batch.patches, longer).value(), seer(batch.patches, batch.words).value(),
+                 1e-5, 1e-5));
 }
 
 namespace {
