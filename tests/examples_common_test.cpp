@@ -76,8 +76,10 @@ TEST_CASE("Ctrl-C sets a flag, once for each watch") {
     std::raise(SIGINT);
     CHECK(interrupted());
   }
-  const Interrupt again;
+  const Interrupt again({SIGINT, SIGTERM});
   CHECK(!again());
+  std::raise(SIGTERM);
+  CHECK(again());
 }
 
 TEST_CASE("durations read like a clock") {

@@ -1,7 +1,6 @@
 #include "examples/common/interrupt.h"
 
 #include <atomic>
-#include <csignal>
 
 namespace examples {
 
@@ -18,12 +17,15 @@ void interrupt(int signal) {
 
 }  // namespace
 
-Interrupt::Interrupt() {
+Interrupt::Interrupt(const std::vector<int>& signals) {
   interrupted = false;
-  before_ = std::signal(SIGINT, interrupt);
+  for (const int signal : signals) before_.emplace_back(signal, std::signal(signal, interrupt));
 }
 
-Interrupt::~Interrupt() { std::signal(SIGINT, before_ == SIG_ERR ? SIG_DFL : before_); }
+Interrupt::~Interrupt() {
+  for (const auto& [signal, before] : before_)
+    std::signal(signal, before == SIG_ERR ? SIG_DFL : before);
+}
 
 bool Interrupt::operator()() const { return interrupted; }
 

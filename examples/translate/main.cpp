@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <cmath>
-#include <cstring>
-#include <fstream>
+#include <csignal>
 #include <iostream>
+#include <limits>
 
-#include "examples/translate/console.h"
+#include "examples/common/files.h"
+#include "examples/common/interrupt.h"
+#include "examples/common/terminal.h"
 #include "examples/translate/marks.h"
 #include "examples/translate/picture.h"
 #include "examples/translate/report_data.h"
@@ -23,45 +23,18 @@ namespace translate {
 
 namespace {
 
-// ---- files to be written ----
-
-// Minutes of training are not to be lost to a misspelt folder: found out before they begin.
-void expect_writable(const std::string& path) {
-  if (path.empty()) return;
-  glass::check<glass::FileError>(!std::filesystem::is_directory(path),
-                                 "cannot write {}: it is a folder", path);
-  const std::string probe = path + ".probe";
-  errno = 0;
-  const bool writable = std::ofstream(probe).good();
-  const int reason = errno;
-  std::error_code ignored;
-  std::filesystem::remove(probe, ignored);
-  glass::check<glass::FileError>(writable, "cannot write {}: {}", path, std::strerror(reason));
-}
-
-std::string json_number(double value) {
-  return std::isfinite(value) ? fmt::format("{}", value) : "null";
-}
-
 void write_metrics(const std::string& path, const Options& options, const Translator& translator,
                    const Training& training, const Marks& marks) {
-  const std::string partial = path + ".partial";
-  std::ofstream file(partial);
-  file << fmt::format(
-      "{{\"task\": \"{}\", \"seed\": {}, \"exact_match\": {}, \"alignment_accuracy\": {}, "
-      "\"bleu\": {}, \"loss\": {}, "
-      "\"train_loss\": {}, \"seconds\": {}, \"steps\": {}, \"parameters\": {}}}\n",
-      translator.task, options.seed, json_number(marks.exact_match),
-      marks.alignment ? json_number(*marks.alignment) : "null",
-      marks.bleu ? json_number(marks.bleu->score) : "null", json_number(marks.loss),
-      json_number(training.loss), json_number(training.seconds), training.steps,
-      glass::nn::count_parameters(translator.model));
-  file.close();
-  std::error_code error;
-  if (file) std::filesystem::rename(partial, path, error);
-  const bool written = file && !error;
-  if (!written) std::filesystem::remove(partial, error);
-  glass::check<glass::FileError>(written, "cannot write {}", path);
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  examples::Json json;
+  json.add("task", translator.task).add("seed", options.seed);
+  json.add("exact_match", marks.exact_match);
+  json.add("alignment_accuracy", marks.alignment.value_or(none));
+  json.add("bleu", marks.bleu ? marks.bleu->score : none).add("loss", marks.loss);
+  json.add("train_loss", training.loss).add("seconds", training.seconds);
+  json.add("steps", training.steps);
+  json.add("parameters", glass::nn::count_parameters(translator.model));
+  examples::write_file(path, json.text() + "\n");
 }
 
 // ---- what it has learnt ----
@@ -135,23 +108,29 @@ Training learn(Translator& translator, const Corpus& corpus, const Options& opti
     log.emplace(options.log, trainer.step(), trainer.history());
   else if (!options.log.empty())
     log.emplace(options.log);
-  LiveLine line;
+  examples::LiveLine line;
   const std::string score_name = trainer.history().score_name;
-  const Interrupts interrupts;
-  const Watcher watcher{.progress = [&](const Progress& p) { line.show(p); },
-                        .logged =
-                            [&](const Progress& p, const TrainPoint& point) {
-                              if (log) log->write(p, point);
-                            },
-                        .validated =
-                            [&](const Progress& p, const ValidPoint& point) {
-                              line.end();
-                              fmt::print("step {}: validation loss {:.4f}, {} {:.2f}\n", point.step,
-                                         point.loss, score_name, point.score.value_or(0));
-                              std::fflush(stdout);
-                              if (log) log->write(p, point, score_name);
-                            },
-                        .stop = [] { return Interrupts::met(); }};
+  const examples::Interrupt interrupted({SIGINT, SIGTERM});
+  const Watcher watcher{
+      .progress =
+          [&](const Progress& p) {
+            line.show(p.step, p.steps,
+                      fmt::format("loss {:.4f}  {:.0f} tokens/s  {} left", p.loss,
+                                  p.tokens_per_second, examples::duration(p.seconds_left)));
+          },
+      .logged =
+          [&](const Progress& p, const TrainPoint& point) {
+            if (log) log->write(p, point);
+          },
+      .validated =
+          [&](const Progress& p, const ValidPoint& point) {
+            line.end();
+            fmt::print("step {}: validation loss {:.4f}, {} {:.2f}\n", point.step, point.loss,
+                       score_name, point.score.value_or(0));
+            std::fflush(stdout);
+            if (log) log->write(p, point, score_name);
+          },
+      .stop = [&] { return interrupted(); }};
   const Training training = trainer.run(watcher);
   history = trainer.history();
   line.end();
@@ -179,7 +158,7 @@ int run(int argc, char** argv) {
   if (options.threads > 0) glass::set_num_threads(options.threads);
   for (const std::string& path :
        {options.save, options.metrics, options.log, options.output, options.report})
-    expect_writable(path);
+    examples::expect_writable(path);
 
   std::optional<Translator> loaded;
   if (!options.load.empty()) loaded = Translator::load(options.load);
@@ -232,7 +211,7 @@ int run(int argc, char** argv) {
     fmt::print(", {:.2f} % of tokens looked at the right place", 100 * *marks.alignment);
   fmt::print(", loss {:.4f}", marks.loss);
   if (training.seconds > 0)
-    fmt::print("; {} steps in {}", training.steps, duration(training.seconds));
+    fmt::print("; {} steps in {}", training.steps, examples::duration(training.seconds));
   fmt::print("\n");
   if (marks.bleu) {
     const auto& [score, p, penalty, length, reference] = *marks.bleu;

@@ -2,7 +2,7 @@
 
 #include <cctype>
 
-#include "examples/translate/console.h"
+#include "examples/common/terminal.h"
 
 namespace translate {
 
@@ -103,7 +103,7 @@ Report make_report(const Translator& translator, const Corpus& corpus, const Opt
   fact("heads a layer", grouped(shape.heads));
   fact("width", grouped(shape.dim));
   if (training.steps > 0) fact("steps", grouped(training.steps));
-  if (training.seconds > 0) fact("of training", duration(training.seconds));
+  if (training.seconds > 0) fact("of training", examples::duration(training.seconds));
   return report;
 }
 
