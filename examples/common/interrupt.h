@@ -7,8 +7,9 @@
 
 namespace examples {
 
-// While it lives, the first Ctrl-C, or the first of other signals, only sets a flag, so that the step
-// is finished and what was learnt is shown or saved; a second one does not wait. One at a time.
+// While it lives, the first Ctrl-C, or the first of other signals, only sets a flag, so that the
+// step is finished and what was learnt is shown or saved; a second one does not wait. One at a
+// time.
 class [[nodiscard]] Interrupt {
  public:
   explicit Interrupt(const std::vector<int>& signals = {SIGINT});
