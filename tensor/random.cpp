@@ -8,49 +8,45 @@
 
 #include "tensor/loops.h"
 #include "tensor/ops.h"
+#include "tensor/simd.h"
 
 namespace glass {
 
 namespace {
 
-// Blocks are mixed side by side, word by word, so that the compiler makes vectors of them.
-constexpr Index abreast = 16;
-template <std::size_t N>
-using Words = std::array<std::array<std::uint32_t, N>, 4>;
+// A block's four words of 32 bits, each in the lower half of a W; the upper halves are noise.
+template <class W>
+using Block = std::array<W, 4>;
 
 // Ten rounds: each multiplies two of the four words by constants, and lets the high halves, mixed
 // with the key, change places with the low ones.
-template <std::size_t N>
-Words<N> philox(const Draw& draw, std::uint64_t position) {
-  Words<N> x;
-  for (std::size_t i = 0; i < N; ++i) {
-    x[0][i] = static_cast<std::uint32_t>(position + i);
-    x[1][i] = static_cast<std::uint32_t>((position + i) >> 32);
-    x[2][i] = static_cast<std::uint32_t>(draw.number);
-    x[3][i] = static_cast<std::uint32_t>(draw.number >> 32);
-  }
+template <class W>
+Block<W> philox(const Draw& draw, W position) {
+  Block<W> x = {position, position >> 32, W{} + draw.number, W{} + (draw.number >> 32)};
   auto k0 = static_cast<std::uint32_t>(draw.seed);
   auto k1 = static_cast<std::uint32_t>(draw.seed >> 32);
-  for (int round = 0; round < 10; ++round) {
-    for (std::size_t i = 0; i < N; ++i) {
-      const std::uint64_t a = std::uint64_t{0xD2511F53} * x[0][i];
-      const std::uint64_t b = std::uint64_t{0xCD9E8D57} * x[2][i];
-      x[0][i] = static_cast<std::uint32_t>(b >> 32) ^ x[1][i] ^ k0;
-      x[2][i] = static_cast<std::uint32_t>(a >> 32) ^ x[3][i] ^ k1;
-      x[1][i] = static_cast<std::uint32_t>(b);
-      x[3][i] = static_cast<std::uint32_t>(a);
-    }
-    k0 += 0x9E3779B9;
-    k1 += 0xBB67AE85;
+  for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9, k1 += 0xBB67AE85) {
+    const W a = low_product(x[0], 0xD2511F53), b = low_product(x[2], 0xCD9E8D57);
+    x = {(b >> 32) ^ x[1] ^ std::uint64_t{k0}, b, (a >> 32) ^ x[3] ^ std::uint64_t{k1}, a};
   }
   return x;
 }
 
-// The i-th 64 bits: each block has two.
-template <std::size_t N>
-std::uint64_t pair_of(const Words<N>& words, Index i) {
-  const auto block = static_cast<std::size_t>(i / 2), half = static_cast<std::size_t>(i % 2 * 2);
-  return words[half][block] | std::uint64_t{words[half + 1][block]} << 32;
+// The blocks from `position` on, side by side, word by word.
+constexpr Index abreast = 16;
+using Words = std::array<std::array<std::uint32_t, abreast>, 4>;
+Words philox_blocks(const Draw& draw, std::uint64_t position) {
+  constexpr std::size_t wide = sizeof(Wide) / sizeof(position);
+  Words words;
+  for (std::size_t first = 0; first < abreast; first += wide) {
+    Wide at;
+    for (std::size_t i = 0; i < wide; ++i) at[i] = position++;
+    const Block<Wide> x = philox(draw, at);
+    for (std::size_t word = 0; word < 4; ++word)
+      for (std::size_t i = 0; i < wide; ++i)
+        words[word][first + i] = static_cast<std::uint32_t>(x[word][i]);
+  }
+  return words;
 }
 
 // The first 53 of 64 bits, as a number in [0, 1).
@@ -59,12 +55,14 @@ double fraction(std::uint64_t bits) { return static_cast<double>(bits >> 11) * 0
 }  // namespace
 
 std::array<std::uint32_t, 4> Draw::bits(std::uint64_t position) const {
-  const auto words = philox<1>(*this, position);
-  return {words[0][0], words[1][0], words[2][0], words[3][0]};
+  const Block<std::uint64_t> x = philox(*this, position);
+  std::array<std::uint32_t, 4> words;
+  std::copy_n(x.data(), 4, words.data());
+  return words;
 }
 
 std::uint64_t Draw::bits64(std::uint64_t i) const {
-  return pair_of(philox<1>(*this, i / 2), static_cast<Index>(i % 2));
+  return std::bit_cast<std::array<std::uint64_t, 2>>(bits(i / 2))[i % 2];
 }
 
 double Draw::uniform(std::uint64_t i) const { return fraction(bits64(i)); }
@@ -120,9 +118,12 @@ Tensor uniform(Shape shape, double lo, double hi, Rng& rng) {
   constexpr Index together = 2 * abreast;
   parallel_for(x.numel(), 128 * together, [&, out = x.data()](Index begin, Index end) {
     for (Index i = begin; i < end; i += together) {
-      const auto words = philox<abreast>(draw, static_cast<std::uint64_t>(i / 2));
+      const auto words = philox_blocks(draw, static_cast<std::uint64_t>(i / 2));
       for (Index j = 0; j < std::min(together, end - i); ++j) {
-        const auto number = static_cast<Real>(lo + (hi - lo) * fraction(pair_of(words, j)));
+        const auto block = static_cast<std::size_t>(j / 2), half = static_cast<std::size_t>(j % 2);
+        const std::uint64_t high = words[2 * half + 1][block];
+        const double share = fraction(high << 32 | words[2 * half][block]);
+        const auto number = static_cast<Real>(lo + (hi - lo) * share);
         // Rounding may reach hi, which the range excludes.
         out[i + j] = number < static_cast<Real>(hi) ? number : static_cast<Real>(lo);
       }
@@ -160,19 +161,18 @@ void Draw::dropout(std::uint64_t first, Index count, double p, Real* out) const 
   while (count > 0) {
     const std::uint64_t group = first / width, skip = first % width;
     const auto bytes =
-        std::bit_cast<std::array<std::uint8_t, width>>(philox<abreast>(*this, group * abreast));
-    for (std::size_t i = 0; i < width; ++i) factors[i] = bytes[i] < whole ? Real(0) : kept;
-    const auto* const end = bytes.data() + width;
-    for (const auto* i = bytes.data(); i != end; ++i) {
+        std::bit_cast<std::array<std::uint8_t, width>>(philox_blocks(*this, group * abreast));
+    Real* const to = skip == 0 && count >= width ? out : factors.data();
+    for (std::size_t i = 0; i < width; ++i) to[i] = bytes[i] < whole ? Real(0) : kept;
+    for (const auto* i = bytes.data(); i != bytes.end(); ++i) {
       i = static_cast<const std::uint8_t*>(
-          std::memchr(i, whole, static_cast<std::size_t>(end - i)));
+          std::memchr(i, whole, static_cast<std::size_t>(bytes.end() - i)));
       if (!i) break;
       const auto element = static_cast<std::size_t>(i - bytes.data());
-      if (bits(std::uint64_t{1} << 63 | (group * width + element))[0] < rest)
-        factors[element] = Real(0);
+      if (bits(std::uint64_t{1} << 63 | (group * width + element))[0] < rest) to[element] = Real(0);
     }
     const Index part = std::min(count, static_cast<Index>(width - skip));
-    std::copy_n(factors.data() + skip, part, out);
+    if (to != out) std::copy_n(factors.data() + skip, part, out);
     first += static_cast<std::uint64_t>(part);
     out += part;
     count -= part;
