@@ -313,17 +313,19 @@ struct Product {
 // C dense. The longer side of C is shared among threads, each of which packs what it needs.
 void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c) {
   const Index threads = m * n * k < worth_sharing ? 1 : num_threads();
-  if (n >= m) {
-    const Index grain = round_up(ceil_div(n, threads), tile_columns);
-    parallel_for(n, grain, [&](Index j, Index end) {
-      Product{m, end - j, k, a, b.at(0, j), c + j, n}.run();
-    });
-  } else {
-    const Index grain = round_up(ceil_div(m, threads), tile_rows);
-    parallel_for(m, grain, [&](Index i, Index end) {
-      Product{end - i, n, k, a.at(i, 0), b, c + i * n, n}.run();
+  // A large B whose columns lie in rows would have to be turned: Cᵀ = Bᵀ Aᵀ turns few rows instead.
+  if (b.row_stride == 1 && b.column_stride > 1 && 4 * m <= std::min(n, k) && n % lanes == 0) {
+    Tensor turned = empty(Shape{n, m});
+    multiply(n, m, k, b.transposed(), a.transposed(), turned.data());
+    return parallel_for(m, round_up(ceil_div(m, threads), lanes), [&](Index i, Index end) {
+      pack({turned.data() + i, m, 1}, n, n, end - i, c + i * n);
     });
   }
+  const Index longer = std::max(m, n), step = n < m ? tile_rows : tile_columns;
+  parallel_for(longer, round_up(ceil_div(longer, threads), step), [&](Index i, Index end) {
+    n < m ? Product{end - i, n, k, a.at(i, 0), b, c + i * n, n}.run()
+          : Product{m, end - i, k, a, b.at(0, i), c + i, n}.run();
+  });
 }
 
 // Calls f(a, b, c, M, N, K) for every matrix of the batch, and gives the result its shape.

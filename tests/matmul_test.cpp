@@ -77,6 +77,17 @@ TEST_CASE("matmul reads both operands in every layout") {
     }
 }
 
+TEST_CASE("the bits of a product do not depend on where its second operand lies") {
+  Rng rng(41);
+  for (const Index m : {1, 2, 5, 7, 8, 9, 33, 80})
+    for (const auto& [n, k] : {std::pair<Index, Index>{32, 40}, {48, 321}, {328, 560}, {41, 64}}) {
+      const Tensor a = uniform({m, k}, -1, 1, rng), b = uniform({n, k}, -1, 1, rng).mT();
+      INFO(m << ' ' << n << ' ' << k);
+      CHECK(allclose(matmul(a, b), matmul(a, b.contiguous()), 0, 0));
+      CHECK(allclose(matmul(a, b), matmul(a.mT().contiguous().mT(), b), 0, 0));
+    }
+}
+
 TEST_CASE("leading axes broadcast") {
   Rng rng(34);
   const std::vector<std::array<Shape, 3>> cases = {
