@@ -230,10 +230,10 @@ class Attention {
         for (Index j = 0; j < b.size(); j += b.width)
           now = load(column + j) > now ? load(column + j) : now;
         const Vec shift = now == minus_infinity ? Vec{} : now;
-        const Vec fading = exp(load(top + i) - shift);
+        const Vec fading = exp_of_negative(load(top + i) - shift);
         Vec total = load(sum + i) * fading;
         for (Index j = 0; j < b.size(); j += b.width) {
-          const Vec weight = exp(load(column + j) - shift);
+          const Vec weight = exp_of_negative(load(column + j) - shift);
           store(column + j, weight);
           total += weight;
         }
@@ -277,7 +277,7 @@ class Attention {
       multiply_block(b.keys, b.width, E, values, b.by_key(b.g_columns), dp, b.width, false);
       for (Index j = 0; j < b.size(); j += b.width)
         for (Index i = 0; i < b.width; i += lanes) {
-          const Vec weight = exp(load(p + j + i) - load(log_sum + i));
+          const Vec weight = exp_of_negative(load(p + j + i) - load(log_sum + i));
           const Vec factor = options.dropout != 0 ? load(b.factors + j + i) : repeat(Real(1));
           store(p + j + i, weight * factor);  // (P ⊙ drop)ᵀ
           store(dp + j + i,
