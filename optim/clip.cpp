@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cmath>
+#include <numeric>
+#include <vector>
 
 #include "optim/update.h"
 
@@ -10,18 +12,23 @@ namespace glass::optim {
 namespace {
 
 // In double, since of a float of 1e20 the square is no float; in eight sums, which the compiler
-// makes vectors of.
+// makes vectors of. A part at a time, so that the sum does not depend on the number of threads.
 double sum_of_squares(const Tensor& x) {
+  constexpr Index part = 32768;
   const Tensor dense = x.contiguous();
-  const Real* in = dense.data();
-  std::array<double, 8> lane{};
-  for (Index i = 0, n = x.numel(); i < n; ++i) {
-    const auto v = static_cast<double>(in[i]);
-    lane[static_cast<std::size_t>(i % 8)] += v * v;
-  }
-  double sum = 0;
-  for (const double part : lane) sum += part;
-  return sum;
+  std::vector<double> sums(static_cast<std::size_t>(x.numel() / part + 1));
+  parallel_for(x.numel(), part, [&, in = dense.data()](Index i, Index end) {
+    double& sum = sums[static_cast<std::size_t>(i / part)];
+    std::array<double, 8> lane{};
+    const auto add = [&](std::size_t to, Real v) {
+      lane[to] += static_cast<double>(v) * static_cast<double>(v);
+    };
+    for (; i + 8 <= end; i += 8)
+      for (std::size_t j = 0; j < 8; ++j) add(j, in[i + static_cast<Index>(j)]);
+    for (; i < end; ++i) add(0, in[i]);
+    for (const double l : lane) sum += l;
+  });
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
 }  // namespace
