@@ -26,11 +26,11 @@ Recipe recipe_for(std::string_view name) {
     r.rate = 2e-3, r.warmup = 300, r.smoothing = 0;
   } else if (name == "multi30k") {
     r.dim = 256, r.heads = 8, r.layers = 3, r.hidden = 512, r.tied = true, r.dropout = 0.2;
-    r.epochs = 16, r.batch = 512, r.tokens = 2048;
+    r.epochs = 12, r.batch = 512, r.tokens = 2048;
     r.rate = 1e-3, r.warmup = 200, r.average = 0.995, r.patience = 5;
-    r.beams = 4;
+    r.beams = 4, r.length_penalty = 2;
   } else {
-    r.beams = 4;
+    r.beams = 4, r.length_penalty = 2;
   }
   return r;
 }
@@ -167,7 +167,8 @@ void add_use(CLI::App& app, Options& o) {
   app.add_flag("--interactive", o.interactive, "Translate each line that is typed")->group("Use");
   add("--beams", o.recipe.beams, "Beginnings of a translation that are kept; 1 is fastest")
       ->check(CLI::Range(1, 1000));
-  add("--length-penalty", o.recipe.length_penalty, "The larger, the longer the translations (0.6)")
+  add("--length-penalty", o.recipe.length_penalty,
+      "The larger, the longer the translations (2 for text)")
       ->check(CLI::Range(0.0, 10.0));
   for (const char* shape : {"--dim", "--heads", "--layers", "--hidden", "--tied", "--resume"})
     app.get_option(shape)->excludes(load);
