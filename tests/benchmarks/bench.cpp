@@ -40,10 +40,12 @@ void set_up(const Options& options) {
 // and OpenBLAS's for up to 30 ms.
 Rules rules_of(const Options& options) {
   Rules rules{.turns = options.turns, .apart = options.apart};
-  if (options.threads > 1)
+  if (options.threads > 1) {
     rules.before_turn = [](const Contestant&, int) {
       std::this_thread::sleep_for(std::chrono::milliseconds(40));
     };
+    rules.turn_seconds = 0.05;  // after the pause the other cores take milliseconds to wake
+  }
   return rules;
 }
 

@@ -148,7 +148,9 @@ void compare_layer(const CrossLayer& l, const bench::Torch* torch, const bench::
     way = bench::fastest(torch->layers, l, &Attended::run, options).name;
     contestants.push_back({"libtorch", torch->layers.at(way)(l).run});
   }
-  const std::vector<double> times = bench::race(contestants, bench::rules_of(options));
+  bench::Rules rules = bench::rules_of(options);
+  rules.turn_seconds = 0.1;  // part of a training: one step after another
+  const std::vector<double> times = bench::race(contestants, rules);
   const std::string name =
       fmt::format("({}, {}) on {} × {}, {}", l.width, l.heads, l.batch, l.queries, l.keys);
   std::vector<std::string> cells;
