@@ -47,6 +47,14 @@ void parse(CLI::App& app, int argc, char** argv) {
   }
 }
 
+int finish(const TrainingOptions& o, const Training& training, Index parameters, Json marks) {
+  marks.add("train_loss", training.loss).add("seconds", training.seconds);
+  marks.add("steps", training.steps).add("stopped", training.stopped);
+  marks.add("parameters", parameters);
+  if (!o.metrics.empty()) write_file(o.metrics, marks.text() + "\n");
+  return training.stopped ? interrupted_exit : 0;
+}
+
 int program(std::string_view name, const std::function<int()>& run) {
   try {
     return run();

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string_view>
 
+#include "examples/common/files.h"
 #include "examples/common/training.h"
 
 namespace CLI {
@@ -21,6 +22,10 @@ void add_colour_option(CLI::App& app, Colours& wish);
 
 // Prints the help and leaves, if that was asked for. CLI::ParseError on anything that is not there.
 void parse(CLI::App& app, int argc, char** argv);
+
+// Writes the marks, and with them the course of the training, where --metrics says, if it does.
+// Returns the program's exit code: that of an interrupted one after Ctrl-C.
+int finish(const TrainingOptions& o, const Training& training, Index parameters, Json marks);
 
 // The program `name`: what `run` returns, or 2 after an error, with one line that tells it.
 int program(std::string_view name, const std::function<int()>& run);

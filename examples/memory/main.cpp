@@ -46,8 +46,7 @@ void show(const std::vector<Marks>& marks, const Options& o) {
                100 * m.recall, 100 * m.right_slot, 100 * m.weight, m.spread, 100 * m.shuffled);
 }
 
-std::string metrics(const Options& o, const Recall& model, const examples::Training& training,
-                    const std::vector<Marks>& marks) {
+examples::Json metrics(const Options& o, const std::vector<Marks>& marks) {
   examples::Json json, recall, weight, spread;
   for (const Marks& m : marks) {
     const std::string size = std::to_string(m.slots);
@@ -55,10 +54,7 @@ std::string metrics(const Options& o, const Recall& model, const examples::Train
   }
   json.add("program", "memory").add("seed", o.training.seed).add("recall", recall);
   json.add("weight", weight).add("spread", spread);
-  json.add("train_loss", training.loss).add("seconds", training.seconds);
-  json.add("steps", training.steps).add("stopped", training.stopped);
-  json.add("parameters", glass::nn::count_parameters(model));
-  return json.text() + "\n";
+  return json;
 }
 
 int run(int argc, char** argv) {
@@ -104,9 +100,8 @@ int run(int argc, char** argv) {
   const std::vector<Marks> marks = mark_all(o.test);
   show(glances);
   show(marks, o);
-  if (!o.training.metrics.empty())
-    examples::write_file(o.training.metrics, metrics(o, model, training, marks));
-  return training.stopped ? examples::interrupted_exit : 0;
+  return examples::finish(o.training, training, glass::nn::count_parameters(model),
+                          metrics(o, marks));
 }
 
 }  // namespace

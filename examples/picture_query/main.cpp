@@ -23,16 +23,12 @@ std::vector<View> views_of(const Seer& model, const Options& o,
   return views;
 }
 
-std::string metrics(const Options& o, const Seer& model, const examples::Training& training,
-                    const Marks& marks) {
+examples::Json metrics(const Options& o, const Marks& marks) {
   examples::Json json;
   json.add("program", "picture_query").add("seed", o.training.seed).add("accuracy", marks.accuracy);
   json.add("attended", marks.attended).add("weight", marks.weight);
   json.add("shuffled", marks.shuffled).add("questions", marks.questions);
-  json.add("train_loss", training.loss).add("seconds", training.seconds);
-  json.add("steps", training.steps).add("stopped", training.stopped);
-  json.add("parameters", glass::nn::count_parameters(model));
-  return json.text() + "\n";
+  return json;
 }
 
 int run(int argc, char** argv) {
@@ -73,9 +69,8 @@ int run(int argc, char** argv) {
       o.show == 0 && o.ask.empty() ? std::vector<View>{} : views_of(model, o, pictures, shown);
   for (const View& view : views) fmt::print("{}\n", draw(view, examples::shows_colours(o.colour)));
   if (!o.svg.empty()) examples::write_file(o.svg, to_svg(views));
-  if (!o.training.metrics.empty())
-    examples::write_file(o.training.metrics, metrics(o, model, training, marks));
-  return training.stopped ? examples::interrupted_exit : 0;
+  return examples::finish(o.training, training, glass::nn::count_parameters(model),
+                          metrics(o, marks));
 }
 
 }  // namespace
