@@ -61,7 +61,6 @@ W low_product(W x, std::uint64_t constant) {
 }
 #if defined(__AVX2__) && !defined(__clang__)
 // GCC does not see that one instruction does it, and takes eight.
-template <>
 inline Wide low_product(Wide x, std::uint64_t constant) {
   using Halves [[gnu::vector_size(32)]] = int;
   const auto c = reinterpret_cast<Halves>(Wide{} + constant);

@@ -24,13 +24,13 @@ Recipe recipe_for(std::string_view name) {
     r.dim = 96, r.heads = 4, r.layers = 2, r.hidden = 192, r.dropout = 0;
     r.steps = 3500, r.epochs = 0;
     r.rate = 2e-3, r.warmup = 300, r.smoothing = 0;
-  } else if (name == "multi30k") {
+  } else {  // text
+    r.beams = 4, r.length_penalty = 2;
+  }
+  if (name == "multi30k") {
     r.dim = 256, r.heads = 8, r.layers = 3, r.hidden = 512, r.tied = true, r.dropout = 0.2;
     r.epochs = 12, r.batch = 512, r.tokens = 2048;
     r.rate = 1e-3, r.warmup = 200, r.average = 0.995, r.patience = 5;
-    r.beams = 4, r.length_penalty = 2;
-  } else {
-    r.beams = 4, r.length_penalty = 2;
   }
   return r;
 }
