@@ -32,8 +32,8 @@ constexpr Index tile_rows = registers == 32 ? 12 : fused_multiply_add ? 6 : 4;
 constexpr Index tile_columns = 2 * lanes;
 constexpr Index block_k = 256;   // a panel of B, 256 × 16 floats, fills half of the first cache
 constexpr Index block_m = 96;    // a block of A, 96 × 256 floats, a part of the second
-constexpr Index block_n = 4080;  // what is packed of B, a part of the third
-constexpr Index few_rows = 144;  // as many rows of A use a panel of B once for all
+constexpr Index block_n = 1536;  // what is packed of B, a part of the third
+constexpr Index few_rows = 512;  // as many rows of A use a panel of B once for all
 
 Index ceil_div(Index n, Index step) { return (n + step - 1) / step; }
 Index round_up(Index n, Index step) { return ceil_div(n, step) * step; }
@@ -44,11 +44,12 @@ Index round_up(Index n, Index step) { return ceil_div(n, step) * step; }
 template <Index M, Index V>
 void tile(const Real* a, Index a_row, Index a_step, const Real* b, Index b_step, Index depth,
           Real* c, Index c_row, bool first) {
-  for (Index i = 0; i < M; ++i) {  // so that C is there when the sums are
+  for (Index i = 0; i < M && c_row > 256; ++i) {  // rows far apart, to be there with the sums
     __builtin_prefetch(c + i * c_row);
     __builtin_prefetch(c + i * c_row + V * lanes - 1);
   }
   Vec sum[M][V] = {};
+#pragma GCC unroll 4
   for (Index k = 0; k < depth; ++k, a += a_step, b += b_step) {
     Vec row[V];
 #pragma GCC unroll 2
@@ -222,9 +223,10 @@ struct Product {
     if (k == 0 && !add)
       for (Index i = 0; i < m; ++i) std::fill_n(c + i * c_row, n, Real(0));
     // 5, 4: what is packed of B stays in the caches for all rows of A.
-    for (Index jc = 0; jc < n; jc += block_n)  // C[:, jc : jc + nc]
-      for (Index pc = 0; pc < k; pc += kc)     // A[:, pc : pc + kc], B[pc : pc + kc, jc : jc + nc]
-        panel(jc, std::min(block_n, n - jc), pc, std::min(kc, k - pc));
+    const Index nc = round_up(ceil_div(n, std::max<Index>(ceil_div(n, block_n), 1)), tile_columns);
+    for (Index jc = 0; jc < n; jc += nc)    // C[:, jc : jc + nc]
+      for (Index pc = 0; pc < k; pc += kc)  // A[:, pc : pc + kc], B[pc : pc + kc, jc : jc + nc]
+        panel(jc, std::min(nc, n - jc), pc, std::min(kc, k - pc));
   }
 
   void panel(Index jc, Index nc, Index pc, Index depth) const {
