@@ -7,7 +7,8 @@
 // number a row are kept, L = max + ln sum; the VJP computes the weights again, as exp(S − L).
 //
 // Scores are held transposed, [keys, queries]: then one vector holds many queries, no row needs its
-// lanes added up, and all five products read their operands where they lie.
+// lanes added up, and all five products read their operands as they lie. Rows that many queries
+// read are brought near first: heads that lie within each position's row are far apart.
 //
 // M. Milakov, N. Gimelshein, Online normalizer calculation for softmax (2018); T. Dao et al.,
 // FlashAttention (2022), algorithms 1 and 4.
@@ -42,16 +43,22 @@ namespace {
 
 constexpr Index block_q = 96, block_k = 128;
 constexpr Index block = block_q * block_k;  // three of scores take half of the second cache
+constexpr Index apart = 16;  // numbers between rows, lest they share a few sets of the first cache
+constexpr Index many = 48;   // as many queries are worth bringing keys and values near
 
 // A block of the scores of one head, queries q … q + queries - 1 and keys k … k + keys - 1, and the
 // memory to work in. d and e are the widths of keys and values.
 struct Block {
   Index d, e;
-  Tensor memory = empty({(block_q + block_k) * (d + e) + 5 * block + 3 * block_q + 12 * lanes});
+  Index key_step = d + apart, value_step = e + apart;  // of rows that are brought near
+  Tensor memory = empty({block_q * (d + e) + (block_q + block_k) * (key_step + value_step) +
+                         5 * block + 3 * block_q + 14 * lanes});
   Real* next = memory.data();
   Real* take(Index count) { return std::exchange(next, next + count + lanes); }
   Real *q_columns = take(block_q * d), *g_columns = take(block_q * e);
-  Real *live_keys = take(block_k * d), *live_values = take(block_k * e), *draws = take(block);
+  Real *q_rows = take(block_q * key_step), *g_rows = take(block_q * value_step);
+  Real *k_rows = take(block_k * key_step), *v_rows = take(block_k * value_step);
+  Real* draws = take(block);
   Real *weights = take(block), *slopes = take(block), *factors = take(block), *space = take(block);
   std::array<Real*, 3> rows{take(block_q), take(block_q), take(block_q)};  // a number a query
   std::array<bool, block_k> dead{};
@@ -59,7 +66,8 @@ struct Block {
 
   Index drawn = 0, drawn_end = 0, last = 0;  // what `draws` holds; where this chunk's rows end
   Index entry = 0, head = 0, q = 0, queries = 0, k = 0, keys = 0;
-  Index width = 0;  // of a row of scores: the queries, in whole vectors
+  Index width = 0;        // of a row of scores: the queries, in whole vectors
+  Matrix key{}, value{};  // the rows of the keys' block
   Index size() const { return keys * width; }
   Matrix by_key(const Real* x) const { return {x, width, 1}; }
   Matrix by_query(const Real* x) const { return {x, 1, width}; }
@@ -120,6 +128,12 @@ class Attention {
     const Strides& step = x.strides();
     return {x.data() + b.entry * step[0] + b.head * step[1] + row * step[2], step[2], step[3]};
   }
+  // Rows as they lie, or copied to where the products that read them again find them near.
+  static Matrix rows_near(Matrix x, Index rows, Index n, Real* to, bool near) {
+    if (!near) return x;
+    pack(x.transposed(), n, n + apart, rows, to);
+    return {to, n + apart, 1};
+  }
   static Real* row_of(Tensor& x, const Block& b, Index row) {
     return x.data() + (part(x, b, row).data - x.data());
   }
@@ -142,7 +156,7 @@ class Attention {
   // Sᵀ = K (s Q)ᵀ, −∞ where the mask blocks; keys that it blocks for all of the queries are dead.
   void score(Block& b) const {
     Real* const s = b.weights;
-    multiply_block(b.keys, b.width, D, part(k, b, b.k), b.by_key(b.q_columns), s, b.width, false);
+    multiply_block(b.keys, b.width, D, b.key, b.by_key(b.q_columns), s, b.width, false);
     b.any_dead = false;
     if (!allowed && !options.causal) return;
     const Matrix mask = allowed ? part(*allowed, b, b.q).at(0, b.k) : Matrix{};
@@ -164,15 +178,12 @@ class Attention {
   }
 
   // A weight of 0 is not enough to silence a key: 0 · NaN is NaN. Dead keys' rows become zeros.
-  static Matrix living(const Tensor& x, const Block& b, Real* rows) {
-    const Matrix all = part(x, b, b.k);
-    if (!b.any_dead) return all;
-    const Index n = x.size(3);
-    for (Index j = 0; j < b.keys; ++j) {
-      std::copy_n(all.at(j, 0).data, n, rows + j * n);
-      if (b.dead[j]) std::fill_n(rows + j * n, n, Real(0));
-    }
-    return {rows, n, 1};
+  static Matrix living(const Block& b, Matrix x, Index n, Real* rows) {
+    if (!b.any_dead) return x;
+    if (x.data != rows) x = rows_near(x, b.keys, n, rows, true);
+    for (Index j = 0; j < b.keys; ++j)
+      if (b.dead[j]) std::fill_n(rows + j * (n + apart), n, Real(0));
+    return x;
   }
 
   // What dropout multiplies the block's weights by: numbers that depend on their place in [B, H, T,
@@ -203,7 +214,10 @@ class Attention {
     const Index end = options.causal ? std::clamp<Index>(b.q + b.queries + S - T, 0, S) : S;
     for (; b.k < end; b.k += block_k) {
       b.keys = std::min(block_k, end - b.k);
+      b.key = rows_near(part(k, b, b.k), b.keys, D, b.k_rows, b.queries >= many);
+      b.value = rows_near(part(v, b, b.k), b.keys, E, b.v_rows, b.queries >= many);
       score(b);
+      b.value = living(b, b.value, E, b.v_rows);
       if (options.dropout != 0) drop(b);
       f();
     }
@@ -242,8 +256,7 @@ class Attention {
       if (options.dropout != 0)
         for (Index i = 0; i < b.size(); ++i) b.weights[i] *= b.factors[i];
       if (b.k > 0) scale_rows(fade);
-      multiply_block(b.queries, E, b.keys, b.by_query(b.weights), living(v, b, b.live_values), out,
-                     step, true);
+      multiply_block(b.queries, E, b.keys, b.by_query(b.weights), b.value, out, step, true);
     });
     using std::log;
     Real* const logs = log_sums.data() + (b.entry * H + b.head) * T + at;
@@ -259,7 +272,9 @@ class Attention {
   void backward(Block& b, Index at, const Tensor& g, std::array<Tensor, 3>& grads) const {
     start(b, at);
     Real *const log_sum = b.rows[0], *const dots = b.rows[1];
-    const Matrix upstream = part(g, b, at), result = part(context, b, at);
+    const Matrix query = rows_near(part(q, b, at), b.queries, D, b.q_rows, T > block_q);
+    const Matrix upstream = rows_near(part(g, b, at), b.queries, E, b.g_rows, T > block_q);
+    const Matrix result = part(context, b, at);
     pack(upstream, b.queries, b.width, E, b.g_columns);
     for (Index i = 0; i < b.width; ++i) log_sum[i] = dots[i] = Real(0);
     for (Index i = 0; i < b.queries; ++i) {
@@ -273,8 +288,7 @@ class Attention {
     Tensor &dq = grads[0], &dk = grads[1], &dv = grads[2];
     Real *const dq_rows = row_of(dq, b, at), *const p = b.weights, *const dp = b.slopes;
     for_keys(b, [&] {
-      const Matrix values = living(v, b, b.live_values), keys = living(k, b, b.live_keys);
-      multiply_block(b.keys, b.width, E, values, b.by_key(b.g_columns), dp, b.width, false);
+      multiply_block(b.keys, b.width, E, b.value, b.by_key(b.g_columns), dp, b.width, false);
       for (Index j = 0; j < b.size(); j += b.width)
         for (Index i = 0; i < b.width; i += lanes) {
           const Vec weight = exp_of_negative(load(p + j + i) - load(log_sum + i));
@@ -285,9 +299,10 @@ class Attention {
         }
       multiply_block(b.keys, E, b.queries, b.by_key(p), upstream, row_of(dv, b, b.k), dv.stride(2),
                      true);
-      multiply_block(b.queries, D, b.keys, b.by_query(dp), keys, dq_rows, dq.stride(2), true);
-      multiply_block(b.keys, D, b.queries, b.by_key(dp), part(q, b, at), row_of(dk, b, b.k),
-                     dk.stride(2), true);
+      multiply_block(b.queries, D, b.keys, b.by_query(dp), living(b, b.key, D, b.k_rows), dq_rows,
+                     dq.stride(2), true);
+      multiply_block(b.keys, D, b.queries, b.by_key(dp), query, row_of(dk, b, b.k), dk.stride(2),
+                     true);
     });
   }
 

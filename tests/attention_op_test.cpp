@@ -138,20 +138,22 @@ TEST_CASE("the gradients of attention are right across blocks", "[gradcheck]") {
 
 TEST_CASE("a key that neither mask nor causality lets be seen may hold a NaN") {
   Rng rng(65);
-  const Index T = 4, S = 4;
-  Operands x = random_operands(1, 2, T, S, 3, 3, rng);
-  Tensor mask = ones(Shape{T, S});
-  mask.select(1, 2).slice(0, 2, T).fill(0);  // the queries from 2 on, which causality lets see it
-  const Var clean = attention(x.q, x.k, x.v, mask, {.causal = true});
-  const auto before = gradients(x, clean);
-  for (const Var& leaf : {x.k, x.v}) {
-    Tensor row = leaf.value();
-    row.select(2, 2).fill(Real(not_a_number));
+  for (const Index T : {4, 100}) {  // few queries read keys where they lie, many bring them near
+    INFO(fmt::format("{} queries", T));
+    Operands x = random_operands(1, is_dual ? 1 : 2, T, T, 3, 3, rng);
+    Tensor mask = ones(Shape{T, T});
+    mask.select(1, 2).slice(0, 2, T).fill(0);  // the queries that causality lets see it
+    const Var clean = attention(x.q, x.k, x.v, mask, {.causal = true});
+    const auto before = gradients(x, clean);
+    for (const Var& leaf : {x.k, x.v}) {
+      Tensor row = leaf.value();
+      row.select(2, 2).fill(Real(not_a_number));
+    }
+    const Var dirty = attention(x.q, x.k, x.v, mask, {.causal = true});
+    CHECK(exact_difference(dirty.value(), clean.value()) == "");
+    const auto after = gradients(x, dirty);
+    for (std::size_t i = 0; i < 3; ++i) CHECK(exact_difference(after[i], before[i]) == "");
   }
-  const Var dirty = attention(x.q, x.k, x.v, mask, {.causal = true});
-  CHECK(exact_difference(dirty.value(), clean.value()) == "");
-  const auto after = gradients(x, dirty);
-  for (std::size_t i = 0; i < 3; ++i) CHECK(exact_difference(after[i], before[i]) == "");
 }
 
 TEST_CASE("the memory of attention grows with the length, not with its square") {
@@ -169,13 +171,16 @@ TEST_CASE("the memory of attention grows with the length, not with its square") 
 
 TEST_CASE("attention reads heads that were split by a transpose") {
   Rng rng(63);
-  const auto split = [&](Index length) {
-    return Var(uniform({2, length, 3, 4}, -1, 1, rng), true).transpose(1, 2);
-  };
-  const Operands x{split(5), split(6), split(6)};
-  CHECK(difference(attention(x.q, x.k, x.v).value(), plain(x, {}).value()) == "");
-  CHECK(exact_difference(attention(x.q.value(), x.k.value(), x.v.value()),
-                         attention(x.q, x.k, x.v).value()) == "");
+  for (const auto& [T, S] : {std::pair<Index, Index>{5, 6}, {100, 130}}) {
+    INFO(fmt::format("{} queries, {} keys", T, S));
+    const auto split = [&](Index length) {
+      return Var(uniform({1, length, 2, 4}, -1, 1, rng).transpose(1, 2), true);
+    };
+    const Operands x{split(T), split(S), split(S)};
+    CHECK(disagreement(x, attention(x.q, x.k, x.v), plain(x, {})) == "");
+    CHECK(exact_difference(attention(x.q.value(), x.k.value(), x.v.value()),
+                           attention(x.q, x.k, x.v).value()) == "");
+  }
 }
 
 TEST_CASE("every query's context is a weighted mean of the values it sees") {
