@@ -8,7 +8,7 @@
 //
 // Scores are held transposed, [keys, queries]: then one vector holds many queries, no row needs its
 // lanes added up, and all five products read their operands as they lie. Rows that many queries
-// read are brought near first: heads that lie within each position's row are far apart.
+// read are brought near first: where heads lie side by side, a head's rows are far apart.
 //
 // M. Milakov, N. Gimelshein, Online normalizer calculation for softmax (2018); T. Dao et al.,
 // FlashAttention (2022), algorithms 1 and 4.
@@ -41,33 +41,29 @@ Tensor causal_mask(Index queries, Index keys) {
 
 namespace {
 
-constexpr Index block_q = 96, block_k = 128;
+// As many queries are worth a copy of what they read, with numbers between its rows, lest these
+// share a few sets of the first cache.
+constexpr Index block_q = 96, block_k = 128, many = 48, apart = 16;
 constexpr Index block = block_q * block_k;  // three of scores take half of the second cache
-constexpr Index apart = 16;  // numbers between rows, lest they share a few sets of the first cache
-constexpr Index many = 48;   // as many queries are worth bringing keys and values near
 
 // A block of the scores of one head, queries q … q + queries - 1 and keys k … k + keys - 1, and the
-// memory to work in. d and e are the widths of keys and values.
+// memory to work in. d and e are the widths of keys and values, and `apart`.
 struct Block {
   Index d, e;
-  Index key_step = d + apart, value_step = e + apart;  // of rows that are brought near
-  Tensor memory = empty({block_q * (d + e) + (block_q + block_k) * (key_step + value_step) +
-                         5 * block + 3 * block_q + 14 * lanes});
+  Tensor memory = empty({(2 * block_q + block_k) * (d + e) + 5 * block + 3 * block_q + 14 * lanes});
   Real* next = memory.data();
   Real* take(Index count) { return std::exchange(next, next + count + lanes); }
   Real *q_columns = take(block_q * d), *g_columns = take(block_q * e);
-  Real *q_rows = take(block_q * key_step), *g_rows = take(block_q * value_step);
-  Real *k_rows = take(block_k * key_step), *v_rows = take(block_k * value_step);
-  Real* draws = take(block);
+  Real *q_rows = take(block_q * d), *g_rows = take(block_q * e), *draws = take(block);
+  Real *k_rows = take(block_k * d), *v_rows = take(block_k * e);
   Real *weights = take(block), *slopes = take(block), *factors = take(block), *space = take(block);
   std::array<Real*, 3> rows{take(block_q), take(block_q), take(block_q)};  // a number a query
   std::array<bool, block_k> dead{};
   bool any_dead = false;
 
   Index drawn = 0, drawn_end = 0, last = 0;  // what `draws` holds; where this chunk's rows end
-  Index entry = 0, head = 0, q = 0, queries = 0, k = 0, keys = 0;
-  Index width = 0;        // of a row of scores: the queries, in whole vectors
-  Matrix key{}, value{};  // the rows of the keys' block
+  // `width` is that of a row of scores: the queries, in whole vectors.
+  Index entry = 0, head = 0, q = 0, queries = 0, k = 0, keys = 0, width = 0;
   Index size() const { return keys * width; }
   Matrix by_key(const Real* x) const { return {x, width, 1}; }
   Matrix by_query(const Real* x) const { return {x, 1, width}; }
@@ -128,10 +124,15 @@ class Attention {
     const Strides& step = x.strides();
     return {x.data() + b.entry * step[0] + b.head * step[1] + row * step[2], step[2], step[3]};
   }
-  // Rows as they lie, or copied to where the products that read them again find them near.
-  static Matrix rows_near(Matrix x, Index rows, Index n, Real* to, bool near) {
-    if (!near) return x;
-    pack(x.transposed(), n, n + apart, rows, to);
+  // Rows as they lie, or for many queries a copy. A weight of 0 is not enough to silence a key, for
+  // 0 · NaN is NaN: dead keys' rows become zeros.
+  static Matrix near(const Tensor& x, const Block& b, Index row, Index rows, Real* to) {
+    const Matrix all = part(x, b, row);
+    if (b.queries < many && !b.any_dead) return all;
+    const Index n = x.size(3);
+    pack(all.transposed(), n, n + apart, rows, to);
+    for (Index j = 0; b.any_dead && j < rows; ++j)
+      if (b.dead[j]) std::fill_n(to + j * (n + apart), n, Real(0));
     return {to, n + apart, 1};
   }
   static Real* row_of(Tensor& x, const Block& b, Index row) {
@@ -142,7 +143,7 @@ class Attention {
   void for_heads(Index parts, Index work, auto f) const {
     const Index grain = 1 + worth_sharing / (work + 40'000);  // for what is not a product
     parallel_for(q.size(0) * H * parts, grain, [&](Index begin, Index end) {
-      Block b{D, E};
+      Block b{D + apart, E + apart};
       b.last = end / parts * T + end % parts * block_q;
       for (Index i = begin; i < end; ++i) {
         b.entry = i / parts / H, b.head = i / parts % H;
@@ -155,15 +156,15 @@ class Attention {
 
   // Sᵀ = K (s Q)ᵀ, −∞ where the mask blocks; keys that it blocks for all of the queries are dead.
   void score(Block& b) const {
-    Real* const s = b.weights;
-    multiply_block(b.keys, b.width, D, b.key, b.by_key(b.q_columns), s, b.width, false);
     b.any_dead = false;
+    const Matrix all = near(k, b, b.k, b.keys, b.k_rows);
+    multiply_block(b.keys, b.width, D, all, b.by_key(b.q_columns), b.weights, b.width, false);
     if (!allowed && !options.causal) return;
     const Matrix mask = allowed ? part(*allowed, b, b.q).at(0, b.k) : Matrix{};
     const bool one_row = mask.row_stride == 0;  // for all queries alike
     if (!one_row) pack(mask, b.queries, b.width, b.keys, b.space);
     for (Index j = 0; j < b.keys; ++j) {
-      Real* const row = s + j * b.width;
+      Real* const row = b.weights + j * b.width;
       for (Index i = 0; !one_row && i < b.width; i += lanes) {
         const Vec attends = load(b.space + j * b.width + i);
         store(row + i, attends != Real(0) ? load(row + i) : repeat(minus_infinity));
@@ -175,15 +176,6 @@ class Attention {
       b.dead[j] = std::all_of(row, row + b.queries, [](Real x) { return x == minus_infinity; });
       b.any_dead |= b.dead[j];
     }
-  }
-
-  // A weight of 0 is not enough to silence a key: 0 · NaN is NaN. Dead keys' rows become zeros.
-  static Matrix living(const Block& b, Matrix x, Index n, Real* rows) {
-    if (!b.any_dead) return x;
-    if (x.data != rows) x = rows_near(x, b.keys, n, rows, true);
-    for (Index j = 0; j < b.keys; ++j)
-      if (b.dead[j]) std::fill_n(rows + j * (n + apart), n, Real(0));
-    return x;
   }
 
   // What dropout multiplies the block's weights by: numbers that depend on their place in [B, H, T,
@@ -203,7 +195,7 @@ class Attention {
 
   // (s Q)ᵀ of the queries from `at` on: a column for each.
   void start(Block& b, Index at) const {
-    b.q = at, b.queries = std::min(block_q, T - at), b.k = 0;
+    b.q = at, b.queries = std::min(block_q, T - at), b.k = 0, b.any_dead = false;
     b.width = (b.queries + lanes - 1) / lanes * lanes;
     pack(part(q, b, at), b.queries, b.width, D, b.q_columns);
     for (Index i = 0; i < D * b.width; ++i) b.q_columns[i] *= scale;
@@ -214,10 +206,7 @@ class Attention {
     const Index end = options.causal ? std::clamp<Index>(b.q + b.queries + S - T, 0, S) : S;
     for (; b.k < end; b.k += block_k) {
       b.keys = std::min(block_k, end - b.k);
-      b.key = rows_near(part(k, b, b.k), b.keys, D, b.k_rows, b.queries >= many);
-      b.value = rows_near(part(v, b, b.k), b.keys, E, b.v_rows, b.queries >= many);
       score(b);
-      b.value = living(b, b.value, E, b.v_rows);
       if (options.dropout != 0) drop(b);
       f();
     }
@@ -256,7 +245,8 @@ class Attention {
       if (options.dropout != 0)
         for (Index i = 0; i < b.size(); ++i) b.weights[i] *= b.factors[i];
       if (b.k > 0) scale_rows(fade);
-      multiply_block(b.queries, E, b.keys, b.by_query(b.weights), b.value, out, step, true);
+      multiply_block(b.queries, E, b.keys, b.by_query(b.weights), near(v, b, b.k, b.keys, b.v_rows),
+                     out, step, true);
     });
     using std::log;
     Real* const logs = log_sums.data() + (b.entry * H + b.head) * T + at;
@@ -272,23 +262,23 @@ class Attention {
   void backward(Block& b, Index at, const Tensor& g, std::array<Tensor, 3>& grads) const {
     start(b, at);
     Real *const log_sum = b.rows[0], *const dots = b.rows[1];
-    const Matrix query = rows_near(part(q, b, at), b.queries, D, b.q_rows, T > block_q);
-    const Matrix upstream = rows_near(part(g, b, at), b.queries, E, b.g_rows, T > block_q);
-    const Matrix result = part(context, b, at);
+    const Matrix upstream = near(g, b, at, b.queries, b.g_rows), result = part(context, b, at);
+    const Matrix query = near(q, b, at, b.queries, b.q_rows);
     pack(upstream, b.queries, b.width, E, b.g_columns);
     for (Index i = 0; i < b.width; ++i) log_sum[i] = dots[i] = Real(0);
     for (Index i = 0; i < b.queries; ++i) {
       log_sum[i] = log_sums.data()[(b.entry * H + b.head) * T + at + i];
-      Vec sum{};
-      for (Index e = 0; e < E; e += lanes)
-        sum += load(upstream.at(i, e).data, E - e, Real(0)) *
-               load(result.at(i, e).data, E - e, Real(0));
-      dots[i] = total(sum);
+      dots[i] = sum_of(E, [&](Index e, Index count) {
+        return load(upstream.at(i, e).data, count, Real(0)) *
+               load(result.at(i, e).data, count, Real(0));
+      });
     }
     Tensor &dq = grads[0], &dk = grads[1], &dv = grads[2];
     Real *const dq_rows = row_of(dq, b, at), *const p = b.weights, *const dp = b.slopes;
     for_keys(b, [&] {
-      multiply_block(b.keys, b.width, E, b.value, b.by_key(b.g_columns), dp, b.width, false);
+      const Matrix values = near(v, b, b.k, b.keys, b.v_rows);
+      const Matrix keys = near(k, b, b.k, b.keys, b.k_rows);
+      multiply_block(b.keys, b.width, E, values, b.by_key(b.g_columns), dp, b.width, false);
       for (Index j = 0; j < b.size(); j += b.width)
         for (Index i = 0; i < b.width; i += lanes) {
           const Vec weight = exp_of_negative(load(p + j + i) - load(log_sum + i));
@@ -299,8 +289,7 @@ class Attention {
         }
       multiply_block(b.keys, E, b.queries, b.by_key(p), upstream, row_of(dv, b, b.k), dv.stride(2),
                      true);
-      multiply_block(b.queries, D, b.keys, b.by_query(dp), living(b, b.key, D, b.k_rows), dq_rows,
-                     dq.stride(2), true);
+      multiply_block(b.queries, D, b.keys, b.by_query(dp), keys, dq_rows, dq.stride(2), true);
       multiply_block(b.keys, D, b.queries, b.by_key(dp), query, row_of(dk, b, b.k), dk.stride(2),
                      true);
     });

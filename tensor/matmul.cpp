@@ -218,12 +218,11 @@ struct Product {
   bool in_place = false;  // B, where its rows lie in a row
 
   void run() const {
-    const Index k_blocks = ceil_div(k, block_k);
-    const Index kc = round_up(ceil_div(k, std::max<Index>(k_blocks, 1)), 8);
+    const Index kc = round_up(ceil_div(k, 1 + (k - 1) / block_k), 8);  // of blocks all alike
+    const Index nc = round_up(ceil_div(n, 1 + (n - 1) / block_n), tile_columns);
     if (k == 0 && !add)
       for (Index i = 0; i < m; ++i) std::fill_n(c + i * c_row, n, Real(0));
     // 5, 4: what is packed of B stays in the caches for all rows of A.
-    const Index nc = round_up(ceil_div(n, std::max<Index>(ceil_div(n, block_n), 1)), tile_columns);
     for (Index jc = 0; jc < n; jc += nc)    // C[:, jc : jc + nc]
       for (Index pc = 0; pc < k; pc += kc)  // A[:, pc : pc + kc], B[pc : pc + kc, jc : jc + nc]
         panel(jc, std::min(nc, n - jc), pc, std::min(kc, k - pc));
