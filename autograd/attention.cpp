@@ -41,13 +41,13 @@ Tensor causal_mask(Index queries, Index keys) {
 
 namespace {
 
-// As many queries are worth a copy of what they read, with numbers between its rows, lest these
-// share a few sets of the first cache.
+// From `many` queries on, what they read is worth a copy, its rows `apart` further from each other,
+// lest they share a few sets of the first cache.
 constexpr Index block_q = 96, block_k = 128, many = 48, apart = 16;
 constexpr Index block = block_q * block_k;  // three of scores take half of the second cache
 
 // A block of the scores of one head, queries q … q + queries - 1 and keys k … k + keys - 1, and the
-// memory to work in. d and e are the widths of keys and values, and `apart`.
+// memory to work in. d and e are the widths of keys and values plus `apart`.
 struct Block {
   Index d, e;
   Tensor memory = empty({(2 * block_q + block_k) * (d + e) + 5 * block + 3 * block_q + 14 * lanes});

@@ -140,7 +140,7 @@ TEST_CASE("a key that neither mask nor causality lets be seen may hold a NaN") {
   Rng rng(65);
   for (const Index T : {4, 100}) {  // few queries read keys where they lie, many bring them near
     INFO(fmt::format("{} queries", T));
-    Operands x = random_operands(1, is_dual ? 1 : 2, T, T, 3, 3, rng);
+    Operands x = random_operands(1, 2, T, T, 3, 3, rng);
     Tensor mask = ones(Shape{T, T});
     mask.select(1, 2).slice(0, 2, T).fill(0);  // the queries that causality lets see it
     const Var clean = attention(x.q, x.k, x.v, mask, {.causal = true});
@@ -174,7 +174,7 @@ TEST_CASE("attention reads heads that were split by a transpose") {
   for (const auto& [T, S] : {std::pair<Index, Index>{5, 6}, {100, 130}}) {
     INFO(fmt::format("{} queries, {} keys", T, S));
     const auto split = [&](Index length) {
-      return Var(uniform({1, length, 2, 4}, -1, 1, rng).transpose(1, 2), true);
+      return Var(uniform({2, length, 3, 4}, -1, 1, rng).transpose(1, 2), true);
     };
     const Operands x{split(T), split(S), split(S)};
     CHECK(disagreement(x, attention(x.q, x.k, x.v), plain(x, {})) == "");
