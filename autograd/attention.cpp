@@ -14,6 +14,7 @@
 // FlashAttention (2022), algorithms 1 and 4.
 #include "autograd/attention.h"
 
+#include <bitset>
 #include <cmath>
 
 #include "tensor/parallel.h"
@@ -43,7 +44,7 @@ namespace {
 
 // From `many` queries on, what they read is worth a copy, its rows `apart` further from each other,
 // lest they share a few sets of the first cache.
-constexpr Index block_q = 96, block_k = 128, many = 48, apart = 16;
+constexpr Index block_q = 176, block_k = 96, many = 48, apart = 16;
 constexpr Index block = block_q * block_k;  // three of scores take half of the second cache
 
 // A block of the scores of one head, queries q … q + queries - 1 and keys k … k + keys - 1, and the
@@ -58,15 +59,16 @@ struct Block {
   Real *k_rows = take(block_k * d), *v_rows = take(block_k * e);
   Real *weights = take(block), *slopes = take(block), *factors = take(block), *space = take(block);
   std::array<Real*, 3> rows{take(block_q), take(block_q), take(block_q)};  // a number a query
-  std::array<bool, block_k> dead{};
-  bool any_dead = false;
+  std::bitset<block_k> dead;
 
   Index drawn = 0, drawn_end = 0, last = 0;  // what `draws` holds; where this chunk's rows end
-  // `width` is that of a row of scores: the queries, in whole vectors.
-  Index entry = 0, head = 0, q = 0, queries = 0, k = 0, keys = 0, width = 0;
+  // `width` is that of a row of scores: the queries, in whole vectors. The first `skip` of them see
+  // none of the keys.
+  Index entry = 0, head = 0, q = 0, queries = 0, k = 0, keys = 0, width = 0, skip = 0;
+  Matrix key{};  // rows of it
   Index size() const { return keys * width; }
-  Matrix by_key(const Real* x) const { return {x, width, 1}; }
-  Matrix by_query(const Real* x) const { return {x, 1, width}; }
+  Matrix by_key(const Real* x) const { return {x + skip, width, 1}; }
+  Matrix by_query(const Real* x) const { return {x + skip, 1, width}; }
 };
 
 class Attention {
@@ -128,10 +130,10 @@ class Attention {
   // 0 · NaN is NaN: dead keys' rows become zeros.
   static Matrix near(const Tensor& x, const Block& b, Index row, Index rows, Real* to) {
     const Matrix all = part(x, b, row);
-    if (b.queries < many && !b.any_dead) return all;
+    if (b.queries < many && b.dead.none()) return all;
     const Index n = x.size(3);
     pack(all.transposed(), n, n + apart, rows, to);
-    for (Index j = 0; b.any_dead && j < rows; ++j)
+    for (Index j = 0; b.dead.any() && j < rows; ++j)
       if (b.dead[j]) std::fill_n(to + j * (n + apart), n, Real(0));
     return {to, n + apart, 1};
   }
@@ -156,16 +158,16 @@ class Attention {
 
   // Sᵀ = K (s Q)ᵀ, −∞ where the mask blocks; keys that it blocks for all of the queries are dead.
   void score(Block& b) const {
-    b.any_dead = false;
-    const Matrix all = near(k, b, b.k, b.keys, b.k_rows);
-    multiply_block(b.keys, b.width, D, all, b.by_key(b.q_columns), b.weights, b.width, false);
+    b.key = near(k, b, b.k, b.keys, b.k_rows);
+    multiply_block(b.keys, b.width - b.skip, D, b.key, b.by_key(b.q_columns), b.weights + b.skip,
+                   b.width, false);
     if (!allowed && !options.causal) return;
     const Matrix mask = allowed ? part(*allowed, b, b.q).at(0, b.k) : Matrix{};
     const bool one_row = mask.row_stride == 0;  // for all queries alike
     if (!one_row) pack(mask, b.queries, b.width, b.keys, b.space);
     for (Index j = 0; j < b.keys; ++j) {
       Real* const row = b.weights + j * b.width;
-      for (Index i = 0; !one_row && i < b.width; i += lanes) {
+      for (Index i = b.skip; !one_row && i < b.width; i += lanes) {
         const Vec attends = load(b.space + j * b.width + i);
         store(row + i, attends != Real(0) ? load(row + i) : repeat(minus_infinity));
       }
@@ -174,8 +176,8 @@ class Attention {
       if (allowed && one_row && mask.at(0, j).data[0] == Real(0)) blocked = b.width;
       std::fill_n(row, blocked, minus_infinity);
       b.dead[j] = std::all_of(row, row + b.queries, [](Real x) { return x == minus_infinity; });
-      b.any_dead |= b.dead[j];
     }
+    if (b.dead.any()) b.key = near(k, b, b.k, b.keys, b.k_rows);
   }
 
   // What dropout multiplies the block's weights by: numbers that depend on their place in [B, H, T,
@@ -195,7 +197,7 @@ class Attention {
 
   // (s Q)ᵀ of the queries from `at` on: a column for each.
   void start(Block& b, Index at) const {
-    b.q = at, b.queries = std::min(block_q, T - at), b.k = 0, b.any_dead = false;
+    b.q = at, b.queries = std::min(block_q, T - at), b.k = 0;
     b.width = (b.queries + lanes - 1) / lanes * lanes;
     pack(part(q, b, at), b.queries, b.width, D, b.q_columns);
     for (Index i = 0; i < D * b.width; ++i) b.q_columns[i] *= scale;
@@ -206,9 +208,11 @@ class Attention {
     const Index end = options.causal ? std::clamp<Index>(b.q + b.queries + S - T, 0, S) : S;
     for (; b.k < end; b.k += block_k) {
       b.keys = std::min(block_k, end - b.k);
+      b.skip = options.causal ? std::max<Index>(0, b.k - (S - T) - b.q) / lanes * lanes : 0;
       score(b);
       if (options.dropout != 0) drop(b);
       f();
+      b.dead.reset();
     }
   }
 
@@ -218,16 +222,15 @@ class Attention {
     start(b, at);
     // Each row's maximum and sum so far, and what O so far is scaled by.
     Real *const top = b.rows[0], *const sum = b.rows[1], *const fade = b.rows[2];
-    std::fill_n(top, b.width, minus_infinity);
-    std::fill_n(sum, b.width, Real(0));
+    for (Index i = 0; i < b.width; ++i) top[i] = minus_infinity, sum[i] = Real(0);
     Real* const out = row_of(context, b, at);
     const Index step = context.stride(2);
-    const auto scale_rows = [&, n = E](const Real* by) {
-      for (Index i = 0; i < b.queries; ++i)
+    const auto scale_rows = [&, n = E](const Real* by, Index first) {
+      for (Index i = first; i < b.queries; ++i)
         for (Index e = 0; e < n; ++e) out[i * step + e] *= by[i];
     };
     for_keys(b, [&] {
-      for (Index i = 0; i < b.width; i += lanes) {
+      for (Index i = b.skip; i < b.width; i += lanes) {
         Real* const column = b.weights + i;
         Vec now = load(top + i);
         for (Index j = 0; j < b.size(); j += b.width)
@@ -244,9 +247,9 @@ class Attention {
       }
       if (options.dropout != 0)
         for (Index i = 0; i < b.size(); ++i) b.weights[i] *= b.factors[i];
-      if (b.k > 0) scale_rows(fade);
-      multiply_block(b.queries, E, b.keys, b.by_query(b.weights), near(v, b, b.k, b.keys, b.v_rows),
-                     out, step, true);
+      if (b.k > 0) scale_rows(fade, b.skip);
+      multiply_block(b.queries - b.skip, E, b.keys, b.by_query(b.weights),
+                     near(v, b, b.k, b.keys, b.v_rows), out + b.skip * step, step, true);
     });
     using std::log;
     Real* const logs = log_sums.data() + (b.entry * H + b.head) * T + at;
@@ -254,7 +257,7 @@ class Attention {
       logs[i] = sum[i] == Real(0) ? Real(0) : top[i] + log(sum[i]);  // 0 if all is blocked
       sum[i] = sum[i] == Real(0) ? Real(0) : Real(1) / sum[i];
     }
-    scale_rows(sum);
+    scale_rows(sum, 0);
   }
 
   // ---- backward: some queries ----
@@ -265,7 +268,6 @@ class Attention {
     const Matrix upstream = near(g, b, at, b.queries, b.g_rows), result = part(context, b, at);
     const Matrix query = near(q, b, at, b.queries, b.q_rows);
     pack(upstream, b.queries, b.width, E, b.g_columns);
-    for (Index i = 0; i < b.width; ++i) log_sum[i] = dots[i] = Real(0);
     for (Index i = 0; i < b.queries; ++i) {
       log_sum[i] = log_sums.data()[(b.entry * H + b.head) * T + at + i];
       dots[i] = sum_of(E, [&](Index e, Index count) {
@@ -274,24 +276,24 @@ class Attention {
       });
     }
     Tensor &dq = grads[0], &dk = grads[1], &dv = grads[2];
-    Real *const dq_rows = row_of(dq, b, at), *const p = b.weights, *const dp = b.slopes;
+    Real *const p = b.weights, *const dp = b.slopes;
     for_keys(b, [&] {
-      const Matrix values = near(v, b, b.k, b.keys, b.v_rows);
-      const Matrix keys = near(k, b, b.k, b.keys, b.k_rows);
-      multiply_block(b.keys, b.width, E, values, b.by_key(b.g_columns), dp, b.width, false);
+      multiply_block(b.keys, b.width - b.skip, E, near(v, b, b.k, b.keys, b.v_rows),
+                     b.by_key(b.g_columns), dp + b.skip, b.width, false);
       for (Index j = 0; j < b.size(); j += b.width)
-        for (Index i = 0; i < b.width; i += lanes) {
+        for (Index i = b.skip; i < b.width; i += lanes) {
           const Vec weight = exp_of_negative(load(p + j + i) - load(log_sum + i));
           const Vec factor = options.dropout != 0 ? load(b.factors + j + i) : repeat(Real(1));
-          store(p + j + i, weight * factor);  // (P ⊙ drop)ᵀ
-          store(dp + j + i,
-                weight * (load(dp + j + i) * factor - load(dots + i)) * scale);  // s dSᵀ
+          // (P ⊙ drop)ᵀ and s dSᵀ
+          store(p + j + i, weight * factor);
+          store(dp + j + i, weight * (load(dp + j + i) * factor - load(dots + i)) * scale);
         }
-      multiply_block(b.keys, E, b.queries, b.by_key(p), upstream, row_of(dv, b, b.k), dv.stride(2),
-                     true);
-      multiply_block(b.queries, D, b.keys, b.by_query(dp), keys, dq_rows, dq.stride(2), true);
-      multiply_block(b.keys, D, b.queries, b.by_key(dp), query, row_of(dk, b, b.k), dk.stride(2),
-                     true);
+      multiply_block(b.keys, E, b.queries - b.skip, b.by_key(p), upstream.at(b.skip, 0),
+                     row_of(dv, b, b.k), dv.stride(2), true);
+      multiply_block(b.queries - b.skip, D, b.keys, b.by_query(dp), b.key,
+                     row_of(dq, b, at + b.skip), dq.stride(2), true);
+      multiply_block(b.keys, D, b.queries - b.skip, b.by_key(dp), query.at(b.skip, 0),
+                     row_of(dk, b, b.k), dk.stride(2), true);
     });
   }
 

@@ -44,7 +44,7 @@ Index round_up(Index n, Index step) { return ceil_div(n, step) * step; }
 template <Index M, Index V>
 void tile(const Real* a, Index a_row, Index a_step, const Real* b, Index b_step, Index depth,
           Real* c, Index c_row, bool first) {
-  for (Index i = 0; i < M && c_row > 256; ++i) {  // rows far apart, to be there with the sums
+  for (Index i = 0; i < M && (!first || c_row > 256); ++i) {  // to be there with the sums
     __builtin_prefetch(c + i * c_row);
     __builtin_prefetch(c + i * c_row + V * lanes - 1);
   }
