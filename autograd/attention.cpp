@@ -59,7 +59,7 @@ struct Block {
   Real *k_rows = take(block_k * d), *v_rows = take(block_k * e);
   Real *weights = take(block), *slopes = take(block), *factors = take(block), *space = take(block);
   std::array<Real*, 3> rows{take(block_q), take(block_q), take(block_q)};  // a number a query
-  std::bitset<block_k> dead;
+  std::bitset<block_k> dead{};
 
   Index drawn = 0, drawn_end = 0, last = 0;  // what `draws` holds; where this chunk's rows end
   // `width` is that of a row of scores: the queries, in whole vectors. The first `skip` of them see

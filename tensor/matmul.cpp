@@ -44,10 +44,8 @@ Index round_up(Index n, Index step) { return ceil_div(n, step) * step; }
 template <Index M, Index V>
 void tile(const Real* a, Index a_row, Index a_step, const Real* b, Index b_step, Index depth,
           Real* c, Index c_row, bool first) {
-  for (Index i = 0; i < M && (!first || c_row > 256); ++i) {  // to be there with the sums
-    __builtin_prefetch(c + i * c_row);
-    __builtin_prefetch(c + i * c_row + V * lanes - 1);
-  }
+  // To be there with the sums; in whole cache lines, as rows of C often lie.
+  for (Index i = 0; i < M; ++i) __builtin_prefetch(c + i * c_row + V * lanes - 1);
   Vec sum[M][V] = {};
 #pragma GCC unroll 4
   for (Index k = 0; k < depth; ++k, a += a_step, b += b_step) {
@@ -257,9 +255,12 @@ struct Product {
       Matrix a_block = a.at(ic, pc);
       if (pack_a) {
         Real* const ap = at_least(panels().a, mc * depth);
-        for_tiles<tile_rows>(mc, [&](Index row, Index rows) {
-          pack(a_block.at(row, 0), rows, rows, depth, ap + row * depth);
-        });
+        // Columns far apart look alike to the caches: so they are read whole, a few at a time.
+        for (Index p = 0, part = a.row_stride == 1 ? 8 : depth; p < depth; p += part)
+          for_tiles<tile_rows>(mc, [&](Index row, Index rows) {
+            pack(a_block.at(row, p), rows, rows, std::min(part, depth - p),
+                 ap + row * depth + p * rows);
+          });
         a_block.data = ap;
       }
       for (Index jr = 0; jr < nc; jr += tile_columns) {  // 2: C[ic : ic + mc, jc + jr : …]

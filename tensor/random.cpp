@@ -14,38 +14,38 @@ namespace glass {
 
 namespace {
 
-// A block's four words of 32 bits, each in the lower half of a W; the upper halves are noise.
-template <class W>
-using Block = std::array<W, 4>;
-
-// Ten rounds: each multiplies two of the four words by constants, and lets the high halves, mixed
-// with the key, change places with the low ones.
-template <class W>
-Block<W> philox(const Draw& draw, W position) {
-  Block<W> x = {position, position >> 32, W{} + draw.number, W{} + (draw.number >> 32)};
-  auto k0 = static_cast<std::uint32_t>(draw.seed);
-  auto k1 = static_cast<std::uint32_t>(draw.seed >> 32);
-  for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9, k1 += 0xBB67AE85) {
-    const W a = low_product(x[0], 0xD2511F53), b = low_product(x[2], 0xCD9E8D57);
-    x = {(b >> 32) ^ x[1] ^ std::uint64_t{k0}, b, (a >> 32) ^ x[3] ^ std::uint64_t{k1}, a};
-  }
-  return x;
+// Blocks of four words of 32 bits, each in the lower half of a W; the upper halves are noise. Ten
+// rounds: each multiplies two of the four words by constants, and lets the high halves, mixed with
+// the key, change places with the low ones. Every step waits for the last one, so blocks go side by
+// side.
+template <class W, std::size_t N>
+auto philox(const Draw& draw, const std::array<W, N>& positions) {
+  std::array<std::array<W, 4>, N> blocks;
+  for (std::size_t i = 0; i < N; ++i)
+    blocks[i] = {positions[i], positions[i] >> 32, W{} + draw.number, W{} + (draw.number >> 32)};
+  auto k0 = static_cast<std::uint32_t>(draw.seed), k1 = static_cast<std::uint32_t>(draw.seed >> 32);
+#pragma GCC unroll 10
+  for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9, k1 += 0xBB67AE85)
+    for (auto& x : blocks) {
+      const W a = low_product(x[0], 0xD2511F53), b = low_product(x[2], 0xCD9E8D57);
+      x = {(b >> 32) ^ x[1] ^ std::uint64_t{k0}, b, (a >> 32) ^ x[3] ^ std::uint64_t{k1}, a};
+    }
+  return blocks;
 }
 
-// The blocks from `position` on, side by side, word by word.
+// The blocks from `position` on, word by word.
 constexpr Index abreast = 16;
-using Words = std::array<std::array<std::uint32_t, abreast>, 4>;
-Words philox_blocks(const Draw& draw, std::uint64_t position) {
+auto philox_blocks(const Draw& draw, std::uint64_t position) {
   constexpr std::size_t wide = sizeof(Wide) / sizeof(position);
-  Words words;
-  for (std::size_t first = 0; first < abreast; first += wide) {
-    Wide at;
-    for (std::size_t i = 0; i < wide; ++i) at[i] = position++;
-    const Block<Wide> x = philox(draw, at);
+  std::array<Wide, abreast / wide> positions;
+  for (Wide& x : positions)
+    for (std::size_t i = 0; i < wide; ++i) x[i] = position++;
+  const auto blocks = philox(draw, positions);
+  std::array<std::array<std::uint32_t, abreast>, 4> words;
+  for (std::size_t b = 0; b < blocks.size(); ++b)
     for (std::size_t word = 0; word < 4; ++word)
       for (std::size_t i = 0; i < wide; ++i)
-        words[word][first + i] = static_cast<std::uint32_t>(x[word][i]);
-  }
+        words[word][b * wide + i] = static_cast<std::uint32_t>(blocks[b][word][i]);
   return words;
 }
 
@@ -55,7 +55,7 @@ double fraction(std::uint64_t bits) { return static_cast<double>(bits >> 11) * 0
 }  // namespace
 
 std::array<std::uint32_t, 4> Draw::bits(std::uint64_t position) const {
-  const Block<std::uint64_t> x = philox(*this, position);
+  const auto x = philox(*this, std::array{position})[0];
   std::array<std::uint32_t, 4> words;
   std::copy_n(x.data(), 4, words.data());
   return words;
