@@ -316,7 +316,7 @@ struct Product {
 void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c) {
   const Index threads = m * n * k < worth_sharing ? 1 : num_threads();
   // A large B whose columns lie in rows would have to be turned: Cᵀ = Bᵀ Aᵀ turns few rows instead.
-  if (b.row_stride == 1 && b.column_stride > 1 && 4 * m <= std::min(n, k) && n % lanes == 0) {
+  if (b.row_stride == 1 && b.column_stride > 1 && 3 * m <= std::min(n, k) && n % lanes == 0) {
     Tensor turned = empty(Shape{n, m});
     multiply(n, m, k, b.transposed(), a.transposed(), turned.data());
     return parallel_for(m, round_up(ceil_div(m, threads), lanes), [&](Index i, Index end) {
