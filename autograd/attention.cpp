@@ -43,7 +43,7 @@ Tensor causal_mask(Index queries, Index keys) {
 namespace {
 
 // From `many` queries on, what they read is worth a copy, its rows `apart` further from each other,
-// lest they share a few sets of the first cache. A row of scores is an odd number of its lines, too.
+// lest they share a few sets of the first cache. A row of scores is an odd number of lines, too.
 constexpr Index block_q = 176, block_k = 96, many = 48, apart = 16;
 constexpr Index block = block_q * block_k;  // three of scores take two fifths of the second cache
 
