@@ -44,7 +44,7 @@ Index round_up(Index n, Index step) { return ceil_div(n, step) * step; }
 template <Index M, Index V>
 void tile(const Real* a, Index a_row, Index a_step, const Real* b, Index b_step, Index depth,
           Real* c, Index c_row, bool first) {
-  // To be there with the sums; in whole cache lines, as rows of C often lie.
+  // C is fetched meanwhile; its rows mostly begin with a cache line, so that one fetch will do.
   for (Index i = 0; i < M; ++i) __builtin_prefetch(c + i * c_row + V * lanes - 1);
   Vec sum[M][V] = {};
 #pragma GCC unroll 4
