@@ -3,7 +3,6 @@
 #include <array>
 #include <cmath>
 #include <numeric>
-#include <ranges>
 #include <vector>
 
 #include "optim/update.h"
@@ -42,8 +41,8 @@ double clip_grad_norm(const std::vector<Var>& parameters, double max_norm) {
   const auto factor = static_cast<Real>(max_norm / (norm + 1e-6));
   if (factor >= Real(1)) return norm;
   // From the end: what was read last is still in the caches.
-  for (const Var& p : parameters | std::views::reverse)
-    if (p.has_grad()) change(p.grad(), [factor](Real& g, Index) { g *= factor; });
+  for (auto p = parameters.rbegin(); p != parameters.rend(); ++p)
+    if (p->has_grad()) change(p->grad(), [factor](Real& g, Index) { g *= factor; });
   return norm;
 }
 
