@@ -40,9 +40,8 @@ double clip_grad_norm(const std::vector<Var>& parameters, double max_norm) {
   const double norm = std::sqrt(squares);
   const auto factor = static_cast<Real>(max_norm / (norm + 1e-6));
   if (factor >= Real(1)) return norm;
-  // From the end: what was read last is still in the caches.
-  for (auto p = parameters.rbegin(); p != parameters.rend(); ++p)
-    if (p->has_grad()) change(p->grad(), [factor](Real& g, Index) { g *= factor; });
+  for (const Var& p : parameters)
+    if (p.has_grad()) change(p.grad(), [factor](Real& g, Index) { g *= factor; });
   return norm;
 }
 
