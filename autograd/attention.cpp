@@ -177,7 +177,6 @@ class Attention {
       std::fill_n(row, blocked, minus_infinity);
       b.dead[j] = std::all_of(row, row + b.queries, [](Real x) { return x == minus_infinity; });
     }
-    if (b.dead.any()) b.key = near(k, b, b.k, b.keys, b.k_rows);
   }
 
   // What dropout multiplies the block's weights by: numbers that depend on their place in [B, H, T,
@@ -278,6 +277,7 @@ class Attention {
     Tensor &dq = grads[0], &dk = grads[1], &dv = grads[2];
     Real *const p = b.weights, *const dp = b.slopes;
     for_keys(b, [&] {
+      if (b.dead.any()) b.key = near(k, b, b.k, b.keys, b.k_rows);
       multiply_block(b.keys, b.width - b.skip, E, near(v, b, b.k, b.keys, b.v_rows),
                      b.by_key(b.g_columns), dp + b.skip, b.width, false);
       for (Index j = 0; j < b.size(); j += b.width)

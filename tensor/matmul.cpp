@@ -139,9 +139,10 @@ void pack(Matrix x, Index rows, Index width, Index depth, Real* out) {
             x.data + r * x.row_stride + k, x.row_stride, out + r, width);
     }
   } else if (x.row_stride == 1 && x.column_stride > 0) {
-    // Rows that are read beyond their end run into the next one; the last ones would leave x.
+    // Rows that are read and written beyond their end run into the next one; the last ones would
+    // leave x, or the panel.
     const Index beyond = round_up(width, lanes) - rows;
-    const Index safe = depth - (beyond + x.column_stride - 1) / x.column_stride;
+    const Index safe = depth - ceil_div(beyond, std::min(width, x.column_stride));
     for (; k < safe; ++k, out += width)
       for (Index r = 0; r < width; r += lanes)
         store(out + r, load(x.data + k * x.column_stride + r));
@@ -256,7 +257,7 @@ struct Product {
       if (pack_a) {
         Real* const ap = at_least(panels().a, mc * depth);
         // Columns far apart look alike to the caches: so they are read whole, a few at a time.
-        for (Index p = 0, part = a.row_stride == 1 ? 8 : depth; p < depth; p += part)
+        for (Index p = 0, part = a.column_stride == 1 ? depth : 8; p < depth; p += part)
           for_tiles<tile_rows>(mc, [&](Index row, Index rows) {
             pack(a_block.at(row, p), rows, rows, std::min(part, depth - p),
                  ap + row * depth + p * rows);
