@@ -226,7 +226,9 @@ class Attention {
     const Index step = context.stride(2);
     const auto scale_rows = [&, n = E](const Real* by, Index first) {
       for (Index i = first; i < b.queries; ++i)
-        for (Index e = 0; e < n; ++e) out[i * step + e] *= by[i];
+        for_vectors(n, [=, row = out + i * step](Index e, Index count) {
+          store(row + e, load(row + e, count, Real(0)) * by[i], count);
+        });
     };
     for_keys(b, [&] {
       for (Index i = b.skip; i < b.width; i += lanes) {
@@ -239,13 +241,11 @@ class Attention {
         Vec total = load(sum + i) * fading;
         for (Index j = 0; j < b.size(); j += b.width) {
           const Vec weight = exp_of_negative(load(column + j) - shift);
-          store(column + j, weight);
+          store(column + j, options.dropout != 0 ? weight * load(b.factors + i + j) : weight);
           total += weight;
         }
         store(top + i, now), store(sum + i, total), store(fade + i, fading);
       }
-      if (options.dropout != 0)
-        for (Index i = 0; i < b.size(); ++i) b.weights[i] *= b.factors[i];
       if (b.k > 0) scale_rows(fade, b.skip);
       multiply_block(b.queries - b.skip, E, b.keys, b.by_query(b.weights),
                      near(v, b, b.k, b.keys, b.v_rows), out + b.skip * step, step, true);

@@ -119,9 +119,8 @@ void turn(const Real* x, Index row_stride, Real* out, Index width) {
   for (Index j = 0; j < lanes; ++j) store(out + j * width, part[j]);
 }
 template <std::size_t... I>
-constexpr std::array<void (*)(const Real*, Index, Real*, Index), lanes + 1> turns_of(
-    std::index_sequence<I...>) {
-  return {turn<static_cast<Index>(I)>...};
+constexpr auto turns_of(std::index_sequence<I...>) {
+  return std::array{turn<static_cast<Index>(I)>...};
 }
 constexpr auto turns = turns_of(std::make_index_sequence<lanes + 1>());
 
@@ -132,7 +131,8 @@ void pack(Matrix x, Index rows, Index width, Index depth, Real* out) {
   if (x.column_stride == 1 && rows > 1) {
     // What one store writes too far another one mends: so the last rows go first.
     for (; k + lanes <= depth; k += lanes, out += lanes * width) {
-      for (Index r = 0; r < rows; ++r)  // the next panel, which is likely to be packed next
+      // The next panel is likely to be packed next; a line of the caches holds two parts of a row.
+      for (Index r = 0; k % (2 * lanes) == 0 && r < rows; ++r)
         __builtin_prefetch(x.data + (rows + r) * x.row_stride + k);
       for (Index r = (width - 1) / lanes * lanes; r >= 0; r -= lanes)
         turns[static_cast<std::size_t>(std::clamp<Index>(rows - r, 0, lanes))](
@@ -183,7 +183,6 @@ struct Copy {
 // declaration outside it: so it stands in a function, which every thread calls.
 struct Panels {
   std::vector<Real> a, b;
-  std::array<Real, 2 * tile_rows * tile_columns> edge;
 };
 Panels& panels() {
   thread_local Panels own;
@@ -213,25 +212,32 @@ struct Product {
   Matrix a, b;
   Real* c;
   Index c_row;
-  bool add = false;       // to what C holds
-  bool in_place = false;  // B, where its rows lie in a row
+  bool add = false;  // to what C holds
 
   void run() const {
     const Index kc = round_up(ceil_div(k, 1 + (k - 1) / block_k), 8);  // of blocks all alike
     const Index nc = round_up(ceil_div(n, 1 + (n - 1) / block_n), tile_columns);
     if (k == 0 && !add)
       for (Index i = 0; i < m; ++i) std::fill_n(c + i * c_row, n, Real(0));
+    // Packing takes about a cycle a number: not where it is used but a few times.
+    const bool pack_b = b.column_stride != 1 || (m >= 48 && kc * nc > 20'000);
+    const bool pack_a = nc >= 300 && m > 1;
+    Copy none{};
     // 5, 4: what is packed of B stays in the caches for all rows of A.
-    for (Index jc = 0; jc < n; jc += nc)    // C[:, jc : jc + nc]
-      for (Index pc = 0; pc < k; pc += kc)  // A[:, pc : pc + kc], B[pc : pc + kc, jc : jc + nc]
-        panel(jc, std::min(nc, n - jc), pc, std::min(kc, k - pc));
+    for (Index jc = 0; jc < n; jc += nc)      // C[:, jc : jc + nc]
+      for (Index pc = 0; pc < k; pc += kc) {  // A[:, pc : pc + kc], B[pc : pc + kc, jc : jc + nc]
+        const Index depth = std::min(kc, k - pc), end = std::min(n, jc + nc);
+        if (pack_a || pack_b || n % lanes != 0)
+          panel(jc, end - jc, pc, depth, pack_a, pack_b);
+        else
+          for (Index j = jc; j < end; j += tile_columns)
+            column(a.at(0, pc), m, false, b.at(pc, j), depth, std::min(tile_columns, end - j),
+                   c + j, pc == 0 && !add, none, 0);
+      }
   }
 
-  void panel(Index jc, Index nc, Index pc, Index depth) const {
-    // Packing takes about a cycle a number: not where it is used but a few times.
+  void panel(Index jc, Index nc, Index pc, Index depth, bool pack_a, bool pack_b) const {
     const bool b_rows = b.column_stride == 1;
-    const bool pack_b = !b_rows || (!in_place && m >= 48 && depth * nc > 20'000);
-    const bool pack_a = !in_place && nc >= 300 && m > 1;
     // Where a panel of B serves few tiles, its copying takes as long as some of them: so it is done
     // a little at a time, between the tiles of the panels before it, and into two places in turn.
     const bool in_turn = pack_b && b_rows && m <= few_rows;
@@ -292,21 +298,17 @@ struct Product {
       const Tile kernel = narrow ? narrow_tiles[static_cast<std::size_t>(rows - 1)]
                                  : wide_tiles[static_cast<std::size_t>(rows - 1)];
       const Matrix from = packed ? Matrix{a_block.data + row * depth, 1, rows} : a_block.at(row, 0);
-      const auto compute = [&](Real* to, Index to_row, bool overwrite) {
-        kernel(from.data, from.row_stride, from.column_stride, panel.data, panel.row_stride, depth,
-               to, to_row, overwrite);
-      };
       Real* const to = out + row * c_row;
-      if (columns % lanes == 0) return compute(to, c_row, first);
       // A ragged tile is computed whole, beside C, and copied in part.
-      Real* const edge = panels().edge.data();
-      compute(edge, tile_columns, true);
-      for (Index r = 0; r < rows; ++r) {
+      const bool ragged = columns % lanes != 0;
+      Real edge[2 * tile_rows * tile_columns];
+      kernel(from.data, from.row_stride, from.column_stride, panel.data, panel.row_stride, depth,
+             ragged ? edge : to, ragged ? tile_columns : c_row, ragged || first);
+      for (Index r = 0; ragged && r < rows; ++r) {
         Real *const x = edge + r * tile_columns, *const y = to + r * c_row;
-        Index j = 0;
-        for (; j + lanes <= columns; j += lanes)
-          store(y + j, first ? load(x + j) : load(y + j) + load(x + j));
-        for (; j < columns; ++j) y[j] = first ? x[j] : y[j] + x[j];
+        for_vectors(columns, [=](Index j, Index count) {
+          store(y + j, first ? load(x + j) : load(x + j) + load(y + j, count, Real(0)), count);
+        });
       }
     };
     narrow && !packed ? for_tiles<2 * tile_rows>(mc, tile_at) : for_tiles<tile_rows>(mc, tile_at);
@@ -378,7 +380,7 @@ Tensor for_batch(const Tensor& a, const Tensor& b, F f) {
 }  // namespace
 
 void multiply_block(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Index c_row, bool add) {
-  Product{m, n, k, a, b, c, c_row, add, true}.run();
+  Product{m, n, k, a, b, c, c_row, add}.run();
 }
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
