@@ -20,9 +20,8 @@ struct Matrix {
   Matrix transposed() const { return {data, column_stride, row_stride}; }
 };
 
-// C[m, n] = A[m, k] · B[k, n], or C += A · B; each row of C lies in a row, `c_row` apart. Neither A
-// nor B is packed, as is best for blocks that are small or already packed, unless B has no unit
-// column stride.
+// C[m, n] = A[m, k] · B[k, n], or C += A · B; each row of C lies in a row, `c_row` apart. What is
+// small and lies well, as blocks do, is read where it lies.
 void multiply_block(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Index c_row, bool add);
 
 // A panel: out[k, r] = x[r, k] for r < rows; up to `width` there is 0, or something that nobody

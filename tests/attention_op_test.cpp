@@ -108,12 +108,17 @@ TEST_CASE("the gradients of attention are right", "[gradcheck]") {
 
 TEST_CASE("attention over several blocks of queries and keys is the plain composition") {
   Rng rng(64);
-  for (const auto& [T, S] :
-       {std::pair<Index, Index>{97, 129}, {200, 131}, {190, 210}, {5, 300}, {180, 7}}) {
-    const Operands x = random_operands(1, is_dual ? 1 : 2, T, S, 5, 3, rng);
+  // The last is so wide that products of blocks are cut and packed.
+  for (const auto& [T, S, D, E] : {std::array<Index, 4>{97, 129, 5, 3},
+                                   {200, 131, 5, 3},
+                                   {190, 210, 5, 3},
+                                   {5, 300, 5, 3},
+                                   {180, 7, 5, 3},
+                                   {50, 100, 264, 312}}) {
+    const Operands x = random_operands(1, is_dual ? 1 : 2, T, S, D, E, rng);
     const Tensor mask = random_mask({T, S}, rng);
     Rng one(7), same(7);
-    INFO(fmt::format("{} queries, {} keys", T, S));
+    INFO(fmt::format("{} queries, {} keys, {} and {} wide", T, S, D, E));
     CHECK(disagreement(x, attention(x.q, x.k, x.v), plain(x, {})) == "");
     CHECK(disagreement(x, attention(x.q, x.k, x.v, {}, {.causal = true}),
                        plain(x, causal_mask(T, S))) == "");
