@@ -131,8 +131,8 @@ void pack(Matrix x, Index rows, Index width, Index depth, Real* out) {
   if (x.column_stride == 1 && rows > 1) {
     // What one store writes too far another one mends: so the last rows go first.
     for (; k + lanes <= depth; k += lanes, out += lanes * width) {
-      // The next panel is likely to be packed next; a line of the caches holds two parts of a row.
-      for (Index r = 0; k % (2 * lanes) == 0 && r < rows; ++r)
+      // The next panel is likely to be packed next: fetch it, once for each line of the caches.
+      for (Index r = 0; k % Index{64 / sizeof(Real)} == 0 && r < rows; ++r)
         __builtin_prefetch(x.data + (rows + r) * x.row_stride + k);
       for (Index r = (width - 1) / lanes * lanes; r >= 0; r -= lanes)
         turns[static_cast<std::size_t>(std::clamp<Index>(rows - r, 0, lanes))](
@@ -229,7 +229,7 @@ struct Product {
         const Index depth = std::min(kc, k - pc), end = std::min(n, jc + nc);
         if (pack_a || pack_b || n % lanes != 0)
           panel(jc, end - jc, pc, depth, pack_a, pack_b);
-        else
+        else  // all as it lies: what `panel` plans would take as long as a product of 16 × 16
           for (Index j = jc; j < end; j += tile_columns)
             column(a.at(0, pc), m, false, b.at(pc, j), depth, std::min(tile_columns, end - j),
                    c + j, pc == 0 && !add, none, 0);
