@@ -51,24 +51,20 @@ class Cache {
     const std::size_t bytes = round_up(header + numbers);
     {
       const std::lock_guard lock(lock_);
-      live_ += numbers;
       if (Unused*& first = unused_[slot(bytes)]) {
+        live_ += numbers;
         held_ -= bytes;
         return std::exchange(first, first->next);
       }
     }
-    try {
-      return ::operator new(bytes, alignment);
-    } catch (const std::bad_alloc&) {
+    void* block = ::operator new(bytes, alignment, std::nothrow);
+    if (!block) {
       trim();
+      block = ::operator new(bytes, alignment);
     }
-    try {
-      return ::operator new(bytes, alignment);
-    } catch (const std::bad_alloc&) {
-      const std::lock_guard lock(lock_);
-      live_ -= numbers;
-      throw;
-    }
+    const std::lock_guard lock(lock_);
+    live_ += numbers;
+    return block;
   }
 
   void give(void* block, std::size_t numbers) noexcept {
