@@ -322,7 +322,6 @@ std::string to_string(const Tensor& x, std::string_view spec) {
   if (x.numel() > 0) collect(x, spec, cells);
   std::size_t width = 0;
   for (const std::string& cell : cells) width = std::max(width, length(cell));
-  if (x.rank() == 0) return cells[0];
   if (cells.empty()) return fmt::format("[] {}", x.shape());
   std::string out;
   std::span<const std::string> rest = cells;
