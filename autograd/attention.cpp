@@ -102,7 +102,7 @@ class Attention {
     const Tensor g = rows_dense(upstream);
     std::array grads{zeros_like(q, q.shape()), zeros_like(k, k.shape()), zeros_like(v, v.shape())};
     for_heads(1, 3 * T * S * (D + E), [&](Block& b, Index) {
-      for (Index at = 0; at < T; at += block_q) backward(b, at, g, grads);
+      for (Index i = 0; i < T; i += block_q) backward(b, i, g, grads[0], grads[1], grads[2]);
     });
     return grads;
   }
@@ -130,8 +130,10 @@ class Attention {
   // 0 · NaN is NaN: dead keys' rows become zeros.
   static Matrix near(const Tensor& x, const Block& b, Index row, Index rows, Real* to) {
     const Matrix all = part(x, b, row);
-    if (b.queries < many && b.dead.none()) return all;
     const Index n = x.size(3);
+    // Where heads lie side by side, the next one begins here; no CPU guesses that by itself.
+    for (Index j = 0; j < rows; ++j) __builtin_prefetch(all.at(j, n).data);
+    if (!to || (b.queries < many && b.dead.none())) return all;
     pack(all.transposed(), n, n + apart, rows, to);
     for (Index j = 0; b.dead.any() && j < rows; ++j)
       if (b.dead[j]) std::fill_n(to + j * (n + apart), n, Real(0));
@@ -198,7 +200,7 @@ class Attention {
   void start(Block& b, Index at) const {
     b.q = at, b.queries = std::min(block_q, T - at), b.k = 0;
     b.width = (b.queries + lanes - 1) / lanes * lanes;
-    pack(part(q, b, at), b.queries, b.width, D, b.q_columns);
+    pack(near(q, b, at, b.queries, nullptr), b.queries, b.width, D, b.q_columns);
     for (Index i = 0; i < D * b.width; ++i) b.q_columns[i] *= scale;
   }
 
@@ -261,10 +263,11 @@ class Attention {
 
   // ---- backward: some queries ----
 
-  void backward(Block& b, Index at, const Tensor& g, std::array<Tensor, 3>& grads) const {
+  void backward(Block& b, Index at, const Tensor& g, Tensor& dq, Tensor& dk, Tensor& dv) const {
     start(b, at);
-    Real *const log_sum = b.rows[0], *const dots = b.rows[1];
-    const Matrix upstream = near(g, b, at, b.queries, b.g_rows), result = part(context, b, at);
+    Real *const log_sum = b.rows[0], *const dots = b.rows[1], *p = b.weights, *dp = b.slopes;
+    const Matrix upstream = near(g, b, at, b.queries, b.g_rows);
+    const Matrix result = near(context, b, at, b.queries, nullptr);
     const Matrix query = near(q, b, at, b.queries, b.q_rows);
     pack(upstream, b.queries, b.width, E, b.g_columns);
     for (Index i = 0; i < b.queries; ++i) {
@@ -274,8 +277,6 @@ class Attention {
                load(result.at(i, e).data, count, Real(0));
       });
     }
-    Tensor &dq = grads[0], &dk = grads[1], &dv = grads[2];
-    Real *const p = b.weights, *const dp = b.slopes;
     for_keys(b, [&] {
       if (b.dead.any()) b.key = near(k, b, b.k, b.keys, b.k_rows);
       multiply_block(b.keys, b.width - b.skip, E, near(v, b, b.k, b.keys, b.v_rows),
