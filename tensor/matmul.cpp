@@ -220,7 +220,7 @@ struct Product {
     if (k == 0 && !add)
       for (Index i = 0; i < m; ++i) std::fill_n(c + i * c_row, n, Real(0));
     // Packing takes about a cycle a number: not where it is used but a few times.
-    const bool pack_b = b.column_stride != 1 || (m >= 48 && kc * nc > 20'000);
+    const bool pack_b = b.column_stride != 1 || (m >= 48 && kc * nc > (m >= 192 ? 10'000 : 20'000));
     const bool pack_a = nc >= 300 && m > 1;
     Copy none{};
     // 5, 4: what is packed of B stays in the caches for all rows of A.
