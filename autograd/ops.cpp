@@ -370,4 +370,14 @@ Var dropout(const Var& x, double p, Rng& rng) {
                 on(x, [p, draw](const Tensor& g) { return dropout(g, p, draw); }));
 }
 
+// y = max(x, 0) ⊙ m                                         dx = g / (1 − p) where y > 0
+// Where y is not 0 neither of the two has stopped x: the draw need not be made again.
+
+Var relu_dropout(const Var& x, double p, Rng& rng) {
+  if (p == 0) return relu(x);
+  const Tensor y = dropout(x.value(), p, rng.draw(), true);
+  return record("relu_dropout", y,
+                on(x, [y, p](const Tensor& g) { return relu_backward(y, g, p); }));
+}
+
 }  // namespace glass

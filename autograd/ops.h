@@ -60,5 +60,7 @@ Var take(const Var& table, const Tokens& tokens);
 
 // Draws once from rng unless p is 0.
 Var dropout(const Var& x, double p, Rng& rng);
+// dropout(relu(x), p, rng) in one pass each way, with a VJP that draws no random numbers.
+Var relu_dropout(const Var& x, double p, Rng& rng);
 
 }  // namespace glass

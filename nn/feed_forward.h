@@ -13,8 +13,8 @@ struct FeedForward {
       : up(dim, hidden, rng), down(hidden, dim, rng), dropout(share, rng) {}
 
   Var operator()(const Var& x) const {
-    const Var h = dropout(relu(up(x)));  // [B, T, hidden]
-    return down(h);                      // [B, T, C]
+    const Var h = relu_dropout(up(x), dropout.rate(), dropout.stream);  // [B, T, hidden]
+    return down(h);                                                     // [B, T, C]
   }
 
   void each(auto&& f) { f("up", up), f("down", down), f("dropout", dropout); }

@@ -72,15 +72,12 @@ double Draw::uniform(std::uint64_t i) const { return fraction(bits64(i)); }
 // A stream that dies inside a replayed function must not be rewound after its death.
 Rng::~Rng() {
   for (Replay* replay = Replay::current(); replay; replay = replay->outer_)
-    std::erase_if(replay->seen_, [this](const auto& entry) { return entry.first == this; });
+    replay->seen_.erase(this);
 }
 
 Draw Rng::draw() {
-  for (Replay* replay = Replay::current(); replay; replay = replay->outer_) {
-    const auto known = [this](const auto& entry) { return entry.first == this; };
-    if (std::none_of(replay->seen_.begin(), replay->seen_.end(), known))
-      replay->seen_.emplace_back(this, draws_);
-  }
+  for (Replay* replay = Replay::current(); replay; replay = replay->outer_)
+    replay->seen_.try_emplace(this, draws_);
   return {seed_, draws_++};
 }
 
@@ -179,13 +176,13 @@ void Draw::dropout(std::uint64_t first, Index count, double p, Real* out) const 
   }
 }
 
-Tensor dropout(const Tensor& x, double p, const Draw& draw) {
+Tensor dropout(const Tensor& x, double p, const Draw& draw, bool rectified) {
   check<ShapeError>(0 <= p && p < 1, "dropout: p must lie in [0, 1); got {}", p);
   const Tensor dense = x.contiguous();
   Tensor y = empty(x.shape());
   parallel_for(x.numel(), heavy_grain, [&, in = dense.data(), out = y.data()](Index at, Index end) {
     draw.dropout(static_cast<std::uint64_t>(at), end - at, p, out + at);
-    for (; at < end; ++at) out[at] *= in[at];
+    for (; at < end; ++at) out[at] *= rectified && in[at] <= Real(0) ? Real(0) : in[at];
   });
   return y;
 }

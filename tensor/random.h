@@ -9,9 +9,9 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 #include "tensor/tensor.h"
 
@@ -73,7 +73,7 @@ class [[nodiscard]] Replay {
  private:
   friend class Rng;
   static Replay*& current();
-  std::vector<std::pair<Rng*, std::uint64_t>> seen_;
+  std::map<Rng*, std::uint64_t> seen_;  // and where each stood
   Replay* outer_;
 };
 
@@ -86,6 +86,7 @@ Tensor normal(Shape shape, double mean, double stddev, Rng& rng);
 // stays. p = 0 returns x itself, and draws nothing. ShapeError unless 0 ≤ p < 1.
 Tensor dropout(const Tensor& x, double p, Rng& rng);
 // The same with a draw that was made before: which elements go depends on it and on p alone.
-Tensor dropout(const Tensor& x, double p, const Draw& draw);
+// `rectified`: of max(x, 0).
+Tensor dropout(const Tensor& x, double p, const Draw& draw, bool rectified = false);
 
 }  // namespace glass

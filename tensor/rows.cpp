@@ -133,8 +133,10 @@ Tensor sigmoid_backward(const Tensor& y, const Tensor& g) {
 Tensor relu(const Tensor& x) {
   return map_vectors([](Vec v) { return v <= Real(0) ? Vec{} : v; }, x);
 }
-Tensor relu_backward(const Tensor& x, const Tensor& g) {
-  return map_vectors([](Vec v, Vec upstream) { return v > Real(0) ? upstream : Vec{}; }, x, g);
+Tensor relu_backward(const Tensor& x, const Tensor& g, double p) {
+  const auto scale = static_cast<Real>(1 / (1 - p));
+  return map_vectors(
+      [scale](Vec v, Vec upstream) { return v > Real(0) ? upstream * scale : Vec{}; }, x, g);
 }
 
 // gelu(x) = x·Φ(x)   D. Hendrycks, K. Gimpel (2016)

@@ -26,9 +26,9 @@ Tensor softmax_backward(const Tensor& y, const Tensor& g, Index axis);
 Tensor log_softmax_backward(const Tensor& y, const Tensor& g, Index axis);
 
 // The VJPs of functions of one number, from the result y or the operand x.
-Tensor tanh_backward(const Tensor& y, const Tensor& g);     // g ⊙ (1 − y²)
-Tensor sigmoid_backward(const Tensor& y, const Tensor& g);  // g ⊙ y ⊙ (1 − y)
-Tensor relu_backward(const Tensor& x, const Tensor& g);     // g where x > 0, else 0
+Tensor tanh_backward(const Tensor& y, const Tensor& g);                // g ⊙ (1 − y²)
+Tensor sigmoid_backward(const Tensor& y, const Tensor& g);             // g ⊙ y ⊙ (1 − y)
+Tensor relu_backward(const Tensor& x, const Tensor& g, double p = 0);  // g/(1 − p) where x > 0
 
 // x Φ(x), and its slope Φ(x) + x φ(x), which takes little more when made at once.
 Tensor gelu(const Tensor& x, Tensor& slope);

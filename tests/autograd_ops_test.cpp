@@ -155,6 +155,7 @@ const std::vector<Row>& table() {
        {{Shape{4, 3}}, {Shape{3, 1}}, {Shape{3, 0}}}},
       {"take nothing", [](auto& x) { return take(x[0], {0, 3, {}}); }, {{Shape{4, 3}}}},
       {"dropout", [](auto& x) { Rng rng(5); return dropout(x[0], 0.4, rng); }, one},
+      {"relu_dropout", [](auto& x) { Rng rng(5); return relu_dropout(x[0], 0.4, rng); }, one},
   };
   return rows;
 }
@@ -365,6 +366,27 @@ TEST_CASE("dropout passes its mask to the gradient, and p = 0 is the operand its
   sum(y).backward();
   CHECK(exact_difference(x.grad(), y.value().mT()) == "");
   CHECK(dropout(x, 0, rng).node().get() == x.node().get());
+}
+
+TEST_CASE("relu_dropout is dropout of relu, in its value, its gradient and what it draws") {
+  Rng values(54);
+  Tensor x = uniform({300, 7}, -1, 1, values).mT();  // rows that lie apart
+  x.slice(1, 0, 4).copy_from(tensor({0, -0.0, inf, -inf}));
+  x.slice(1, 4, 5).fill(not_a_number);
+  const Tensor seed = uniform(x.shape(), -1, 1, values);
+  for (const double p : {0.0, 0.1, 0.9}) {
+    INFO(p);
+    Rng fused(55), apart(55);
+    const Var a(x, true), b(x, true);
+    const Var y = relu_dropout(a, p, fused), reference = dropout(relu(b), p, apart);
+    CHECK(exact_difference(y.value(), reference.value()) == "");
+    y.backward(seed);
+    reference.backward(seed);
+    CHECK(exact_difference(a.grad(), b.grad()) == "");
+    CHECK(fused.state() == apart.state());
+  }
+  Rng rng(56);
+  CHECK_THROWS_AS(relu_dropout(Var(x, true), 1, rng), ShapeError);
 }
 
 TEST_CASE("in the dual build every gradient carries a Hessian-vector product") {
