@@ -254,7 +254,7 @@ Var matmul(const Var& a, const Var& b) {
 // Y = X Wᵀ + b     dX = g W        dW = gᵀ X over all rows       db = g, which the sweep sums
 
 Var linear(const Var& x, const Var& w, const Var& b) {
-  return record("linear", accumulate(matmul(x.value(), w.value().mT()), b.value()),
+  return record("linear", linear(x.value(), w.value(), b.value()),
                 on(x, [w = w.value()](const Tensor& g) { return matmul(g, w); }),
                 on(w, [x = x.value()](const Tensor& g) { return matmul(tall(g).mT(), tall(x)); }),
                 on(b, [](const Tensor& g) { return g; }));

@@ -40,40 +40,35 @@ Index round_up(Index n, Index step) { return ceil_div(n, step) * step; }
 
 // ---- the micro-kernel ----
 
-// C[M, V · lanes] (+)= A[M, depth] · B[depth, V · lanes]. A may lie anywhere, rows of B in a row.
+// C[M, V · lanes] = A[M, depth] · B[depth, V · lanes] + start. A may lie anywhere, rows of the
+// others in a row; no start is 0.
 template <Index M, Index V>
 void tile(const Real* a, Index a_row, Index a_step, const Real* b, Index b_step, Index depth,
-          Real* c, Index c_row, bool first) {
+          const Real* start, Index start_row, Real* c, Index c_row) {
   // C is fetched meanwhile; its rows mostly begin with a cache line, so that one fetch will do.
   for (Index i = 0; i < M; ++i) __builtin_prefetch(c + i * c_row + V * lanes - 1);
   Vec sum[M][V] = {};
 #pragma GCC unroll 4
   for (Index k = 0; k < depth; ++k, a += a_step, b += b_step) {
     Vec row[V];
-#pragma GCC unroll 2
     for (Index v = 0; v < V; ++v) row[v] = load(b + v * lanes);
 #pragma GCC unroll 24
-    for (Index i = 0; i < M; ++i) {
-#pragma GCC unroll 2
+    for (Index i = 0; i < M; ++i)
       for (Index v = 0; v < V; ++v) sum[i][v] += a[i * a_row] * row[v];
-    }
   }
   // All loads before all stores: rows of C a multiple of 4 KiB apart look alike to the CPU.
-  if (!first) {
+  if (start) {
 #pragma GCC unroll 24
-    for (Index i = 0; i < M; ++i) {
-#pragma GCC unroll 2
-      for (Index v = 0; v < V; ++v) sum[i][v] += load(c + i * c_row + v * lanes);
-    }
+    for (Index i = 0; i < M; ++i)
+      for (Index v = 0; v < V; ++v) sum[i][v] += load(start + i * start_row + v * lanes);
   }
 #pragma GCC unroll 24
-  for (Index i = 0; i < M; ++i) {
-#pragma GCC unroll 2
+  for (Index i = 0; i < M; ++i)
     for (Index v = 0; v < V; ++v) store(c + i * c_row + v * lanes, sum[i][v]);
-  }
 }
 
-using Tile = void (*)(const Real*, Index, Index, const Real*, Index, Index, Real*, Index, bool);
+using Tile = void (*)(const Real*, Index, Index, const Real*, Index, Index, const Real*, Index,
+                      Real*, Index);
 
 template <Index V, std::size_t... I>
 constexpr std::array<Tile, sizeof...(I)> tiles_of(std::index_sequence<I...>) {
@@ -181,14 +176,9 @@ struct Copy {
 
 // A thread's own memory, kept from call to call. A worker that only runs a lambda never passes a
 // declaration outside it: so it stands in a function, which every thread calls.
-struct Panels {
-  std::vector<Real> a, b;
-};
-Panels& panels() {
-  thread_local Panels own;
-  return own;
-}
-Real* at_least(std::vector<Real>& memory, Index count) {
+Real* own_memory(std::size_t which, Index count) {
+  thread_local std::array<std::vector<Real>, 2> own;
+  std::vector<Real>& memory = own[which];
   if (std::ssize(memory) < count + lanes) memory.resize(static_cast<std::size_t>(count + lanes));
   return memory.data();
 }
@@ -206,19 +196,19 @@ void for_tiles(Index m, F f) {
   }
 }
 
-// One thread's share: C[m, n] (+)= A[m, k] · B[k, n] for C with rows `c_row` apart.
+// One thread's share: C[m, n] = A[m, k] · B[k, n] + start for C with rows `c_row` apart.
 struct Product {
   Index m, n, k;
   Matrix a, b;
   Real* c;
   Index c_row;
-  bool add = false;  // to what C holds
+  Matrix start;  // nothing, a row for all of C's, or C itself
 
   void run() const {
     const Index kc = round_up(ceil_div(k, 1 + (k - 1) / block_k), 8);  // of blocks all alike
     const Index nc = round_up(ceil_div(n, 1 + (n - 1) / block_n), tile_columns);
-    if (k == 0 && !add)
-      for (Index i = 0; i < m; ++i) std::fill_n(c + i * c_row, n, Real(0));
+    for (Index i = 0; k == 0 && i < m; ++i)
+      for (Index j = 0; j < n; ++j) c[i * c_row + j] = start.data ? *start.at(i, j).data : Real(0);
     // Packing takes about a cycle a number: not where it is used but a few times.
     const bool pack_b = b.column_stride != 1 || (m >= 48 && kc * nc > (m >= 192 ? 10'000 : 20'000));
     const bool pack_a = nc >= 300 && m > 1;
@@ -227,24 +217,26 @@ struct Product {
     for (Index jc = 0; jc < n; jc += nc)      // C[:, jc : jc + nc]
       for (Index pc = 0; pc < k; pc += kc) {  // A[:, pc : pc + kc], B[pc : pc + kc, jc : jc + nc]
         const Index depth = std::min(kc, k - pc), end = std::min(n, jc + nc);
+        const Matrix sum = pc == 0 ? start : Matrix{c, c_row, 1};  // so far
         if (pack_a || pack_b || n % lanes != 0)
-          panel(jc, end - jc, pc, depth, pack_a, pack_b);
+          panel(jc, end - jc, pc, depth, pack_a, pack_b, sum);
         else  // all as it lies: what `panel` plans would take as long as a product of 16 × 16
           for (Index j = jc; j < end; j += tile_columns)
             column(a.at(0, pc), m, false, b.at(pc, j), depth, std::min(tile_columns, end - j),
-                   c + j, pc == 0 && !add, none, 0);
+                   sum.at(0, j).data, sum.row_stride, c + j, none, 0);
       }
   }
 
-  void panel(Index jc, Index nc, Index pc, Index depth, bool pack_a, bool pack_b) const {
+  void panel(Index jc, Index nc, Index pc, Index depth, bool pack_a, bool pack_b,
+             Matrix sum) const {
     const bool b_rows = b.column_stride == 1;
     // Where a panel of B serves few tiles, its copying takes as long as some of them: so it is done
     // a little at a time, between the tiles of the panels before it, and into two places in turn.
     const bool in_turn = pack_b && b_rows && m <= few_rows;
     const Index run = (nc < 1024 ? 4 : 8) * tile_columns, whole = nc / tile_columns * tile_columns;
-    Real* const bp = at_least(panels().b, depth * (!pack_b   ? tile_columns
-                                                   : in_turn ? 2 * run
-                                                             : round_up(nc, tile_columns)));
+    Real* const bp = own_memory(0, depth * (!pack_b   ? tile_columns
+                                            : in_turn ? 2 * run
+                                                      : round_up(nc, tile_columns)));
     const auto kept = [&](Index jr) {
       return bp + (!pack_b ? 0 : in_turn ? jr % (2 * run) : jr) * depth;
     };
@@ -261,7 +253,7 @@ struct Product {
       const Index mc = std::min(most, m - ic);
       Matrix a_block = a.at(ic, pc);
       if (pack_a) {
-        Real* const ap = at_least(panels().a, mc * depth);
+        Real* const ap = own_memory(1, mc * depth);
         // Columns far apart look alike to the caches: so they are read whole, a few at a time.
         for (Index p = 0, part = a.column_stride == 1 ? depth : 8; p < depth; p += part)
           for_tiles<tile_rows>(mc, [&](Index row, Index rows) {
@@ -283,31 +275,32 @@ struct Product {
             pack(panel.transposed(), columns, tile_columns, depth, kept(jr));
           panel = {kept(jr), tile_columns, 1};
         }
-        column(a_block, mc, pack_a, panel, depth, columns, c + ic * c_row + jc + jr,
-               pc == 0 && !add, coming, slice);
+        column(a_block, mc, pack_a, panel, depth, columns, sum.at(ic, jc + jr).data, sum.row_stride,
+               c + ic * c_row + jc + jr, coming, slice);
       }
     }
   }
 
-  // 1: tile by tile down a panel of B.
+  // 1: tile by tile down a panel of B. `sum` is what C begins with, or nothing.
   void column(Matrix a_block, Index mc, bool packed, Matrix panel, Index depth, Index columns,
-              Real* out, bool first, Copy& coming, Index slice) const {
+              const Real* sum, Index sum_row, Real* out, Copy& coming, Index slice) const {
     const bool narrow = columns <= lanes;
     const auto tile_at = [&](Index row, Index rows) {
       coming.rows(slice);
-      const Tile kernel = narrow ? narrow_tiles[static_cast<std::size_t>(rows - 1)]
-                                 : wide_tiles[static_cast<std::size_t>(rows - 1)];
+      const Tile kernel = (narrow ? narrow_tiles.data() : wide_tiles.data())[rows - 1];
       const Matrix from = packed ? Matrix{a_block.data + row * depth, 1, rows} : a_block.at(row, 0);
+      const Real* const on = sum + row * sum_row;
       Real* const to = out + row * c_row;
       // A ragged tile is computed whole, beside C, and copied in part.
       const bool ragged = columns % lanes != 0;
       Real edge[2 * tile_rows * tile_columns];
       kernel(from.data, from.row_stride, from.column_stride, panel.data, panel.row_stride, depth,
-             ragged ? edge : to, ragged ? tile_columns : c_row, ragged || first);
+             ragged ? nullptr : on, sum_row, ragged ? edge : to, ragged ? tile_columns : c_row);
       for (Index r = 0; ragged && r < rows; ++r) {
         Real *const x = edge + r * tile_columns, *const y = to + r * c_row;
+        const Real* const z = on + r * sum_row;
         for_vectors(columns, [=](Index j, Index count) {
-          store(y + j, first ? load(x + j) : load(x + j) + load(y + j, count, Real(0)), count);
+          store(y + j, z ? load(x + j) + load(z + j, count, Real(0)) : load(x + j), count);
         });
       }
     };
@@ -316,20 +309,23 @@ struct Product {
 };
 
 // C dense. The longer side of C is shared among threads, each of which packs what it needs.
-void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c) {
+void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Matrix start) {
   const Index threads = m * n * k < worth_sharing ? 1 : num_threads();
   // A large B whose columns lie in rows would have to be turned: Cᵀ = Bᵀ Aᵀ turns few rows instead.
   if (b.row_stride == 1 && b.column_stride > 1 && 3 * m <= std::min(n, k) && n % lanes == 0) {
     Tensor turned = empty(Shape{n, m});
-    multiply(n, m, k, b.transposed(), a.transposed(), turned.data());
+    for (Index j = 0; start.data && j < n; ++j)  // the row of biases is a column there
+      std::fill_n(turned.data() + j * m, m, start.data[j]);
+    multiply(n, m, k, b.transposed(), a.transposed(), turned.data(),
+             start.data ? Matrix{turned.data(), m, 1} : start);
     return parallel_for(m, round_up(ceil_div(m, threads), lanes), [&](Index i, Index end) {
       pack({turned.data() + i, m, 1}, n, n, end - i, c + i * n);
     });
   }
   const Index longer = std::max(m, n), step = n < m ? tile_rows : tile_columns;
   parallel_for(longer, round_up(ceil_div(longer, threads), step), [&](Index i, Index end) {
-    n < m ? Product{end - i, n, k, a.at(i, 0), b, c + i * n, n}.run()
-          : Product{m, end - i, k, a, b.at(0, i), c + i, n}.run();
+    n < m ? Product{end - i, n, k, a.at(i, 0), b, c + i * n, n, start.at(i, 0)}.run()
+          : Product{m, end - i, k, a, b.at(0, i), c + i, n, start.at(0, i)}.run();
   });
 }
 
@@ -355,11 +351,9 @@ Tensor for_batch(const Tensor& a, const Tensor& b, F f) {
     return Shape(std::span(x.shape().begin(), static_cast<std::size_t>(x.rank() - 2)));
   };
   const Shape batch = broadcast("matmul", leading(left), leading(right));
-  const auto over_batch = [&](const Tensor& x) {
-    return expand_strides(leading(x), x.strides(), batch);
-  };
   Tensor c = empty(batch.insert(batch.rank(), m).insert(batch.rank() + 1, n));
-  const Strides a_strides = over_batch(left), b_strides = over_batch(right);
+  const Strides a_strides = expand_strides(leading(left), left.strides(), batch);
+  const Strides b_strides = expand_strides(leading(right), right.strides(), batch);
   const Index count = m * n == 0 ? 0 : c.numel() / (m * n);
   const Index grain = std::max<Index>(1, worth_sharing / std::max<Index>(m * n * k, 1));
   parallel_for(count, grain, [&](Index begin, Index end) {
@@ -377,20 +371,28 @@ Tensor for_batch(const Tensor& a, const Tensor& b, F f) {
   return c;
 }
 
+// One B for a whole batch: the rows of all A's are one tall A.
+Tensor product(const Tensor& a, const Tensor& b, Matrix start) {
+  const auto each = [start](auto... operands) { multiply(operands..., start); };
+  if (a.rank() <= 2 || b.rank() != 2 || a.size(-1) != b.size(0)) return for_batch(a, b, each);
+  const Shape tall{a.shape().erase(-1).numel(), a.size(-1)};
+  return for_batch(a.reshape(tall), b, each).reshape(a.shape().with(-1, b.size(-1)));
+}
+
 }  // namespace
 
 void multiply_block(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Index c_row, bool add) {
-  Product{m, n, k, a, b, c, c_row, add}.run();
+  Product{m, n, k, a, b, c, c_row, add ? Matrix{c, c_row, 1} : Matrix{}}.run();
 }
 
-Tensor matmul(const Tensor& a, const Tensor& b) {
-  // One B for a whole batch: the rows of all A's are one tall A.
-  if (a.rank() > 2 && b.rank() == 2 && a.size(-1) == b.size(0)) {
-    const Index rows = a.shape().erase(-1).numel();
-    const Tensor c = for_batch(a.reshape(Shape{rows, a.size(-1)}), b, multiply);
-    return c.reshape(a.shape().with(-1, b.size(-1)));
-  }
-  return for_batch(a, b, multiply);
+Tensor matmul(const Tensor& a, const Tensor& b) { return product(a, b, {}); }
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  check<ShapeError>(weight.rank() == 2 && bias.shape() == Shape{weight.size(0)},
+                    "linear: needs weight [out, in] and bias [out]; got {} and {}", weight.shape(),
+                    bias.shape());
+  const Tensor row = bias.contiguous();
+  return product(x, weight.mT(), {row.data(), 0, 1});
 }
 
 Tensor matmul_naive(const Tensor& a, const Tensor& b) {

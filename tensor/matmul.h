@@ -13,6 +13,10 @@ namespace glass {
 // ShapeError unless the inner sizes agree and neither operand is a scalar.
 Tensor matmul(const Tensor& a, const Tensor& b);
 
+// x weightᵀ + bias for x [..., in], weight [out, in], bias [out] → [..., out]: where a tile of the
+// product begins, instead of a pass of its own. ShapeError unless they agree.
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
+
 // The definition, one element after the other: the oracle that the fast product is tested against.
 Tensor matmul_naive(const Tensor& a, const Tensor& b);
 

@@ -144,6 +144,39 @@ TEST_CASE("a product over no terms is 0, and one without rows or columns is empt
   CHECK(matmul(zeros({5, 2, 3}), zeros({3, 0})).shape() == Shape{5, 2, 0});
 }
 
+TEST_CASE("linear is a product and a sum, whatever path it takes") {
+  Rng rng(42);
+  // No terms, one block of them or three; ragged tiles and whole; few rows, which are turned.
+  for (const auto& [m, n, k] : {std::array<Index, 3>{3, 5, 0},
+                                {1, 1, 1},
+                                {7, 13, 9},
+                                {33, 48, 257},
+                                {200, 41, 520},
+                                {9, 328, 300},
+                                {80, 512, 512}})
+    for (const auto& [layout, bias] : layouts({n}, rng)) {
+      const Tensor x = uniform({m, k}, -1, 1, rng), w = uniform({n, k}, -1, 1, rng);
+      const Tensor y = linear(x, w, bias);
+      INFO(fmt::format("{} {} {}, bias {}", m, n, k, layout));
+      CHECK(difference(y, matmul(x, w.mT()) + bias, 5 * tolerance) == "");
+      if (k <= 256) CHECK(exact_difference(y, matmul(x, w.mT()) + bias) == "");
+      CHECK(exact_difference(linear(x.reshape({1, m, k}), w, bias), y.unsqueeze(0)) == "");
+    }
+  const Tensor w = uniform({4, 3}, -1, 1, rng), bias = uniform({4}, -1, 1, rng);
+  CHECK(difference(linear(ones({3}), w, bias), sum(w, 1) + bias) == "");
+  CHECK(linear(zeros({2, 0, 3}), w, bias).shape() == Shape{2, 0, 4});
+  CHECK(linear(zeros({2, 3}), zeros({0, 3}), zeros({0})).shape() == Shape{2, 0});
+}
+
+TEST_CASE("linear names shapes that do not agree") {
+  CHECK_THROWS_AS(linear(zeros({2, 3}), zeros({4, 3}), zeros({3})), ShapeError);
+  CHECK_THROWS_WITH(linear(zeros({2, 3}), zeros({4, 3}), zeros({1})),
+                    ContainsSubstring("linear: ") && ContainsSubstring("[4, 3] and [1]"));
+  CHECK_THROWS_WITH(linear(zeros({2, 3}), zeros({3}), zeros({3})), ContainsSubstring("linear: "));
+  CHECK_THROWS_WITH(linear(zeros({2, 5}), zeros({4, 3}), zeros({4})),
+                    ContainsSubstring("[2, 5] @ [3, 4]"));
+}
+
 TEST_CASE("a NaN reaches its own row and column and nothing else") {
   Tensor a = ones({9, 20}), b = ones({20, 33});
   a(4, 19) = not_a_number;
