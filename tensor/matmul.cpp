@@ -314,12 +314,12 @@ void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Matrix sta
   // A large B whose columns lie in rows would have to be turned: Cᵀ = Bᵀ Aᵀ turns few rows instead.
   if (b.row_stride == 1 && b.column_stride > 1 && 3 * m <= std::min(n, k) && n % lanes == 0) {
     Tensor turned = empty(Shape{n, m});
-    for (Index j = 0; start.data && j < n; ++j)  // the row of biases is a column there
-      std::fill_n(turned.data() + j * m, m, start.data[j]);
-    multiply(n, m, k, b.transposed(), a.transposed(), turned.data(),
-             start.data ? Matrix{turned.data(), m, 1} : start);
+    multiply(n, m, k, b.transposed(), a.transposed(), turned.data(), {});
     return parallel_for(m, round_up(ceil_div(m, threads), lanes), [&](Index i, Index end) {
       pack({turned.data() + i, m, 1}, n, n, end - i, c + i * n);
+      for (; start.data && i < end; ++i)
+        for (Index j = 0; j < n; j += lanes)
+          store(c + i * n + j, load(c + i * n + j) + load(start.data + j));
     });
   }
   const Index longer = std::max(m, n), step = n < m ? tile_rows : tile_columns;
