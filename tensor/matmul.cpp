@@ -67,12 +67,9 @@ void tile(const Real* a, Index a_row, Index a_step, const Real* b, Index b_step,
     for (Index v = 0; v < V; ++v) store(c + i * c_row + v * lanes, sum[i][v]);
 }
 
-using Tile = void (*)(const Real*, Index, Index, const Real*, Index, Index, const Real*, Index,
-                      Real*, Index);
-
 template <Index V, std::size_t... I>
-constexpr std::array<Tile, sizeof...(I)> tiles_of(std::index_sequence<I...>) {
-  return {tile<static_cast<Index>(I) + 1, V>...};
+constexpr auto tiles_of(std::index_sequence<I...>) {
+  return std::array{tile<static_cast<Index>(I) + 1, V>...};
 }
 constexpr auto wide_tiles = tiles_of<2>(std::make_index_sequence<tile_rows>());
 constexpr auto narrow_tiles = tiles_of<1>(std::make_index_sequence<2 * tile_rows>());
@@ -205,7 +202,11 @@ struct Product {
   Matrix start;  // nothing, a row for all of C's, or C itself
 
   void run() const {
-    const Index kc = round_up(ceil_div(k, 1 + (k - 1) / block_k), 8);  // of blocks all alike
+    // A's columns and B's rows, both short: no more of them than the first cache holds, since lines
+    // of both serve several tiles.
+    const auto is_short = [](Index stride) { return 32 <= stride && stride <= 64; };
+    const Index most = is_short(a.column_stride) && is_short(b.row_stride) ? 64 : block_k;
+    const Index kc = round_up(ceil_div(k, 1 + (k - 1) / most), 8);  // of blocks all alike
     const Index nc = round_up(ceil_div(n, 1 + (n - 1) / block_n), tile_columns);
     for (Index i = 0; k == 0 && i < m; ++i)
       for (Index j = 0; j < n; ++j) c[i * c_row + j] = start.data ? *start.at(i, j).data : Real(0);
@@ -287,7 +288,7 @@ struct Product {
     const bool narrow = columns <= lanes;
     const auto tile_at = [&](Index row, Index rows) {
       coming.rows(slice);
-      const Tile kernel = (narrow ? narrow_tiles.data() : wide_tiles.data())[rows - 1];
+      const auto kernel = (narrow ? narrow_tiles.data() : wide_tiles.data())[rows - 1];
       const Matrix from = packed ? Matrix{a_block.data + row * depth, 1, rows} : a_block.at(row, 0);
       const Real* const on = sum + row * sum_row;
       Real* const to = out + row * c_row;
