@@ -64,7 +64,7 @@ class Walk {
       row(offsets, count, steps_[last]);
       begin += count;
       // On to the next row, as the digits of a counter turn.
-      advance(offsets, last, -std::exchange(at[last], 0));
+      if (const Index part = std::exchange(at[last], 0)) advance(offsets, last, -part);
       for (std::size_t axis = last; axis-- > 0;) {
         advance(offsets, axis, 1);
         if (++at[axis] < sizes_[axis]) break;
