@@ -202,11 +202,7 @@ struct Product {
   Matrix start;  // nothing, a row for all of C's, or C itself
 
   void run() const {
-    // A's columns and B's rows, both short: no more of them than the first cache holds, since lines
-    // of both serve several tiles.
-    const auto is_short = [](Index stride) { return 32 <= stride && stride <= 64; };
-    const Index most = is_short(a.column_stride) && is_short(b.row_stride) ? 64 : block_k;
-    const Index kc = round_up(ceil_div(k, 1 + (k - 1) / most), 8);  // of blocks all alike
+    const Index kc = round_up(ceil_div(k, 1 + (k - 1) / block_k), 8);  // of blocks all alike
     const Index nc = round_up(ceil_div(n, 1 + (n - 1) / block_n), tile_columns);
     for (Index i = 0; k == 0 && i < m; ++i)
       for (Index j = 0; j < n; ++j) c[i * c_row + j] = start.data ? *start.at(i, j).data : Real(0);
@@ -314,13 +310,13 @@ void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Matrix sta
   const Index threads = m * n * k < worth_sharing ? 1 : num_threads();
   // A large B whose columns lie in rows would have to be turned: Cᵀ = Bᵀ Aᵀ turns few rows instead.
   if (b.row_stride == 1 && b.column_stride > 1 && 3 * m <= std::min(n, k) && n % lanes == 0) {
-    Tensor turned = empty(Shape{n, m});
-    multiply(n, m, k, b.transposed(), a.transposed(), turned.data(), {});
+    Tensor turned = empty(Shape{n, m}), rows = empty(Shape{start.data ? n : 0, tile_columns});
+    for (Index j = 0; j < rows.size(0); ++j)  // biases, as wide as a tile and the same for them all
+      std::fill_n(rows.data() + j * tile_columns, tile_columns, start.data[j]);
+    multiply(n, m, k, b.transposed(), a.transposed(), turned.data(),
+             start.data ? Matrix{rows.data(), tile_columns, 0} : start);
     return parallel_for(m, round_up(ceil_div(m, threads), lanes), [&](Index i, Index end) {
       pack({turned.data() + i, m, 1}, n, n, end - i, c + i * n);
-      for (; start.data && i < end; ++i)
-        for (Index j = 0; j < n; j += lanes)
-          store(c + i * n + j, load(c + i * n + j) + load(start.data + j));
     });
   }
   const Index longer = std::max(m, n), step = n < m ? tile_rows : tile_columns;

@@ -64,11 +64,14 @@ TEST_CASE("matmul is its definition across the edges of its blocks") {
 
 TEST_CASE("the bits of a product do not depend on whether its first operand lies in columns") {
   Rng rng(39);
-  const Tensor b = uniform({19, 304}, -1, 1, rng);
-  for (Index m = 1; m <= 30; ++m) {  // panels of every height, some beside others
-    const Tensor a = uniform({19, m}, -1, 1, rng).mT();
-    INFO(m);
-    CHECK(exact_difference(matmul(a, b), matmul(a.contiguous(), b)) == "");
+  for (const auto& [k, n] : {std::pair<Index, Index>{19, 304}, {300, 64}}) {
+    const Tensor b = uniform({k, n}, -1, 1, rng);
+    for (Index m = 1; m <= 64;
+         m += m < 30 ? 1 : 17) {  // panels of every height, some beside others
+      const Tensor a = uniform({k, m}, -1, 1, rng).mT();
+      INFO(k << ' ' << n << ' ' << m);
+      CHECK(exact_difference(matmul(a, b), matmul(a.contiguous(), b)) == "");
+    }
   }
 }
 
@@ -161,6 +164,8 @@ TEST_CASE("linear is a product and a sum, whatever path it takes") {
       CHECK(difference(y, matmul(x, w.mT()) + bias, 5 * tolerance) == "");
       if (k <= 256) CHECK(exact_difference(y, matmul(x, w.mT()) + bias) == "");
       CHECK(exact_difference(linear(x.reshape({1, m, k}), w, bias), y.unsqueeze(0)) == "");
+      // A row has the same bits in any company.
+      CHECK(exact_difference(linear(x.slice(0, 0, 1), w, bias), y.slice(0, 0, 1)) == "");
     }
   const Tensor w = uniform({4, 3}, -1, 1, rng), bias = uniform({4}, -1, 1, rng);
   CHECK(difference(linear(ones({3}), w, bias), sum(w, 1) + bias) == "");
