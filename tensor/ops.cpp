@@ -246,7 +246,8 @@ Tensor accumulate(Tensor sum, const Tensor& x) {
   if (!sum.owns_memory()) return sum + x;
   Walk<2>(sum.shape(), {sum.strides(), expand_strides(x.shape(), x.strides(), sum.shape())})
       .run([out = sum.data(), in = x.data()](const auto& at, Index count, const auto& step) {
-        for (Index i = 0; i < count; ++i) out[at[0] + i] += in[at[1] + i * step[1]];
+        const Index apart = step[1] == 1 ? 1 : step[1];  // so that there is a loop for 1
+        for (Index i = 0; i < count; ++i) out[at[0] + i] += in[at[1] + i * apart];
       });
   return sum;
 }
