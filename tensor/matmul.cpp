@@ -120,15 +120,16 @@ constexpr auto turns = turns_of(std::make_index_sequence<lanes + 1>());
 
 void pack(Matrix x, Index rows, Index width, Index depth, Real* out) {
   Index k = 0;
-  if (x.column_stride == 1 && rows > 1) {
+  if (x.column_stride == 1 && rows > 1 && depth >= lanes) {
     // What one store writes too far another one mends: so the last rows go first.
-    for (; k + lanes <= depth; k += lanes, out += lanes * width) {
+    for (; k < depth; k += lanes) {
+      k = std::min(k, depth - lanes);  // the last columns, some of them again
       // The next panel is likely to be packed next: fetch it, once for each line of the caches.
       for (Index r = 0; k % Index{64 / sizeof(Real)} == 0 && r < rows; ++r)
         __builtin_prefetch(x.data + (rows + r) * x.row_stride + k);
       for (Index r = (width - 1) / lanes * lanes; r >= 0; r -= lanes)
         turns[static_cast<std::size_t>(std::clamp<Index>(rows - r, 0, lanes))](
-            x.data + r * x.row_stride + k, x.row_stride, out + r, width);
+            x.data + r * x.row_stride + k, x.row_stride, out + k * width + r, width);
     }
   } else if (x.row_stride == 1 && x.column_stride > 0) {
     // Rows that are read and written beyond their end run into the next one; the last ones would
