@@ -291,8 +291,10 @@ struct Product {
       const Matrix from = packed ? Matrix{a_block.data + row * depth, 1, rows} : a_block.at(row, 0);
       const Real* const on = sum + row * sum_row;
       Real* const to = out + row * c_row;
-      // A ragged tile is computed whole, beside C, and copied in part.
-      const bool ragged = columns % lanes != 0;
+      // A ragged tile is computed whole, beside C, and copied in part; where its rows are all of
+      // C's, only the last one is: what others write too far those after them mend.
+      const bool ragged = columns % lanes != 0 &&
+                          (on || columns < c_row || (mc - row - rows) * c_row < tile_columns);
       Real edge[2 * tile_rows * tile_columns];
       kernel(from.data, from.row_stride, from.column_stride, panel.data, panel.row_stride, depth,
              ragged ? nullptr : on, sum_row, ragged ? edge : to, ragged ? tile_columns : c_row);
@@ -400,9 +402,7 @@ Tensor matmul_naive(const Tensor& a, const Tensor& b) {
     for (Index i = 0; i < m; ++i)
       for (Index j = 0; j < n; ++j) {
         Real sum(0);
-        for (Index p = 0; p < k; ++p)
-          sum += x.data[i * x.row_stride + p * x.column_stride] *
-                 y.data[p * y.row_stride + j * y.column_stride];
+        for (Index p = 0; p < k; ++p) sum += *x.at(i, p).data * *y.at(p, j).data;
         c[i * n + j] = sum;
       }
   });
