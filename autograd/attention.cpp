@@ -126,8 +126,8 @@ class Attention {
     const Strides& step = x.strides();
     return {x.data() + b.entry * step[0] + b.head * step[1] + row * step[2], step[2], step[3]};
   }
-  // Rows as they lie, or for many queries a copy. A weight of 0 is not enough to silence a key, for
-  // 0 · NaN is NaN: dead keys' rows become zeros.
+  // Rows as they lie, or for many queries a copy, if there is a place for it. A weight of 0 is not
+  // enough to silence a key, for 0 · NaN is NaN: dead keys' rows become zeros.
   static Matrix near(const Tensor& x, const Block& b, Index row, Index rows, Real* to) {
     const Matrix all = part(x, b, row);
     const Index n = x.size(3);

@@ -200,7 +200,7 @@ struct Product {
   Matrix a, b;
   Real* c;
   Index c_row;
-  Matrix start;  // nothing, a row for all of C's, or C itself
+  Matrix start;  // nothing, biases, or C itself
 
   void run() const {
     const Index kc = round_up(ceil_div(k, 1 + (k - 1) / block_k), 8);  // of blocks all alike

@@ -66,8 +66,8 @@ TEST_CASE("the bits of a product do not depend on whether its first operand lies
   Rng rng(39);
   for (const auto& [k, n] : {std::pair<Index, Index>{19, 304}, {300, 64}}) {
     const Tensor b = uniform({k, n}, -1, 1, rng);
-    for (Index m = 1; m <= 64;
-         m += m < 30 ? 1 : 17) {  // panels of every height, some beside others
+    // Panels of every height, some beside others.
+    for (Index m = 1; m <= 64; m += m < 30 ? 1 : 17) {
       const Tensor a = uniform({k, m}, -1, 1, rng).mT();
       INFO(k << ' ' << n << ' ' << m);
       CHECK(exact_difference(matmul(a, b), matmul(a.contiguous(), b)) == "");
