@@ -31,7 +31,7 @@ constexpr Index tile_rows = registers == 32 ? 12 : fused_multiply_add ? 6 : 4;
 constexpr Index tile_columns = 2 * lanes;
 constexpr Index block_k = 256;   // a panel of B, 256 × 16 floats, fills half of the first cache
 constexpr Index block_m = 96;    // a block of A, 96 × 256 floats, a part of the second
-constexpr Index block_n = 1536;  // what is packed of B, a part of the third
+constexpr Index block_n = 2048;  // what is packed of B, a part of the third
 constexpr Index few_rows = 512;  // as many rows of A use a panel of B once for all
 
 Index ceil_div(Index n, Index step) { return (n + step - 1) / step; }
