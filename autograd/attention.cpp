@@ -42,23 +42,23 @@ Tensor causal_mask(Index queries, Index keys) {
 
 namespace {
 
-// From `many` queries on, what they read is worth a copy, its rows `apart` further from each other,
-// lest they share a few sets of the first cache. A row of scores is an odd number of lines, too.
-constexpr Index block_q = 176, block_k = 96, many = 48, apart = 16;
-constexpr Index block = block_q * block_k;  // three of scores take two fifths of the second cache
+// Three blocks of scores take two fifths of the second cache. From `many` queries on, what they
+// read is worth a copy, its rows `apart` further from each other, lest they share a few sets of the
+// first cache. A row of scores is an odd number of lines, too.
+constexpr Index block_q = 176, block_k = 96, block = block_q * block_k, many = 48, apart = 16;
 
 // A block of the scores of one head, queries q … q + queries - 1 and keys k … k + keys - 1, and the
 // memory to work in. d and e are the widths of keys and values plus `apart`.
 struct Block {
   Index d, e;
-  Tensor memory = empty({(2 * block_q + block_k) * (d + e) + 5 * block + 3 * block_q + 14 * lanes});
+  Tensor memory = empty({(3 * block_q + block_k) * (d + e) + 5 * block + 3 * block_q + 15 * lanes});
   Real* next = memory.data();
   Real* take(Index count) { return std::exchange(next, next + count + lanes); }
-  Real *q_columns = take(block_q * d), *g_columns = take(block_q * e);
-  Real *q_rows = take(block_q * d), *g_rows = take(block_q * e), *draws = take(block);
-  Real *k_rows = take(block_k * d), *v_rows = take(block_k * e);
+  Real *q_columns = take(block_q * d), *q_rows = take(block_q * d), *k_rows = take(block_k * d);
+  Real *g_columns = take(block_q * e), *g_rows = take(block_q * e), *v_rows = take(block_k * e);
+  Real *o_columns = take(block_q * e), *draws = take(block);
   Real *weights = take(block), *slopes = take(block), *factors = take(block), *space = take(block);
-  std::array<Real*, 3> rows{take(block_q), take(block_q), take(block_q)};  // a number a query
+  Real *top = take(block_q), *sum = take(block_q), *fade = take(block_q);  // a number a query
   std::bitset<block_k> dead{};
 
   Index drawn = 0, drawn_end = 0, last = 0;  // what `draws` holds; where this chunk's rows end
@@ -90,8 +90,9 @@ class Attention {
     if (mask) allowed = attention_mask("attention", *mask, scores).expand(scores);
     if (o.dropout != 0) draw = o.rng->draw();
     scale = static_cast<Real>(o.scale.value_or(1 / std::sqrt(static_cast<double>(D))));
-    context = zeros_like(v, q.shape().with(3, E));
-    log_sums = empty(Shape{q.size(0) * H, T});
+    at_once = T <= block_q && 0 < S && S <= block_k && (!o.causal || T <= S);
+    context = room_like(v, q.shape().with(3, E));
+    log_sums = empty(Shape{q.size(0) * H * T + lanes});
     const Index blocks = (T + block_q - 1) / block_q, work = std::min(T, block_q) * S * (D + E);
     for_heads(blocks, work, [&](Block& b, Index i) { forward(b, i * block_q); });
   }
@@ -100,7 +101,7 @@ class Attention {
   // and Σ dP P = Σ g O: one number a row, known beforehand.
   std::array<Tensor, 3> backward(const Tensor& upstream) const {
     const Tensor g = rows_dense(upstream);
-    std::array grads{zeros_like(q, q.shape()), zeros_like(k, k.shape()), zeros_like(v, v.shape())};
+    std::array grads{room_like(q, q.shape()), room_like(k, k.shape()), room_like(v, v.shape())};
     for_heads(1, 3 * T * S * (D + E), [&](Block& b, Index) {
       for (Index i = 0; i < T; i += block_q) backward(b, i, g, grads[0], grads[1], grads[2]);
     });
@@ -109,7 +110,7 @@ class Attention {
 
   Tensor q, k, v;
   Tensor context;   // O [B, H, T, E]
-  Tensor log_sums;  // L [B · H, T]
+  Tensor log_sums;  // L [B, H, T], and what a vector of the last ones reads beyond them
 
  private:
   // ---- operands ----
@@ -118,9 +119,10 @@ class Attention {
     return x.rank() == 0 || x.stride(-1) == 1 || x.numel() == 0 ? x : x.contiguous();
   }
   // Heads lie within each position's row, as a projection leaves them, or one after the other.
-  static Tensor zeros_like(const Tensor& x, const Shape& shape) {
-    if (x.is_contiguous()) return zeros(shape);
-    return zeros(shape.with(1, shape[2]).with(2, shape[1])).transpose(1, 2);
+  Tensor room_like(const Tensor& x, const Shape& shape) const {
+    const auto room = at_once ? empty : zeros;
+    if (x.is_contiguous()) return room(shape);
+    return room(shape.with(1, shape[2]).with(2, shape[1])).transpose(1, 2);
   }
   static Matrix part(const Tensor& x, const Block& b, Index row) {
     const Strides& step = x.strides();
@@ -165,17 +167,17 @@ class Attention {
                    b.width, false);
     if (!allowed && !options.causal) return;
     const Matrix mask = allowed ? part(*allowed, b, b.q).at(0, b.k) : Matrix{};
-    const bool one_row = mask.row_stride == 0;  // for all queries alike
-    if (!one_row) pack(mask, b.queries, b.width, b.keys, b.space);
+    // A row that is not followed by another holds for all queries alike.
+    if (mask.row_stride != 0) pack(mask, b.queries, b.width, b.keys, b.space);
     for (Index j = 0; j < b.keys; ++j) {
       Real* const row = b.weights + j * b.width;
-      for (Index i = b.skip; !one_row && i < b.width; i += lanes) {
+      for (Index i = b.skip; mask.row_stride != 0 && i < b.width; i += lanes) {
         const Vec attends = load(b.space + j * b.width + i);
         store(row + i, attends != Real(0) ? load(row + i) : repeat(minus_infinity));
       }
       // Queries before the first that sees the key.
       Index blocked = options.causal ? std::clamp<Index>(b.k + j - (S - T) - b.q, 0, b.width) : 0;
-      if (allowed && one_row && mask.at(0, j).data[0] == Real(0)) blocked = b.width;
+      if (allowed && mask.row_stride == 0 && mask.at(0, j).data[0] == Real(0)) blocked = b.width;
       std::fill_n(row, blocked, minus_infinity);
       b.dead[j] = std::all_of(row, row + b.queries, [](Real x) { return x == minus_infinity; });
     }
@@ -221,9 +223,8 @@ class Attention {
 
   void forward(Block& b, Index at) {
     start(b, at);
-    // Each row's maximum and sum so far, and what O so far is scaled by.
-    Real *const top = b.rows[0], *const sum = b.rows[1], *const fade = b.rows[2];
-    for (Index i = 0; i < b.width; ++i) top[i] = minus_infinity, sum[i] = Real(0);
+    // Each row's maximum and sum so far; `fade` is what O so far is scaled by.
+    for (Index i = 0; i < b.width; ++i) b.top[i] = minus_infinity, b.sum[i] = Real(0);
     Real* const out = row_of(context, b, at);
     const Index step = context.stride(2);
     const auto scale_rows = [&, n = E](const Real* by, Index first) {
@@ -235,47 +236,47 @@ class Attention {
     for_keys(b, [&] {
       for (Index i = b.skip; i < b.width; i += lanes) {
         Real* const column = b.weights + i;
-        Vec now = load(top + i);
+        Vec now = load(b.top + i);
         for (Index j = 0; j < b.size(); j += b.width)
           now = load(column + j) > now ? load(column + j) : now;
         const Vec shift = now == minus_infinity ? Vec{} : now;
-        const Vec fading = exp_of_negative(load(top + i) - shift);
-        Vec total = load(sum + i) * fading;
+        const Vec fading = exp_of_negative(load(b.top + i) - shift);
+        Vec total = load(b.sum + i) * fading;
         for (Index j = 0; j < b.size(); j += b.width) {
           const Vec weight = exp_of_negative(load(column + j) - shift);
           store(column + j, options.dropout != 0 ? weight * load(b.factors + i + j) : weight);
           total += weight;
         }
-        store(top + i, now), store(sum + i, total), store(fade + i, fading);
+        store(b.top + i, now), store(b.sum + i, total), store(b.fade + i, fading);
       }
-      if (b.k > 0) scale_rows(fade, b.skip);
+      if (b.k > 0) scale_rows(b.fade, b.skip);
       multiply_block(b.queries - b.skip, E, b.keys, b.by_query(b.weights),
-                     near(v, b, b.k, b.keys, b.v_rows), out + b.skip * step, step, true);
+                     near(v, b, b.k, b.keys, b.v_rows), out + b.skip * step, step, !at_once);
     });
     using std::log;
     Real* const logs = log_sums.data() + (b.entry * H + b.head) * T + at;
     for (Index i = 0; i < b.queries; ++i) {
-      logs[i] = sum[i] == Real(0) ? Real(0) : top[i] + log(sum[i]);  // 0 if all is blocked
-      sum[i] = sum[i] == Real(0) ? Real(0) : Real(1) / sum[i];
+      logs[i] = b.sum[i] == Real(0) ? Real(0) : b.top[i] + log(b.sum[i]);  // 0 if all is blocked
+      b.sum[i] = b.sum[i] == Real(0) ? Real(0) : Real(1) / b.sum[i];
     }
-    scale_rows(sum, 0);
+    scale_rows(b.sum, 0);
   }
 
   // ---- backward: some queries ----
 
   void backward(Block& b, Index at, const Tensor& g, Tensor& dq, Tensor& dk, Tensor& dv) const {
     start(b, at);
-    Real *const log_sum = b.rows[0], *const dots = b.rows[1], *p = b.weights, *dp = b.slopes;
+    const Real* const log_sum = log_sums.data() + (b.entry * H + b.head) * T + at;
+    Real *const dots = b.sum, *p = b.weights, *dp = b.slopes;
     const Matrix upstream = near(g, b, at, b.queries, b.g_rows);
-    const Matrix result = near(context, b, at, b.queries, nullptr);
     const Matrix query = near(q, b, at, b.queries, b.q_rows);
     pack(upstream, b.queries, b.width, E, b.g_columns);
-    for (Index i = 0; i < b.queries; ++i) {
-      log_sum[i] = log_sums.data()[(b.entry * H + b.head) * T + at + i];
-      dots[i] = sum_of(E, [&](Index e, Index count) {
-        return load(upstream.at(i, e).data, count, Real(0)) *
-               load(result.at(i, e).data, count, Real(0));
-      });
+    pack(near(context, b, at, b.queries, nullptr), b.queries, b.width, E, b.o_columns);
+    for (Index i = 0; i < b.width; i += lanes) {
+      Vec dot{};
+      for (Index j = i; j < E * b.width; j += b.width)
+        dot += load(b.g_columns + j) * load(b.o_columns + j);
+      store(dots + i, dot);
     }
     for_keys(b, [&] {
       if (b.dead.any()) b.key = near(k, b, b.k, b.keys, b.k_rows);
@@ -290,11 +291,11 @@ class Attention {
           store(dp + j + i, weight * (load(dp + j + i) * factor - load(dots + i)) * scale);
         }
       multiply_block(b.keys, E, b.queries - b.skip, b.by_key(p), upstream.at(b.skip, 0),
-                     row_of(dv, b, b.k), dv.stride(2), true);
+                     row_of(dv, b, b.k), dv.stride(2), !at_once);
       multiply_block(b.queries - b.skip, D, b.keys, b.by_query(dp), b.key,
-                     row_of(dq, b, at + b.skip), dq.stride(2), true);
+                     row_of(dq, b, at + b.skip), dq.stride(2), !at_once);
       multiply_block(b.keys, D, b.queries - b.skip, b.by_key(dp), query.at(b.skip, 0),
-                     row_of(dk, b, b.k), dk.stride(2), true);
+                     row_of(dk, b, b.k), dk.stride(2), !at_once);
     });
   }
 
@@ -302,6 +303,7 @@ class Attention {
   std::optional<Tensor> allowed;  // the mask, [B, H, T, S], expanded
   Draw draw{};
   Real scale{};
+  bool at_once = false;  // one block is a whole head, and every query sees a key of it
   Index H = 0, T = 0, S = 0, D = 0, E = 0;
 };
 
