@@ -240,7 +240,7 @@ class Attention {
         for (Index j = 0; j < b.size(); j += b.width)
           now = load(column + j) > now ? load(column + j) : now;
         const Vec shift = now == minus_infinity ? Vec{} : now;
-        const Vec fading = exp_of_negative(load(b.top + i) - shift);
+        const Vec fading = b.k > 0 ? exp_of_negative(load(b.top + i) - shift) : Vec{};
         Vec total = load(b.sum + i) * fading;
         for (Index j = 0; j < b.size(); j += b.width) {
           const Vec weight = exp_of_negative(load(column + j) - shift);
