@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "tensor/parallel.h"
 #include "tensor/product.h"
@@ -171,14 +172,14 @@ struct Copy {
   }
 };
 
-// A thread's own memory, kept from call to call, no vector of it in two cache lines. A worker that
-// only runs a lambda never passes a declaration outside it: so it stands in a function, which every
-// thread calls.
+// A thread's own memory, kept from call to call; it begins with a cache line, lest vectors lie in
+// two. A worker that only runs a lambda never passes a declaration outside it: so it stands in a
+// function, which every thread calls.
 Real* own_memory(std::size_t which, Index count) {
-  thread_local std::array<Tensor, 2> own;
-  Tensor& memory = own[which];
-  if (memory.numel() < count + lanes) memory = empty({count + lanes});
-  return memory.data();
+  thread_local std::array<std::vector<Real>, 2> own;
+  std::vector<Real>& memory = own[which];
+  if (std::ssize(memory) < count + 32) memory.resize(static_cast<std::size_t>(count + 32));
+  return memory.data() + (64 - reinterpret_cast<std::uintptr_t>(memory.data()) % 64) / sizeof(Real);
 }
 
 // ---- the loops ----

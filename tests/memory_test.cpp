@@ -1,6 +1,7 @@
 // Does training hold on to anything? Every step makes and frees a graph; what is alive afterwards
 // must not grow.
 #include <memory>
+#include <thread>
 
 #include "nn/decode.h"
 #include "nn/loss.h"
@@ -71,6 +72,17 @@ TEST_CASE("a forward pass without gradients, and decoding, hold nothing") {
   (void)nn::greedy_decode(model, source, {.max_length = 5});
   (void)nn::beam_decode(model, source, {.max_length = 5});
   CHECK(live_bytes() == before);
+}
+
+TEST_CASE("a product gives back all that it took, also in a thread that made none before") {
+  const Tensor a = ones({64, 300}), b = ones({300, 512});
+  const Index before = live_bytes();
+  Index after = -1;
+  std::thread([&] {
+    (void)matmul(a, b);  // both are packed
+    after = live_bytes();
+  }).join();
+  CHECK(after == before);
 }
 
 TEST_CASE("an error in the middle of a forward or backward pass leaks nothing") {
