@@ -92,7 +92,7 @@ class Attention {
     scale = static_cast<Real>(o.scale.value_or(1 / std::sqrt(static_cast<double>(D))));
     at_once = T <= block_q && 0 < S && S <= block_k && (!o.causal || T <= S);
     context = room_like(v, q.shape().with(3, E));
-    log_sums = empty(Shape{q.size(0) * H * T + lanes});
+    log_sums = empty(Shape{q.size(0) * H, T});
     const Index blocks = (T + block_q - 1) / block_q, work = std::min(T, block_q) * S * (D + E);
     for_heads(blocks, work, [&](Block& b, Index i) { forward(b, i * block_q); });
   }
@@ -110,7 +110,7 @@ class Attention {
 
   Tensor q, k, v;
   Tensor context;   // O [B, H, T, E]
-  Tensor log_sums;  // L [B, H, T], and what a vector of the last ones reads beyond them
+  Tensor log_sums;  // L [B · H, T]
 
  private:
   // ---- operands ----
@@ -119,6 +119,7 @@ class Attention {
     return x.rank() == 0 || x.stride(-1) == 1 || x.numel() == 0 ? x : x.contiguous();
   }
   // Heads lie within each position's row, as a projection leaves them, or one after the other.
+  // Zeros where blocks are added up; what is written at once needs none.
   Tensor room_like(const Tensor& x, const Shape& shape) const {
     const auto room = at_once ? empty : zeros;
     if (x.is_contiguous()) return room(shape);
@@ -266,8 +267,8 @@ class Attention {
 
   void backward(Block& b, Index at, const Tensor& g, Tensor& dq, Tensor& dk, Tensor& dv) const {
     start(b, at);
-    const Real* const log_sum = log_sums.data() + (b.entry * H + b.head) * T + at;
-    Real *const dots = b.sum, *p = b.weights, *dp = b.slopes;
+    Real *const log_sum = b.top, *const dots = b.sum, *p = b.weights, *dp = b.slopes;
+    std::copy_n(log_sums.data() + (b.entry * H + b.head) * T + at, b.queries, log_sum);
     const Matrix upstream = near(g, b, at, b.queries, b.g_rows);
     const Matrix query = near(q, b, at, b.queries, b.q_rows);
     pack(upstream, b.queries, b.width, E, b.g_columns);

@@ -173,8 +173,9 @@ struct Copy {
 };
 
 // A thread's own memory, kept from call to call; it begins with a cache line, lest vectors lie in
-// two. A worker that only runs a lambda never passes a declaration outside it: so it stands in a
-// function, which every thread calls.
+// two: 32 numbers more are room for that, and for a vector beyond the end. A worker that only runs
+// a lambda never passes a declaration outside it: so it stands in a function, which every thread
+// calls.
 Real* own_memory(std::size_t which, Index count) {
   thread_local std::array<std::vector<Real>, 2> own;
   std::vector<Real>& memory = own[which];
