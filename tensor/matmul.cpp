@@ -67,12 +67,16 @@ void tile(const Real* a, Index a_row, Index a_step, const Real* b, Index b_step,
     for (Index v = 0; v < V; ++v) store(c + i * c_row + v * lanes, sum[i][v]);
 }
 
-template <Index V, std::size_t... I>
-constexpr auto tiles_of(std::index_sequence<I...>) {
-  return std::array{tile<static_cast<Index>(I) + 1, V>...};
+// {f(0), f(1), … f(N - 1)}: what is compiled for each of some numbers, to be chosen at run time.
+template <Index N>
+constexpr auto table(auto f) {
+  const auto all = [&]<Index... I>(std::integer_sequence<Index, I...>) {
+    return std::array{f(std::integral_constant<Index, I>())...};
+  };
+  return all(std::make_integer_sequence<Index, N>());
 }
-constexpr auto wide_tiles = tiles_of<2>(std::make_index_sequence<tile_rows>());
-constexpr auto narrow_tiles = tiles_of<1>(std::make_index_sequence<2 * tile_rows>());
+constexpr auto wide_tiles = table<tile_rows>([](auto i) { return tile<i + 1, 2>; });
+constexpr auto narrow_tiles = table<2 * tile_rows>([](auto i) { return tile<i + 1, 1>; });
 
 // ---- packing ----
 
@@ -83,38 +87,30 @@ Vec interleave(Vec a, Vec b, std::index_sequence<I...>) {
       a, b, static_cast<int>(Half * lanes / 2 + Index{I} / 2 + (I % 2 ? lanes : 0))...);
 }
 
-// `lanes` rows become columns: log₂ perfect shuffles.
-template <Index Stage = 1>
-[[gnu::always_inline]] inline void transpose(Vec* rows) {
-  if constexpr (Stage < lanes) {
-    constexpr auto each = std::make_index_sequence<lanes>();
-    Vec next[lanes];
-#pragma GCC unroll 16
-    for (Index i = 0; i < lanes / 2; ++i) {
-      next[2 * i] = interleave<0>(rows[i], rows[i + lanes / 2], each);
-      next[2 * i + 1] = interleave<1>(rows[i], rows[i + lanes / 2], each);
-    }
-#pragma GCC unroll 16
-    for (Index i = 0; i < lanes; ++i) rows[i] = next[i];
-    transpose<2 * Stage>(rows);
-  }
-}
-
-// out[k, 0 : lanes] = x[0 : lanes, k] for the first `lanes` columns; rows from `rows` on are 0.
+// out[k, 0 : lanes] = x[0 : lanes, k] for the first `lanes` columns; rows from `Rows` on are 0.
+// Rows become columns by log₂ lanes perfect shuffles.
 template <Index Rows>
 void turn(const Real* x, Index row_stride, Real* out, Index width) {
-  Vec part[lanes] = {};
+  Vec part[lanes] = {}, next[lanes];
 #pragma GCC unroll 16
   for (Index r = 0; r < Rows; ++r) part[r] = load(x + r * row_stride);
-  transpose(part);
+  if constexpr (lanes > 1) {
+    constexpr auto each = std::make_index_sequence<lanes>();
+#pragma GCC unroll 4
+    for (Index stage = 1; stage < lanes; stage *= 2) {
+#pragma GCC unroll 16
+      for (Index i = 0; i < lanes / 2; ++i) {
+        next[2 * i] = interleave<0>(part[i], part[i + lanes / 2], each);
+        next[2 * i + 1] = interleave<1>(part[i], part[i + lanes / 2], each);
+      }
+#pragma GCC unroll 16
+      for (Index i = 0; i < lanes; ++i) part[i] = next[i];
+    }
+  }
 #pragma GCC unroll 16
   for (Index j = 0; j < lanes; ++j) store(out + j * width, part[j]);
 }
-template <std::size_t... I>
-constexpr auto turns_of(std::index_sequence<I...>) {
-  return std::array{turn<static_cast<Index>(I)>...};
-}
-constexpr auto turns = turns_of(std::make_index_sequence<lanes + 1>());
+constexpr auto turns = table<lanes + 1>([](auto rows) { return turn<rows>; });
 
 }  // namespace
 
@@ -155,17 +151,20 @@ namespace {
 struct Copy {
   Matrix from;
   Index panels, depth;
-  Real* to;
-  Index k = 0;
+  Real* to;                // nowhere: what lies to the right of `from` is fetched, and no more
+  Index slice = 0, k = 0;  // rows between two tiles; rows done
 
   void rows(Index count) {
-    const Index ahead = std::min<Index>(count, 8) * from.row_stride;  // what is read next
+    const Index next = std::min<Index>(count, 8) * from.row_stride;
     for (const Index end = std::min(depth, k + count); k < end; ++k) {
       const Real* in = from.data + k * from.row_stride;
-      Real* out = to + k * tile_columns;
 #pragma GCC unroll 4
-      for (Index j = 0; j < panels; ++j, in += tile_columns, out += depth * tile_columns) {
-        __builtin_prefetch(in + ahead);
+      for (Index j = 0; j < panels; ++j, in += tile_columns) {
+        // The slice after this one, and from farther away what is likely to be copied after it all.
+        __builtin_prefetch(in + panels * tile_columns, 0, 2);
+        if (!to) continue;
+        __builtin_prefetch(in + next);
+        Real* const out = to + (j * depth + k) * tile_columns;
         for (Index v = 0; v < tile_columns; v += lanes) store(out + v, load(in + v));
       }
     }
@@ -225,7 +224,7 @@ struct Product {
         else  // all as it lies: what `panel` plans would take as long as a product of 16 × 16
           for (Index j = jc; j < end; j += tile_columns)
             column(a.at(0, pc), m, false, b.at(pc, j), depth, std::min(tile_columns, end - j),
-                   sum.at(0, j).data, sum.row_stride, c + j, none, 0);
+                   sum.at(0, j).data, sum.row_stride, c + j, none);
       }
   }
 
@@ -236,20 +235,17 @@ struct Product {
     // a little at a time, between the tiles of the panels before it, and into two places in turn.
     const bool in_turn = pack_b && b_rows && m <= few_rows;
     const Index run = (nc < 1024 ? 4 : 8) * tile_columns, whole = nc / tile_columns * tile_columns;
-    Real* const bp = own_memory(0, depth * (!pack_b   ? tile_columns
-                                            : in_turn ? 2 * run
-                                                      : round_up(nc, tile_columns)));
-    const auto kept = [&](Index jr) {
-      return bp + (!pack_b ? 0 : in_turn ? jr % (2 * run) : jr) * depth;
-    };
+    const Index room = !pack_b ? tile_columns : in_turn ? 2 * run : round_up(nc, tile_columns);
+    Real* const bp = own_memory(0, room * depth);
+    const auto kept = [&](Index jr) { return bp + jr % room * depth; };
+    const Index slice = ceil_div(depth, ceil_div(m, tile_rows) * (run / tile_columns));
     const auto copy = [&](Index jr) {
       const Index columns = std::clamp<Index>(whole - jr, 0, run);
-      return Copy{b.at(pc, jc + jr), columns / tile_columns, depth, kept(jr)};
+      return Copy{b.at(pc, jc + jr), columns / tile_columns, depth, kept(jr), slice};
     };
     for (Index jr = 0; pack_b && b_rows && jr < (in_turn ? 1 : nc); jr += run) copy(jr).rows(depth);
 
     Copy coming{};
-    Index slice = 0;  // rows of it between two tiles
     const Index most = in_turn ? few_rows : block_m;
     for (Index ic = 0; ic < m; ic += most) {  // 3: C[ic : ic + mc, jc : jc + nc]
       const Index mc = std::min(most, m - ic);
@@ -259,16 +255,25 @@ struct Product {
         // Columns far apart look alike to the caches: so they are read whole, a few at a time.
         for (Index p = 0, part = a.column_stride == 1 ? depth : 8; p < depth; p += part)
           for_tiles<tile_rows>(mc, [&](Index row, Index rows) {
-            pack(a_block.at(row, p), rows, rows, std::min(part, depth - p),
-                 ap + row * depth + p * rows);
+            Matrix from = a_block.at(row, p);
+            Real* to = ap + row * depth + p * rows;
+            // A vector writes too far, and the next one mends it: the last part has no next one.
+            if (a.row_stride == 1 && a.column_stride > 1 && p + 2 * part <= depth)
+              for (Index k = 0; k < part; ++k, from.data += a.column_stride, to += rows)
+                for (Index r = 0; r < tile_rows; r += lanes) store(to + r, load(from.data + r));
+            else
+              pack(from, rows, rows, std::min(part, depth - p), to);
           });
         a_block.data = ap;
+      } else if (!in_turn && a.column_stride == 1 && depth < k) {
+        // Of rows that are read in parts no CPU guesses what comes next: it is fetched meanwhile.
+        coming = {a.at(ic + most, pc - depth), depth / tile_columns, m - ic - most, nullptr,
+                  ceil_div(tile_rows, ceil_div(nc, tile_columns))};
       }
       for (Index jr = 0; jr < nc; jr += tile_columns) {  // 2: C[ic : ic + mc, jc + jr : …]
         if (in_turn && jr % run == 0) {
           coming.rows(depth);  // what is left of it
           coming = copy(jr + run);
-          slice = ceil_div(depth, ceil_div(mc, tile_rows) * (run / tile_columns));
         }
         const Index columns = std::min(tile_columns, nc - jr);
         Matrix panel = b.at(pc, jc + jr);
@@ -278,17 +283,17 @@ struct Product {
           panel = {kept(jr), tile_columns, 1};
         }
         column(a_block, mc, pack_a, panel, depth, columns, sum.at(ic, jc + jr).data, sum.row_stride,
-               c + ic * c_row + jc + jr, coming, slice);
+               c + ic * c_row + jc + jr, coming);
       }
     }
   }
 
   // 1: tile by tile down a panel of B. `sum` is what C begins with, or nothing.
   void column(Matrix a_block, Index mc, bool packed, Matrix panel, Index depth, Index columns,
-              const Real* sum, Index sum_row, Real* out, Copy& coming, Index slice) const {
+              const Real* sum, Index sum_row, Real* out, Copy& coming) const {
     const bool narrow = columns <= lanes;
     const auto tile_at = [&](Index row, Index rows) {
-      coming.rows(slice);
+      coming.rows(coming.slice);
       const auto kernel = (narrow ? narrow_tiles.data() : wide_tiles.data())[rows - 1];
       const Matrix from = packed ? Matrix{a_block.data + row * depth, 1, rows} : a_block.at(row, 0);
       const Real* const on = sum + row * sum_row;
@@ -358,9 +363,8 @@ Tensor for_batch(const Tensor& a, const Tensor& b, F f) {
   Tensor c = empty(batch.insert(batch.rank(), m).insert(batch.rank() + 1, n));
   const Strides a_strides = expand_strides(leading(left), left.strides(), batch);
   const Strides b_strides = expand_strides(leading(right), right.strides(), batch);
-  const Index count = m * n == 0 ? 0 : c.numel() / (m * n);
   const Index grain = std::max<Index>(1, worth_sharing / std::max<Index>(m * n * k, 1));
-  parallel_for(count, grain, [&](Index begin, Index end) {
+  parallel_for(m * n == 0 ? 0 : batch.numel(), grain, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       Index a_offset = 0, b_offset = 0, rest = i;
       for (Index axis = batch.rank() - 1; axis >= 0; rest /= batch[axis--]) {
