@@ -238,9 +238,9 @@ struct Product {
     const Index room = !pack_b ? tile_columns : in_turn ? 2 * run : round_up(nc, tile_columns);
     Real* const bp = own_memory(0, room * depth);
     const auto kept = [&](Index jr) { return bp + jr % room * depth; };
-    const Index slice = ceil_div(depth, ceil_div(m, tile_rows) * (run / tile_columns));
     const auto copy = [&](Index jr) {
       const Index columns = std::clamp<Index>(whole - jr, 0, run);
+      const Index slice = ceil_div(depth, ceil_div(m, tile_rows) * (run / tile_columns));
       return Copy{b.at(pc, jc + jr), columns / tile_columns, depth, kept(jr), slice};
     };
     for (Index jr = 0; pack_b && b_rows && jr < (in_turn ? 1 : nc); jr += run) copy(jr).rows(depth);
@@ -259,7 +259,7 @@ struct Product {
             Real* to = ap + row * depth + p * rows;
             // A vector writes too far, and the next one mends it: the last part has no next one.
             if (a.row_stride == 1 && a.column_stride > 1 && p + 2 * part <= depth)
-              for (Index k = 0; k < part; ++k, from.data += a.column_stride, to += rows)
+              for (Index i = 0; i < part; ++i, from.data += a.column_stride, to += rows)
                 for (Index r = 0; r < tile_rows; r += lanes) store(to + r, load(from.data + r));
             else
               pack(from, rows, rows, std::min(part, depth - p), to);
