@@ -1,6 +1,6 @@
 # GLASS_ARCH becomes two variables:
 #   arch_flags     the compiler flags, e.g. -march=native
-#   cpu_features   what they switch on, each followed by a space, for tensor/cpu_check.cpp to look for
+#   cpu_needs      what they switch on, as in NEEDS("avx2") NEEDS("fma"), for tensor/cpu_check.cpp
 include(CheckCXXCompilerFlag)
 
 set(arch_flags "")
@@ -22,7 +22,7 @@ if(NOT GLASS_ARCH STREQUAL "baseline")
   endif()
 endif()
 
-set(cpu_features "")
+set(cpu_needs "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   separate_arguments(user_flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
   execute_process(
@@ -32,7 +32,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     string(TOUPPER ${feature} macro)
     string(REPLACE "." "_" macro ${macro})
     if(macros MATCHES "#define __${macro}__ 1")
-      string(APPEND cpu_features "${feature} ")
+      string(APPEND cpu_needs " NEEDS(\"${feature}\")")
     endif()
   endforeach()
 endif()
