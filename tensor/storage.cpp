@@ -7,6 +7,7 @@
 #include <mutex>
 #include <new>
 #include <thread>
+#include <type_traits>
 
 namespace glass {
 
@@ -114,11 +115,9 @@ class Cache {
   std::size_t held_ = 0, live_ = 0;
 };
 
-// Never destroyed: a static Var may outlive it.
-Cache& cache() {
-  static Cache* const instance = std::make_unique<Cache>().release();
-  return *instance;
-}
+// Nothing is to be made or destroyed: a static Var may come before it and outlive it.
+constinit Cache cache;
+static_assert(std::is_trivially_destructible_v<Cache>);
 
 }  // namespace
 
@@ -126,17 +125,17 @@ Storage::Storage(Index count) {
   static_assert(sizeof(Block) == header);
   constexpr Index limit = std::numeric_limits<Index>::max() / Index{sizeof(Real)} / 2;
   if (count < 0 || count > limit) throw std::bad_alloc();
-  void* const memory = cache().take(static_cast<std::size_t>(count) * sizeof(Real));
+  void* const memory = cache.take(static_cast<std::size_t>(count) * sizeof(Real));
   block_ = ::new (memory) Block{{1}, {0}, count};
 }
 
 void Storage::free(Block* block) noexcept {
   const auto numbers = static_cast<std::size_t>(block->count) * sizeof(Real);
   std::destroy_at(block);
-  cache().give(block, numbers);
+  cache.give(block, numbers);
 }
 
-Index live_bytes() { return static_cast<Index>(cache().live()); }
-void trim() { cache().trim(); }
+Index live_bytes() { return static_cast<Index>(cache.live()); }
+void trim() { cache.trim(); }
 
 }  // namespace glass
