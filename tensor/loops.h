@@ -79,8 +79,8 @@ class Walk {
 
   Index count_;
   std::size_t rank_ = 0;
-  std::array<Index, max_rank> sizes_{};
-  std::array<std::array<Index, N>, max_rank> steps_{};
+  std::array<Index, max_rank> sizes_;  // of the first rank_ axes, as are the steps
+  std::array<std::array<Index, N>, max_rank> steps_;
 };
 
 // y = f(x) for every element.

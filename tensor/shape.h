@@ -48,7 +48,11 @@ class Shape {
 
   const Index* begin() const { return sizes_.data(); }
   const Index* end() const { return sizes_.data() + rank_; }
-  friend bool operator==(const Shape& a, const Shape& b) = default;
+  friend bool operator==(const Shape& a, const Shape& b) {
+    Index difference = a.rank_ ^ b.rank_;  // all sizes at once: a call would take longer
+    for (std::size_t i = 0; i < max_rank; ++i) difference |= a.sizes_[i] ^ b.sizes_[i];
+    return difference == 0;
+  }
 
   // Axis -rank … rank - 1 as 0 … rank - 1, or a ShapeError.
   Index wrap(Index axis) const {
