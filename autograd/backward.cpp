@@ -62,7 +62,11 @@ class Sweep {
 
  private:
   static bool older(const NodePtr& a, const NodePtr& b) { return a->birth < b->birth; }
-  static Tensor taken(std::optional<Tensor>& held) { return *std::exchange(held, std::nullopt); }
+  static Tensor taken(std::optional<Tensor>& held) {
+    Tensor g = *std::move(held);
+    held.reset();
+    return g;
+  }
 
   // A VJP computes with values saved when its op ran. They are as they were if nothing has been
   // written in place since.
@@ -100,14 +104,15 @@ class Sweep {
 void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {
   if (!to.node->requires_grad) return;
   const Shape& shape = to.node->value.shape();
+  const bool same = g.shape() == shape;
   bool fits = g.rank() >= shape.rank();
-  for (Index axis = -1; fits && axis >= -shape.rank(); --axis)
+  for (Index axis = -1; !same && fits && axis >= -shape.rank(); --axis)
     fits = shape[axis] == g.size(axis) || shape[axis] == 1;
   check<ShapeError>(fits,
                     "backward: the VJP of '{}' gave a gradient of shape {} for a value of shape {}",
                     from.name, g.shape(), shape);
   if (sweep.options.observer) sweep.options.observer->gave(to, g);
-  sweep.gather(to.node, g.shape() == shape ? std::move(g) : sum_to(g, shape));
+  sweep.gather(to.node, same ? std::move(g) : sum_to(g, shape));
   if (sweep.nan_check) [[unlikely]]
     watch_nan(from, sweep.pulled(), to, *to.node->pending);
 }

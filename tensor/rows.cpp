@@ -201,10 +201,12 @@ std::array<Tensor, 3> layer_norm_backward(const Tensor& x, const Tensor& weight,
   const Tensor in = x.contiguous(), w = weight.contiguous(), upstream = g.contiguous();
   const Index n = x.size(-1), count = x.shape().with(-1, 1).numel();
   const Index grain = std::max<Index>(16, heavy_grain / std::max<Index>(n, 1));
-  Tensor dx = empty(x.shape()), parts = zeros(Shape{(count + grain - 1) / grain, 2, n});
+  const Shape parts{(count + grain - 1) / grain, n};
+  Tensor dx = empty(x.shape()), weights = zeros(parts), biases = zeros(parts);
   const auto length = static_cast<Real>(n);
-  parallel_for(count, grain, [&, w0 = w.data(), width = n](Index begin, Index end) {
-    Real* const dw = parts.data() + begin / grain * 2 * n;
+  parallel_for(count, grain, [&, w0 = w.data()](Index begin, Index end) {
+    Real* const dw = weights.data() + begin / grain * n;
+    Real* const db = biases.data() + begin / grain * n;
     for (Index r = begin; r < end; ++r) {
       const Real* const v = in.data() + r * n;
       const Real* const u = upstream.data() + r * n;
@@ -218,12 +220,12 @@ std::array<Tensor, 3> layer_norm_backward(const Tensor& x, const Tensor& weight,
       for_vectors(n, [=](Index i, Index n) {
         store(out + i, (d(i, n) - a - hat(i, n) * b) * scale, n);
         store(dw + i, load(dw + i, n, Real(0)) + up(i, n) * hat(i, n), n);
-        store(dw + width + i, load(dw + width + i, n, Real(0)) + up(i, n), n);
+        store(db + i, load(db + i, n, Real(0)) + up(i, n), n);
       });
     }
   });
-  const Tensor sums = sum(parts, 0);
-  return {dx, sums.select(0, 0), sums.select(0, 1)};
+  const auto added = [](const Tensor& p) { return p.size(0) == 1 ? p.squeeze(0) : sum(p, 0); };
+  return {dx, added(weights), added(biases)};
 }
 
 // ---- cross-entropy ----

@@ -20,10 +20,11 @@ Tensor::Tensor(Shape shape, std::vector<Real> values) : Tensor(empty(shape)) {
 bool Tensor::is_contiguous() const {
   if (numel() == 0) return true;
   Index expected = 1;
-  for (Index axis = rank() - 1; axis >= 0; --axis) {
-    if (size(axis) == 1) continue;
-    if (stride(axis) != expected) return false;
-    expected *= size(axis);
+  for (auto axis = static_cast<std::size_t>(rank()); axis-- > 0;) {
+    const Index size = shape_.begin()[axis];
+    if (size == 1) continue;
+    if (strides_[axis] != expected) return false;
+    expected *= size;
   }
   return true;
 }
