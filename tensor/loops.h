@@ -52,9 +52,13 @@ class Walk {
 
   template <class Row>
   void run(Index begin, Index end, Row& row) const {
+    std::array<Index, N> offsets{};
+    if (rank_ == 1) {
+      advance(offsets, 0, begin);
+      return void(row(offsets, end - begin, steps_[0]));
+    }
     // The position of element `begin` along each axis, and where that is in each operand.
     std::array<Index, max_rank> at{};
-    std::array<Index, N> offsets{};
     Index rest = begin;
     for (std::size_t axis = rank_; rest != 0 && axis-- > 0; rest /= sizes_[axis])
       advance(offsets, axis, at[axis] = rest % sizes_[axis]);
