@@ -63,7 +63,7 @@ class Sweep {
  private:
   static bool older(const NodePtr& a, const NodePtr& b) { return a->birth < b->birth; }
   static Tensor taken(std::optional<Tensor>& held) {
-    Tensor g = *std::move(held);
+    Tensor g = std::move(*held);
     held.reset();
     return g;
   }
