@@ -27,7 +27,7 @@ const char real_is_float = 0;
 extern const char one_real_per_program;
 const char one_real_per_program = 0;
 
-#if defined(GLASS_CPU_NEEDS)
+#if defined(__x86_64__) && defined(GLASS_CPU_NEEDS)
 namespace {
 
 void refuse(const char* feature) {
