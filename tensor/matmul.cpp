@@ -208,10 +208,10 @@ struct Product {
     const Index nc = round_up(ceil_div(n, 1 + (n - 1) / block_n), tile_columns);
     for (Index i = 0; k == 0 && i < m; ++i)
       for (Index j = 0; j < n; ++j) c[i * c_row + j] = start.data ? *start.at(i, j).data : Real(0);
-    // Packing takes about a cycle a number: not where it is used but a few times, unless there are
-    // columns of A that want their part of the first cache.
-    const Index worth = m >= 192 ? 10'000 : a.column_stride > 1 ? 16'000 : 20'000;
-    const bool pack_b = b.column_stride != 1 || (m >= 48 && kc * nc > worth);
+    // Packing takes about a cycle a number: not where it is used but a few times, least of all
+    // where rows lie near each other.
+    const bool often = kc * nc > 10'000 && (m >= 192 || (m >= 48 && m * b.row_stride > 40'000));
+    const bool pack_b = b.column_stride != 1 || often;
     const bool pack_a = nc >= 300 && m > 1;
     Copy none{};
     // 5, 4: what is packed of B stays in the caches for all rows of A.
