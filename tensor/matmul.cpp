@@ -80,33 +80,29 @@ constexpr auto narrow_tiles = table<2 * tile_rows>([](auto i) { return tile<i + 
 
 // ---- packing ----
 
-// The first, or the second, halves of two vectors, lane by lane in turn.
-template <Index Half, std::size_t... I>
-Vec interleave(Vec a, Vec b, std::index_sequence<I...>) {
-  return __builtin_shufflevector(
-      a, b, static_cast<int>(Half * lanes / 2 + Index{I} / 2 + (I % 2 ? lanes : 0))...);
+// Rows become columns: the blocks off the diagonal change places, of the halves, of their halves,
+// and so on.
+template <Index Block, std::size_t... I>
+[[gnu::always_inline]] inline void transpose(Vec* rows, std::index_sequence<I...> lane) {
+  if constexpr (Block > 0) {
+#pragma GCC unroll 16
+    for (Index i = 0; i < lanes; ++i)
+      if ((i & Block) == 0) {
+        const Vec a = rows[i], b = rows[i + Block];
+        rows[i] = __builtin_shufflevector(a, b, int(I & Block ? lanes + I - Block : I)...);
+        rows[i + Block] = __builtin_shufflevector(a, b, int(I & Block ? lanes + I : I + Block)...);
+      }
+    transpose<Block / 2>(rows, lane);
+  }
 }
 
 // out[k, 0 : lanes] = x[0 : lanes, k] for the first `lanes` columns; rows from `Rows` on are 0.
-// Rows become columns by log₂ lanes perfect shuffles.
 template <Index Rows>
 void turn(const Real* x, Index row_stride, Real* out, Index width) {
-  Vec part[lanes] = {}, next[lanes];
+  Vec part[lanes] = {};
 #pragma GCC unroll 16
   for (Index r = 0; r < Rows; ++r) part[r] = load(x + r * row_stride);
-  if constexpr (lanes > 1) {
-    constexpr auto each = std::make_index_sequence<lanes>();
-#pragma GCC unroll 4
-    for (Index stage = 1; stage < lanes; stage *= 2) {
-#pragma GCC unroll 16
-      for (Index i = 0; i < lanes / 2; ++i) {
-        next[2 * i] = interleave<0>(part[i], part[i + lanes / 2], each);
-        next[2 * i + 1] = interleave<1>(part[i], part[i + lanes / 2], each);
-      }
-#pragma GCC unroll 16
-      for (Index i = 0; i < lanes; ++i) part[i] = next[i];
-    }
-  }
+  transpose<lanes / 2>(part, std::make_index_sequence<lanes>());
 #pragma GCC unroll 16
   for (Index j = 0; j < lanes; ++j) store(out + j * width, part[j]);
 }
@@ -117,15 +113,18 @@ constexpr auto turns = table<lanes + 1>([](auto rows) { return turn<rows>; });
 void pack(Matrix x, Index rows, Index width, Index depth, Real* out) {
   Index k = 0;
   if (x.column_stride == 1 && rows > 1 && depth >= lanes) {
-    // What one store writes too far another one mends: so the last rows go first.
-    for (; k < depth; k += lanes) {
-      k = std::min(k, depth - lanes);  // the last columns, some of them again
-      // The next panel is likely to be packed next: fetch it, once for each line of the caches.
-      for (Index r = 0; k % Index{64 / sizeof(Real)} == 0 && r < rows; ++r)
-        __builtin_prefetch(x.data + (rows + r) * x.row_stride + k);
+    // By whole lines of the caches, which keep but a few that lie a power of two apart. What one
+    // store writes too far another one mends: so the last rows go first.
+    for (constexpr Index line = 64 / sizeof(Real); k < depth; k += line) {
+      // Of A's panels the next one is packed next: it is fetched.
+      for (Index r = 0; width <= tile_rows && r < rows; ++r)
+        __builtin_prefetch(x.data + (rows + r) * x.row_stride + k, 0, 2);
       for (Index r = (width - 1) / lanes * lanes; r >= 0; r -= lanes)
-        turns[static_cast<std::size_t>(std::clamp<Index>(rows - r, 0, lanes))](
-            x.data + r * x.row_stride + k, x.row_stride, out + k * width + r, width);
+        for (Index j = k; j < std::min(k + line, depth); j += lanes) {
+          const Index at = std::min(j, depth - lanes);  // the last columns, some of them again
+          turns[static_cast<std::size_t>(std::clamp<Index>(rows - r, 0, lanes))](
+              x.data + r * x.row_stride + at, x.row_stride, out + at * width + r, width);
+        }
     }
   } else if (x.row_stride == 1 && x.column_stride > 0) {
     // Rows that are read and written beyond their end run into the next one; the last ones would
@@ -188,11 +187,7 @@ Real* own_memory(std::size_t which, Index count) {
 template <Index Most, class F>
 void for_tiles(Index m, F f) {
   const Index count = ceil_div(m, Most), least = m / count, taller = m - least * count;
-  for (Index i = 0, row = 0; i < count; ++i) {
-    const Index rows = least + (i < taller);
-    f(row, rows);
-    row += rows;
-  }
+  for (Index i = 0; i < count; ++i) f(i * least + std::min(i, taller), least + (i < taller));
 }
 
 // One thread's share: C[m, n] = A[m, k] · B[k, n] + start for C with rows `c_row` apart.
@@ -278,8 +273,12 @@ struct Product {
         const Index columns = std::min(tile_columns, nc - jr);
         Matrix panel = b.at(pc, jc + jr);
         if (pack_b || columns % lanes != 0) {  // nothing may be read beyond the end of a row
-          if (ic == 0 && !(pack_b && b_rows && columns == tile_columns))
+          if (ic == 0 && !(pack_b && b_rows && columns == tile_columns)) {
             pack(panel.transposed(), columns, tile_columns, depth, kept(jr));
+            if (pack_a && !b_rows)  // the next panel is fetched meanwhile, a column at a time
+              coming = {b.transposed().at(jc + jr + columns, pc - depth), depth / tile_columns,
+                        std::min(nc - jr - columns, tile_columns), nullptr, 1};
+          }
           panel = {kept(jr), tile_columns, 1};
         }
         column(a_block, mc, pack_a, panel, depth, columns, sum.at(ic, jc + jr).data, sum.row_stride,
