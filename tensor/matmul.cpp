@@ -276,7 +276,7 @@ struct Product {
           if (ic == 0 && !(pack_b && b_rows && columns == tile_columns)) {
             pack(panel.transposed(), columns, tile_columns, depth, kept(jr));
             if (pack_a && !b_rows)  // the next panel is fetched meanwhile, a column at a time
-              coming = {b.transposed().at(jc + jr + columns, pc - depth), depth / tile_columns,
+              coming = {panel.transposed().at(columns, -depth), depth / tile_columns,
                         std::min(nc - jr - columns, tile_columns), nullptr, 1};
           }
           panel = {kept(jr), tile_columns, 1};
