@@ -138,8 +138,8 @@ void set_training(const auto& module, bool training) {
   });
 }
 
-// StateError if the loss reaches trained leaves that the module does not name: a member forgotten in
-// each() would be neither trained nor saved. The message lists the shapes of all of them. To be
+// StateError if the loss reaches trained leaves that the module does not name: a member forgotten
+// in each() would be neither trained nor saved. The message lists the shapes of all. To be
 // called before backward(), which frees the graph.
 void check_parameters(const Var& loss, const auto& module) {
   check<StateError>(!loss.node()->freed,

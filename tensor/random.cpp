@@ -135,7 +135,8 @@ void Replay::rewind() {
 // ---- tensors of random numbers ----
 
 Tensor uniform(Shape shape, double lo, double hi, Rng& rng) {
-  check<ShapeError>(lo <= hi, "uniform: needs lo ≤ hi; got {} and {}", lo, hi);
+  check<ShapeError>(lo <= hi && std::isfinite(lo) && std::isfinite(hi),
+                    "uniform: needs finite numbers lo ≤ hi; got {} and {}", lo, hi);
   Tensor x = empty(shape);
   const Draw draw = rng.draw();
   constexpr Index together = 2 * abreast;
@@ -158,7 +159,9 @@ Tensor uniform(Shape shape, double lo, double hi, Rng& rng) {
 // Box and Muller: two uniform numbers give a random direction and length in the plane, whose two
 // coordinates are independent and normal.
 Tensor normal(Shape shape, double mean, double stddev, Rng& rng) {
-  check<ShapeError>(stddev >= 0, "normal: needs stddev ≥ 0; got {}", stddev);
+  check<ShapeError>(stddev >= 0 && std::isfinite(stddev) && std::isfinite(mean),
+                    "normal: needs a finite mean and a finite stddev ≥ 0; got {} and {}", mean,
+                    stddev);
   Tensor x = empty(shape);
   const Draw draw = rng.draw();
   const Index n = x.numel();

@@ -81,7 +81,8 @@ class [[nodiscard]] Replay {
 };
 
 // Uniform in [lo, hi), or normally distributed. The f32 and f64 builds draw the same numbers, but
-// for rounding. ShapeError unless lo ≤ hi, or stddev ≥ 0.
+// for rounding. ShapeError unless lo ≤ hi, or stddev ≥ 0, and all are
+// finite.
 Tensor uniform(Shape shape, double lo, double hi, Rng& rng);
 Tensor normal(Shape shape, double mean, double stddev, Rng& rng);
 

@@ -490,6 +490,18 @@ TEST_CASE("scatter_add adds rows that go to the same place") {
         "");
 }
 
+TEST_CASE("scatter_add needs a row for each token") {
+  const Tokens tokens{1, 3, {1, 0, 1}};
+  for (const Shape& shape : {Shape{1, 2, 3}, Shape{1, 4, 3}, Shape{2, 3, 3}, Shape{3, 2}, Shape{3},
+                             Shape{1, 3}, Shape{}, Shape{1, 3, 2, 2}}) {
+    INFO(fmt::format("{}", shape));
+    CHECK_THROWS_WITH(scatter_add(ones(shape), tokens, 5),
+                      ContainsSubstring("scatter_add") && ContainsSubstring("[1, 3, C]") &&
+                          ContainsSubstring(fmt::format("{}", shape)));
+  }
+  CHECK(exact_difference(scatter_add(zeros({0, 3, 2}), {0, 3, {}}, 2), zeros({2, 2})) == "");
+}
+
 TEST_CASE("views as functions are the members of the same names") {
   const Tensor x = arange(6).reshape({2, 3, 1});
   CHECK(exact_difference(transpose(x, 0, 1), x.transpose(0, 1)) == "");
