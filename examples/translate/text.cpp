@@ -29,7 +29,8 @@ bool is_elided(std::u32string_view word) {
 }
 
 Sentence words(std::u32string codes) {
-  for (char32_t& c : codes) c = c == U'’' ? U'\'' : lower(c);
+  codes = lower_case(codes);
+  std::ranges::replace(codes, U'’', U'\'');
   const auto letter = [&](std::size_t i) { return i < codes.size() && is_letter(codes[i]); };
   const auto digit = [&](std::size_t i) { return i < codes.size() && is_digit(codes[i]); };
 
