@@ -162,9 +162,7 @@ int run(int argc, char** argv) {
 
   std::optional<Translator> loaded;
   if (!options.load.empty()) loaded = Translator::load(options.load);
-  const bool use =
-      !options.sentences.empty() || !options.translate_file.empty() || options.interactive;
-  if (loaded && use && options.task.empty() && options.files.source.empty()) {
+  if (options.mode == Mode::translate) {
     for (const std::string& text : loaded->translate(options.sentences, search))
       fmt::print("{}\n", text);
     serve(*loaded, options);
