@@ -206,8 +206,8 @@ class Checkpoint {
       entries = std::move(header.entries);
       for (const auto& [name, note] : header.metadata)
         (name.starts_with(counter_prefix) ? counters : metadata)[name] = note;
-    } catch (const FileError& error) {
-      expect(false, "{}", error.what());
+    } catch (const FileError& reason) {
+      expect(false, "{}", reason.what());
     }
   }
 
