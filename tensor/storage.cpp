@@ -123,7 +123,7 @@ static_assert(std::is_trivially_destructible_v<Cache>);
 
 Storage::Storage(Index count) {
   static_assert(sizeof(Block) == header);
-  constexpr Index limit = std::numeric_limits<Index>::max() / Index{sizeof(Real)} / 2;
+  constexpr Index limit = std::numeric_limits<std::ptrdiff_t>::max() / Index{sizeof(Real)};
   if (count < 0 || count > limit) throw std::bad_alloc();
   void* const memory = cache.take(static_cast<std::size_t>(count) * sizeof(Real));
   block_ = ::new (memory) Block{{1}, {0}, count};
