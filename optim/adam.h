@@ -32,9 +32,10 @@ struct Adam {
     steps.resize(parameters.size());
   }
 
-  // Moves every parameter that has a gradient.
+  // Moves every parameter that has a gradient. The decay of the last line is the decoupled one;
+  // else the last line has none, and g becomes g + weight_decay · w first.
   //     m ← β₁ m + (1 − β₁) g      v ← β₂ v + (1 − β₂) g²
-  //     w ← w − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + eps)
+  //     w ← w − rate · weight_decay · w − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + eps)
   void step();
 
   void zero_grad() {

@@ -9,7 +9,7 @@ namespace glass {
 // The functions of a scalar; for dual numbers, the friends in dual.h are found by their argument.
 using std::abs, std::isfinite, std::isnan, std::log, std::pow, std::sqrt;
 
-// ---- element-wise, one operand; those with an exponential stand in rows.cpp ----
+// ---- element-wise, one operand; relu and those with an exponential stand in rows.cpp ----
 
 Tensor log(const Tensor& x) {
   return map(x, [](Real v) { return log(v); });

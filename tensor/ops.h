@@ -4,7 +4,8 @@
 // broadcast as in NumPy: aligned at the last axis, a size of 1 stretches. A plain number goes where
 // a Tensor is asked for.
 //
-// No gradients here: autograd/ops.h has the same names on Var.
+// No graph here: autograd/ops.h has the same names on Var. A gradient that takes a loop of its own
+// stands in rows.h, under a name that ends in `_backward`.
 #pragma once
 
 #include <optional>

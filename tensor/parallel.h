@@ -1,8 +1,9 @@
 // # Sharing a loop among threads
 //
-// `parallel_for` cuts 0 … count into chunks and runs them on a small pool of threads. Where it cuts
-// depends on `count` and `grain` only, never on the number of threads, and no two chunks write the
-// same element, so the results have the same bits however many threads there are.
+// (private to the libraries, and to the last rungs of examples/matmul_ladder) `parallel_for` cuts
+// 0 … count into chunks and runs them on a small pool of threads. Where it cuts depends on `count`
+// and `grain` only, never on the number of threads, and no two chunks write the same element, so
+// the results have the same bits however many threads there are.
 #pragma once
 
 #include <algorithm>

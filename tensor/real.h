@@ -29,9 +29,9 @@ using Real = float;
 extern const char compiled_for_float_so_link_glassgrad_f32;
 [[gnu::used]] inline const char* const built_for = &compiled_for_float_so_link_glassgrad_f32;
 #endif
-// Each library defines only the symbol of its own Real. A program that was compiled for one Real and
-// is linked with the library of another fails to link, instead of reading floats as doubles. The
-// linker's message shows the symbol, so its name says which library to link.
+// Each library defines only the symbol of its own Real. A program that was compiled for one Real
+// and is linked with the library of another fails to link, instead of reading floats as doubles.
+// The linker's message shows the symbol, so its name says which library to link.
 
 // Sizes, axes, steps. Token ids are `int`; options, bounds and tolerances are `double`.
 using Index = std::int64_t;
