@@ -93,7 +93,7 @@ class Attention {
     at_once = T <= block_q && 0 < S && S <= block_k && (!o.causal || T <= S);
     context = room_like(v, q.shape().with(3, E));
     log_sums = empty(Shape{q.size(0) * H, T});
-    const Index blocks = (T + block_q - 1) / block_q, work = std::min(T, block_q) * S * (D + E);
+    const Index blocks = ceil_div(T, block_q), work = std::min(T, block_q) * S * (D + E);
     for_heads(blocks, work, [&](Block& b, Index i) { forward(b, i * block_q); });
   }
 
@@ -202,7 +202,7 @@ class Attention {
   // (s Q)ᵀ of the queries from `at` on: a column for each.
   void start(Block& b, Index at) const {
     b.q = at, b.queries = std::min(block_q, T - at), b.k = 0;
-    b.width = (b.queries + lanes - 1) / lanes * lanes;
+    b.width = round_up(b.queries, lanes);
     pack(near(q, b, at, b.queries, nullptr), b.queries, b.width, D, b.q_columns);
     for (Index i = 0; i < D * b.width; ++i) b.q_columns[i] *= scale;
   }

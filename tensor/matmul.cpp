@@ -35,9 +35,6 @@ constexpr Index block_m = 96;    // a block of A, 96 × 256 floats, a part of th
 constexpr Index block_n = 2048;  // what is packed of B, a part of the third
 constexpr Index few_rows = 512;  // as many rows of A use a panel of B once for all
 
-Index ceil_div(Index n, Index step) { return (n + step - 1) / step; }
-Index round_up(Index n, Index step) { return ceil_div(n, step) * step; }
-
 // ---- the micro-kernel ----
 
 // C[M, V · lanes] = A[M, depth] · B[depth, V · lanes] + start. A may lie anywhere, rows of the

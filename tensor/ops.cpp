@@ -150,7 +150,7 @@ void sum_middle(const Real* x, Index before, Index count, Index n, Real* out) {
     });
     return;
   }
-  const Index parts = (count + part - 1) / part;
+  const Index parts = ceil_div(count, part);
   Tensor sums = empty(Shape{before, parts, n});
   parallel_for(before * parts, 1, [=, to = sums.data()](Index i, Index end) {
     for (; i < end; ++i) {

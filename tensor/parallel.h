@@ -35,9 +35,10 @@ void parallel_for(Index count, Index grain, F&& f) {
     return;
   }
   auto chunk = [&](Index i) { f(i * grain, std::min(count, (i + 1) * grain)); };
-  run_chunks((count + grain - 1) / grain,
-             [](void* context, Index i) { (*static_cast<decltype(chunk)*>(context))(i); },
-             std::addressof(chunk));
+  run_chunks(
+      ceil_div(count, grain),
+      [](void* context, Index i) { (*static_cast<decltype(chunk)*>(context))(i); },
+      std::addressof(chunk));
 }
 
 }  // namespace glass

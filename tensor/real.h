@@ -36,6 +36,10 @@ extern const char compiled_for_float_so_link_glassgrad_f32;
 // Sizes, axes, steps. Token ids are `int`; options, bounds and tolerances are `double`.
 using Index = std::int64_t;
 
+// How many steps n takes, the last of which may be shorter; and n, made a multiple of the step.
+constexpr Index ceil_div(Index n, Index step) { return (n + step - 1) / step; }
+constexpr Index round_up(Index n, Index step) { return ceil_div(n, step) * step; }
+
 // What may stand for a number in an expression: int, double, Real; never bool.
 template <class T>
 concept Number = std::convertible_to<T, Real> && !std::same_as<T, bool>;

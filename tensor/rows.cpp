@@ -201,7 +201,7 @@ std::array<Tensor, 3> layer_norm_backward(const Tensor& x, const Tensor& weight,
   const Tensor in = x.contiguous(), w = weight.contiguous(), upstream = g.contiguous();
   const Index width = x.size(-1), count = x.shape().with(-1, 1).numel();
   const Index grain = std::max<Index>(16, heavy_grain / std::max<Index>(width, 1));
-  const Shape parts{(count + grain - 1) / grain, width};
+  const Shape parts{ceil_div(count, grain), width};
   Tensor dx = empty(x.shape()), weights = zeros(parts), biases = zeros(parts);
   const auto length = static_cast<Real>(width);
   parallel_for(count, grain, [&, w0 = w.data()](Index begin, Index end) {
