@@ -1,6 +1,11 @@
 // What a plugin and a shared library export: one function, in front of a glassgrad that nobody sees.
 #include <glassgrad.h>
 
+#define CONSUMER_ASKED
+#include "tensor/tensor.h"
+
+static_assert(consumers_own_tensor);
+
 using namespace glass;
 
 // The slope of x² at 3; 0 if an error of glassgrad cannot be caught by its name.
