@@ -41,9 +41,8 @@ const std::set<std::string> beyond_the_core = {
 
 // The insides of the libraries: neither installed nor part of glassgrad.h. Their opening says so.
 const std::set<std::string> private_headers = {
-    "tensor/loops.h", "tensor/parallel.h",      "tensor/product.h",
-    "tensor/simd.h",  "autograd/differences.h", "autograd/verdict.h",
-    "nn/header.h",    "optim/update.h"};
+    "tensor/loops.h",         "tensor/parallel.h",  "tensor/product.h", "tensor/simd.h",
+    "autograd/differences.h", "autograd/verdict.h", "nn/header.h",      "optim/update.h"};
 
 struct Source {
   std::string room;
