@@ -135,7 +135,7 @@ class Attention {
     at_once = 0 < T && T <= block_q && 0 < S && S <= block_k && (!o.causal || T <= S);
     context = room_like(v, q.shape().with(3, E));
     log_sums = empty(Shape{q.size(0) * H, T});
-    const Index blocks = (T + block_q - 1) / block_q, work = std::min(T, block_q) * S * (D + E);
+    const Index blocks = ceil_div(T, block_q), work = std::min(T, block_q) * S * (D + E);
     for_heads(blocks, work, [&](Block& b, Index i) { forward(b, i * block_q); });
   }
 
@@ -178,11 +178,11 @@ class Attention {
     const Matrix all = part(x, b, row);
     const Index n = x.size(3);
     // Where heads lie side by side, the next one begins here; no CPU guesses that by itself.
-    for (Index j = 0; j < rows; ++j) __builtin_prefetch(all.at(j, n).data);
+    for (Index j = 0; j < rows; ++j) prefetch(all.at(j, 0).data, n);
     if (!to || (b.queries < many && b.dead.none())) return all;
     pack(all.transposed(), n, n + apart, rows, to);
     for (Index j = 0; b.dead.any() && j < rows; ++j)
-      if (b.dead[j]) std::fill_n(to + j * (n + apart), n, Real(0));
+      if (b.dead[static_cast<std::size_t>(j)]) std::fill_n(to + j * (n + apart), n, Real(0));
     return {to, n + apart, 1};
   }
   static Rows row_of(Tensor& x, const Block& b, Index row) {
@@ -223,7 +223,8 @@ class Attention {
       Index blocked = options.causal ? std::clamp<Index>(b.k + j - (S - T) - b.q, 0, b.width) : 0;
       if (allowed && mask.row_stride == 0 && mask.at(0, j).data[0] == Real(0)) blocked = b.width;
       std::fill_n(row, blocked, minus_infinity);
-      b.dead[j] = std::all_of(row, row + b.queries, [](Real x) { return x == minus_infinity; });
+      b.dead[static_cast<std::size_t>(j)] =
+          std::all_of(row, row + b.queries, [](Real x) { return x == minus_infinity; });
     }
   }
 
@@ -245,7 +246,7 @@ class Attention {
   // (s Q)ᵀ of the queries from `at` on: a column for each.
   void start(Block& b, Index at) const {
     b.q = at, b.queries = std::min(block_q, T - at);
-    b.width = (b.queries + lanes - 1) / lanes * lanes;
+    b.width = round_up(b.queries, lanes);
     pack(near(q, b, at, b.queries, nullptr), b.queries, b.width, D, b.q_columns);
     for (Index i = 0; i < D * b.width; ++i) b.q_columns[i] *= scale;
   }

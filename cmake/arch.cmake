@@ -1,8 +1,9 @@
 # GLASS_ARCH becomes two variables:
 #   arch_flags     the compiler flags, e.g. -march=native
-#   cpu_needs      what they switch on, as in NEEDS("avx2") NEEDS("fma"), for tensor/cpu_check.cpp
+#   cpu_needs      what they switch on on x86-64, as in NEEDS("avx2") NEEDS("fma"), for tensor/cpu_check.cpp
 include(CheckCXXCompilerFlag)
 
+separate_arguments(user_flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
 set(arch_flags "")
 if(NOT GLASS_ARCH STREQUAL "baseline")
   # On ARM -mcpu names a CPU (native too) and -march an architecture, as in armv8.2-a.
@@ -22,9 +23,17 @@ if(NOT GLASS_ARCH STREQUAL "baseline")
   endif()
 endif()
 
+# Of 32-bit x86 the oldest CPUs have no vectors, and the compiler would compute single numbers in
+# registers of 80 bits: with other roundings than vectors have, so results would depend on where a row
+# ends.
+execute_process(COMMAND ${CMAKE_CXX_COMPILER} ${user_flags} -dM -E -x c++ /dev/null
+  OUTPUT_VARIABLE macros ERROR_QUIET)
+if(macros MATCHES "#define __i386__ 1")
+  list(APPEND arch_flags -msse2 -mfpmath=sse)
+endif()
+
 set(cpu_needs "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  separate_arguments(user_flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
   execute_process(
     COMMAND ${CMAKE_CXX_COMPILER} ${user_flags} ${arch_flags} -dM -E -x c++ /dev/null
     OUTPUT_VARIABLE macros ERROR_QUIET)

@@ -67,7 +67,9 @@ int main() {
   std::printf("y = %.6f   dy/dx = %.6f   dy/dw = %.6f   dy/db = %.6f\n", y.value(), x.grad(),
               w.grad(), b.grad());
 
-  const auto f = [](double x, double w, double b) { return std::tanh(w * x + b) * x; };
+  const auto f = [](double in, double weight, double bias) {
+    return std::tanh(weight * in + bias) * in;
+  };
   const double h = 1e-6;
   std::printf("by differences: dx %.6f   dw %.6f   db %.6f\n",
               (f(0.5 + h, -1.5, 2) - f(0.5 - h, -1.5, 2)) / (2 * h),

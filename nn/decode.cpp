@@ -148,7 +148,7 @@ class Beam {
 // own. Where a sentence has fewer beginnings than W, start stands in, which nobody ever looks at.
 std::pair<Tokens, Tensor> next_block(const std::vector<Beam*>& beams, Index n, int padding) {
   Index width = 0;
-  for (const Beam* beam : beams) width = std::max(width, std::ssize(beam->open));
+  for (const Beam* beam : beams) width = std::max<Index>(width, std::ssize(beam->open));
   Tokens tokens{std::ssize(beams), width, {}};
   Tensor mask = zeros(Shape{tokens.batch, 1, width, n + width});
   for (Index b = 0; b < tokens.batch; ++b) {

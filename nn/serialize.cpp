@@ -196,7 +196,7 @@ class Checkpoint {
     expect(length <= largest_header && length <= size - sizeof length,
            "not a safetensors file, or truncated: the header should be {} bytes, the file is {}",
            length, size);
-    std::string text(length, '\0');
+    std::string text(static_cast<std::size_t>(length), '\0');
     file_.read(text.data(), static_cast<std::streamsize>(length));
     expect(file_.good(), "the header cannot be read");
     data_begin_ = sizeof length + length;
@@ -206,8 +206,8 @@ class Checkpoint {
       entries = std::move(header.entries);
       for (const auto& [name, note] : header.metadata)
         (name.starts_with(counter_prefix) ? counters : metadata)[name] = note;
-    } catch (const FileError& error) {
-      expect(false, "{}", error.what());
+    } catch (const FileError& reason) {
+      expect(false, "{}", reason.what());
     }
   }
 
@@ -258,7 +258,7 @@ class Checkpoint {
  private:
   template <class T>
   std::vector<Real> numbers_of(const Entry& entry) {
-    std::vector<T> numbers((entry.end - entry.begin) / sizeof(T));
+    std::vector<T> numbers(static_cast<std::size_t>((entry.end - entry.begin) / sizeof(T)));
     file_.seekg(static_cast<std::streamoff>(data_begin_ + entry.begin));
     file_.read(reinterpret_cast<char*>(numbers.data()),
                static_cast<std::streamsize>(entry.end - entry.begin));

@@ -28,9 +28,10 @@ struct Adam {
   Adam(std::vector<Var> variables, AdamOptions o = {});
 
   // Moves every parameter that has a gradient. StateError if none has one, ShapeError if an option
-  // lies outside its range by now.
+  // lies outside its range by now. The decay of the last line is the decoupled one; else the last
+  // line has none, and g becomes g + weight_decay · w first.
   //     m ← β₁ m + (1 − β₁) g      v ← β₂ v + (1 − β₂) g²
-  //     w ← w − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + eps)
+  //     w ← w − rate · weight_decay · w − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + eps)
   void step();
 
   void zero_grad() {

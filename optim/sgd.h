@@ -1,6 +1,7 @@
 // # Stochastic gradient descent
 //
-// w ← w − rate · g, or along a running mean of the gradients (momentum).
+// w ← w − rate · g, or along a sum of all gradients so far, in which each step multiplies the older
+// ones by `momentum`.
 #pragma once
 
 #include <vector>

@@ -13,14 +13,14 @@
 
 namespace glass {
 
-// real.h refers to one of these three, so this file is part of every program, and a program that
-// was compiled for another Real does not link.
+// real.h refers to one of these three, so this file is part of every program. A program that was
+// compiled for another Real does not link, and the linker prints the name that it misses.
 #if defined(GLASS_REAL_DUAL)
-const char real_is_dual = 0;
+const char compiled_for_dual_so_link_glassgrad_dual = 0;
 #elif defined(GLASS_REAL_DOUBLE)
-const char real_is_double = 0;
+const char compiled_for_double_so_link_glassgrad_f64 = 0;
 #else
-const char real_is_float = 0;
+const char compiled_for_float_so_link_glassgrad_f32 = 0;
 #endif
 
 // Two of the static libraries in one program define this twice, which the linker refuses.

@@ -36,9 +36,6 @@ constexpr Index block_n = 2048;  // what is packed of B, a part of the third
 constexpr Index few_rows = 512;  // as many rows of A use a panel of B once for all
 constexpr Index longest_sum = 8192;  // so much of K is added up block by block, more in halves
 
-Index ceil_div(Index n, Index step) { return (n + step - 1) / step; }
-Index round_up(Index n, Index step) { return ceil_div(n, step) * step; }
-
 // ---- the micro-kernel ----
 
 // C[M, V · lanes] = A[M, depth] · B[depth, V · lanes] + start. A may lie anywhere, rows of the
@@ -119,7 +116,7 @@ void pack(Matrix x, Index rows, Index width, Index depth, Real* out) {
     for (constexpr Index line = 64 / sizeof(Real); k < depth; k += line) {
       // Of A's panels the next one is packed next: it is fetched.
       for (Index r = 0; width <= tile_rows && r < rows; ++r)
-        __builtin_prefetch(x.data + (rows + r) * x.row_stride + k, 0, 2);
+        prefetch<2>(x.data, (rows + r) * x.row_stride + k);
       for (Index r = (width - 1) / lanes * lanes; r >= 0; r -= lanes)
         for (Index j = k; j < std::min(k + line, depth); j += lanes) {
           const Index at = std::min(j, depth - lanes);  // the last columns, some of them again
@@ -151,21 +148,21 @@ namespace {
 struct Copy {
   Matrix from;
   Index panels, depth;
-  Real* to;                // nowhere: what lies to the right of `from` is fetched, and no more
+  Index later;             // numbers from here to what is likely to be used after it all
+  Real* to;                // nowhere: what is used later is prefetched, and no more
   Index slice = 0, k = 0;  // rows between two tiles; rows done
 
   void rows(Index count) {
     const Index next = std::min<Index>(count, 8) * from.row_stride;
     for (const Index end = std::min(depth, k + count); k < end; ++k) {
-      const Real* in = from.data + k * from.row_stride;
+      Index in = k * from.row_stride;
 #pragma GCC unroll 4
       for (Index j = 0; j < panels; ++j, in += tile_columns) {
-        // The slice after this one, and from farther away what is likely to be copied after it all.
-        __builtin_prefetch(in + panels * tile_columns, 0, 2);
+        prefetch<2>(from.data, in + later);
         if (!to) continue;
-        __builtin_prefetch(in + next);
+        prefetch(from.data, in + next);  // the slice after this one
         Real* const out = to + (j * depth + k) * tile_columns;
-        for (Index v = 0; v < tile_columns; v += lanes) store(out + v, load(in + v));
+        for (Index v = 0; v < tile_columns; v += lanes) store(out + v, load(from.data + in + v));
       }
     }
   }
@@ -237,7 +234,8 @@ struct Product {
     const auto copy = [&](Index jr) {
       const Index columns = std::clamp<Index>(whole - jr, 0, run);
       const Index slice = ceil_div(depth, ceil_div(m, tile_rows) * (run / tile_columns));
-      return Copy{b.at(pc, jc + jr), columns / tile_columns, depth, kept(jr), slice};
+      const Matrix first = b.at(pc, jc + std::min(jr, whole));
+      return Copy{first, columns / tile_columns, depth, columns, kept(jr), slice};
     };
     for (Index jr = 0; pack_b && b_rows && jr < (in_turn ? 1 : nc); jr += run) copy(jr).rows(depth);
 
@@ -263,8 +261,12 @@ struct Product {
         a_block.data = ap;
       } else if (!in_turn && a.column_stride == 1 && depth < k) {
         // Of rows that are read in parts no CPU guesses what comes next: it is fetched meanwhile.
-        coming = {a.at(ic + most, pc - depth), depth / tile_columns, m - ic - most, nullptr,
-                  ceil_div(tile_rows, ceil_div(nc, tile_columns))};
+        coming = {.from = a_block,
+                  .panels = depth / tile_columns,
+                  .depth = m - ic - most,
+                  .later = most * a.row_stride,
+                  .to = nullptr,
+                  .slice = ceil_div(tile_rows, ceil_div(nc, tile_columns))};
       }
       for (Index jr = 0; jr < nc; jr += tile_columns) {  // 2: C[ic : ic + mc, jc + jr : …]
         if (in_turn && jr % run == 0) {
@@ -277,8 +279,12 @@ struct Product {
           if (ic == 0 && !(pack_b && b_rows && columns == tile_columns)) {
             pack(panel.transposed(), columns, tile_columns, depth, kept(jr));
             if (pack_a && !b_rows)  // the next panel is fetched meanwhile, a column at a time
-              coming = {panel.transposed().at(columns, -depth), depth / tile_columns,
-                        std::min(nc - jr - columns, tile_columns), nullptr, 1};
+              coming = {.from = panel.transposed(),
+                        .panels = depth / tile_columns,
+                        .depth = std::min(nc - jr - columns, tile_columns),
+                        .later = columns * b.column_stride,
+                        .to = nullptr,
+                        .slice = 1};
           }
           panel = {kept(jr), tile_columns, 1};
         }

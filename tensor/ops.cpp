@@ -10,7 +10,7 @@ namespace glass {
 // The functions of a scalar; for dual numbers, the friends in dual.h are found by their argument.
 using std::abs, std::isfinite, std::isnan, std::log, std::pow, std::sqrt;
 
-// ---- element-wise, one operand; exp and what is made of it, and relu, stand in rows.cpp ----
+// ---- element-wise, one operand; relu and those with an exponential stand in rows.cpp ----
 
 Tensor log(const Tensor& x) {
   return map(x, [](Real v) { return log(v); });
@@ -160,7 +160,7 @@ void sum_middle(const Real* x, Index before, Index count, Index n, Real* out) {
     });
     return;
   }
-  const Index parts = (count + part - 1) / part;
+  const Index parts = ceil_div(count, part);
   Tensor sums = empty(Shape{before, parts, n});
   parallel_for(before * parts, 1, [=, to = sums.data()](Index i, Index end) {
     for (; i < end; ++i) {

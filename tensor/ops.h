@@ -4,8 +4,8 @@
 // broadcast as in NumPy: aligned at the last axis, a size of 1 stretches. A plain number goes where
 // a Tensor is asked for.
 //
-// No graph is recorded here: autograd/ops.h has the same names on Var, and calls some VJPs that are
-// kernels of their own from rows.h.
+// No graph here: autograd/ops.h has the same names on Var. A gradient that takes a loop of its own
+// stands in rows.h, under a name that ends in `_backward`.
 #pragma once
 
 #include <optional>

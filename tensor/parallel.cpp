@@ -89,8 +89,11 @@ class Pool {
   }
 
  private:
+  // The system may have given fewer threads than were asked for. Only another number is a new
+  // request: a loop that asked for the missing ones again would join and create all workers.
   void resize(int threads) {
-    if (std::ssize(workers_) + 1 == threads) return;
+    if (threads == requested_) return;
+    requested_ = 0;  // until all is done: what throws below is tried again
     stopping_ = true;
     epoch_.fetch_add(1, std::memory_order_release);
     epoch_.notify_all();
@@ -105,6 +108,7 @@ class Pool {
     } catch (const std::system_error&) {
       // The system gives no more threads: those it gave do the work.
     }
+    requested_ = threads;
   }
 
   void serve(unsigned seen) {
@@ -144,6 +148,7 @@ class Pool {
   }
 
   std::vector<std::thread> workers_;
+  int requested_ = 1;  // threads, the caller's among them; the system may have given fewer
   Job job_{};
   Failure failure_;
   std::atomic<unsigned> epoch_{0};  // counts jobs, and wakes the workers

@@ -1,8 +1,9 @@
 // # Sharing a loop among threads
 //
-// `parallel_for` cuts 0 … count into chunks and runs them on a small pool of threads. Where it cuts
-// depends on `count` and `grain` only, never on the number of threads, and no two chunks write the
-// same element, so the results have the same bits however many threads there are.
+// (private to the libraries, and to the last rungs of examples/matmul_ladder) `parallel_for` cuts
+// 0 … count into chunks and runs them on a small pool of threads. Where it cuts depends on `count`
+// and `grain` only, never on the number of threads, and no two chunks write the same element, so
+// the results have the same bits however many threads there are.
 #pragma once
 
 #include <algorithm>
@@ -34,9 +35,10 @@ void parallel_for(Index count, Index grain, F&& f) {
     return;
   }
   auto chunk = [&](Index i) { f(i * grain, std::min(count, (i + 1) * grain)); };
-  run_chunks((count + grain - 1) / grain,
-             [](void* context, Index i) { (*static_cast<decltype(chunk)*>(context))(i); },
-             std::addressof(chunk));
+  run_chunks(
+      ceil_div(count, grain),
+      [](void* context, Index i) { (*static_cast<decltype(chunk)*>(context))(i); },
+      std::addressof(chunk));
 }
 
 }  // namespace glass

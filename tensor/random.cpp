@@ -105,7 +105,8 @@ Draw Rng::draw() {
 
 Index Rng::below(Index n) {
   check<ShapeError>(n >= 1, "below: the bound must be at least 1; got {}", n);
-  // The smallest 2⁶⁴ mod n numbers would favour the small remainders: draw again.
+  // 2⁶⁴ is seldom a multiple of n, so some remainders would come more often than others. The lowest
+  // 2⁶⁴ mod n numbers are drawn again: of what is left every remainder has as many.
   const auto bound = static_cast<std::uint64_t>(n);
   const std::uint64_t surplus = (0 - bound) % bound;
   const Draw numbers = draw();

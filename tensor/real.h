@@ -19,22 +19,27 @@ namespace glass {
 
 #if defined(GLASS_REAL_DUAL)
 using Real = Dual;
-extern const char real_is_dual;
-[[gnu::used]] inline const char* const built_for = &real_is_dual;
+extern const char compiled_for_dual_so_link_glassgrad_dual;
+[[gnu::used]] inline const char* const built_for = &compiled_for_dual_so_link_glassgrad_dual;
 #elif defined(GLASS_REAL_DOUBLE)
 using Real = double;
-extern const char real_is_double;
-[[gnu::used]] inline const char* const built_for = &real_is_double;
+extern const char compiled_for_double_so_link_glassgrad_f64;
+[[gnu::used]] inline const char* const built_for = &compiled_for_double_so_link_glassgrad_f64;
 #else
 using Real = float;
-extern const char real_is_float;
-[[gnu::used]] inline const char* const built_for = &real_is_float;
+extern const char compiled_for_float_so_link_glassgrad_f32;
+[[gnu::used]] inline const char* const built_for = &compiled_for_float_so_link_glassgrad_f32;
 #endif
-// Each library defines only the symbol of its own Real, so a program compiled for one and linked
-// with another fails to link, instead of reading floats as doubles.
+// Each library defines only the symbol of its own Real. A program that was compiled for one Real
+// and is linked with the library of another fails to link, instead of reading floats as doubles.
+// The linker's message shows the symbol, so its name says which library to link.
 
 // Sizes, axes, steps. Token ids are `int`; options, bounds and tolerances are `double`.
 using Index = std::int64_t;
+
+// How many steps n takes, the last of which may be shorter; and n, made a multiple of the step.
+constexpr Index ceil_div(Index n, Index step) { return (n + step - 1) / step; }
+constexpr Index round_up(Index n, Index step) { return ceil_div(n, step) * step; }
 
 // What may stand for a number in an expression: int, double, Real; never bool.
 template <class T>

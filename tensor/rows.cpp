@@ -190,9 +190,9 @@ Normalized normalize(const Tensor& x, const Tensor& weight, const Tensor& bias, 
   for_rows(count, n, [&, y0 = out.result.data()](Index row) {
     const Real* r = in.data() + row * n;
     const Real mean =
-        sum_of(n, [=](Index i, Index count) { return load(r + i, count, Real(0)); }) / length;
-    const Real squares = sum_of(n, [=](Index i, Index count) {
-      const Vec d = load(r + i, count, mean) - mean;
+        sum_of(n, [=](Index i, Index part) { return load(r + i, part, Real(0)); }) / length;
+    const Real squares = sum_of(n, [=](Index i, Index part) {
+      const Vec d = load(r + i, part, mean) - mean;
       return d * d;
     });
     const Real scale = Real(1) / sqrt(squares / length + static_cast<Real>(eps));
@@ -221,26 +221,27 @@ std::array<Tensor, 3> layer_norm_backward(const Tensor& x, const Tensor& weight,
       "row; got {}, {}, {} and {}",
       x.shape(), weight.shape(), row.mean.shape(), row.inverse_deviation.shape());
   const Tensor in = x.contiguous(), w = weight.contiguous(), upstream = g.contiguous();
-  const Index n = x.size(-1), count = x.shape().with(-1, 1).numel();
+  const Index width = x.size(-1), count = x.shape().with(-1, 1).numel();
   constexpr Index together = 16;
-  const Index grain = together * std::max<Index>(1, heavy_grain / together / std::max<Index>(n, 1));
-  const Shape parts{(count + together - 1) / together, n};
+  const Index grain =
+      together * std::max<Index>(1, heavy_grain / together / std::max<Index>(width, 1));
+  const Shape parts{ceil_div(count, together), width};
   Tensor dx = empty(x.shape()), weights = zeros(parts), biases = zeros(parts);
-  const auto length = static_cast<Real>(n);
+  const auto length = static_cast<Real>(width);
   parallel_for(count, grain, [&, w0 = w.data()](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
-      Real* const dw = weights.data() + r / together * n;
-      Real* const db = biases.data() + r / together * n;
-      const Real* const v = in.data() + r * n;
-      const Real* const u = upstream.data() + r * n;
-      Real* const out = dx.data() + r * n;
+      Real* const dw = weights.data() + r / together * width;
+      Real* const db = biases.data() + r / together * width;
+      const Real* const v = in.data() + r * width;
+      const Real* const u = upstream.data() + r * width;
+      Real* const out = dx.data() + r * width;
       const Real mean = row.mean.data()[r], scale = row.inverse_deviation.data()[r];
       const auto hat = [=](Index i, Index n) { return (load(v + i, n, mean) - mean) * scale; };
       const auto up = [=](Index i, Index n) { return load(u + i, n, Real(0)); };
       const auto d = [=](Index i, Index n) { return up(i, n) * load(w0 + i, n, Real(0)); };
-      const Real a = sum_of(n, d) / length;
-      const Real b = sum_of(n, [=](Index i, Index n) { return d(i, n) * hat(i, n); }) / length;
-      for_vectors(n, [=](Index i, Index n) {
+      const Real a = sum_of(width, d) / length;
+      const Real b = sum_of(width, [=](Index i, Index n) { return d(i, n) * hat(i, n); }) / length;
+      for_vectors(width, [=](Index i, Index n) {
         store(out + i, (d(i, n) - a - hat(i, n) * b) * scale, n);
         store(dw + i, load(dw + i, n, Real(0)) + up(i, n) * hat(i, n), n);
         store(db + i, load(db + i, n, Real(0)) + up(i, n), n);

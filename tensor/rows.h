@@ -1,8 +1,8 @@
 // # Whole rows at a time
 //
 // Functions that need a row of numbers together: softmax and its kin, layer norm, cross-entropy.
-// Each reads its row a few times and keeps nothing in between. With them stand functions of one
-// number that are computed a vector at a time, such as gelu, and their VJPs.
+// Each reads its row a few times and keeps nothing in between. The functions of one number that are
+// computed a vector at a time stand here, too, with their VJPs: tanh, sigmoid, relu, gelu.
 //
 // Shapes: V is the length of a row; all other axes only say how many rows there are.
 #pragma once

@@ -75,6 +75,16 @@ inline Vec load(const Real* from) { return *reinterpret_cast<const Vec*>(from); 
 inline void store(Real* to, Vec x) { *reinterpret_cast<Vec*>(to) = x; }
 inline Vec repeat(Real x) { return Vec{} + x; }
 
+// Asks the caches for data[offset]; 3 means all caches, 2 all but the first. The element may lie
+// outside the array, since nothing is read: so its address is computed as a number. A pointer
+// outside its array is undefined, even if nobody follows it.
+template <int caches = 3>
+void prefetch(const Real* data, Index offset) {
+  const auto bytes = static_cast<std::uintptr_t>(offset) * sizeof(Real);
+  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(data) + bytes),
+                     0, caches);
+}
+
 // At the end of a row: `count` numbers, `step` apart, and `rest` in the lanes beyond them; never
 // more than one vector.
 inline Vec load(const Real* from, Index count, Index step, Real rest) {

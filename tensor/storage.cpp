@@ -32,7 +32,7 @@ constexpr bool caching = true;
 
 // Blocks of like sizes are interchangeable: sizes are rounded up to four steps for each power of
 // two.
-std::size_t round_up(std::size_t bytes) {
+std::size_t size_class(std::size_t bytes) {
   const std::size_t step = std::max<std::size_t>(64, std::bit_floor(bytes) / 4);
   return (bytes + step - 1) / step * step;
 }
@@ -50,7 +50,7 @@ class Cache {
  public:
   // Room for a block's header and so many bytes of numbers.
   void* take(std::size_t numbers) {
-    const std::size_t bytes = round_up(header + numbers);
+    const std::size_t bytes = size_class(header + numbers);
     {
       const std::lock_guard lock(lock_);
       if (Unused*& first = unused_[slot(bytes)]) {
@@ -70,7 +70,7 @@ class Cache {
   }
 
   void give(void* block, std::size_t numbers) noexcept {
-    const std::size_t bytes = round_up(header + numbers);
+    const std::size_t bytes = size_class(header + numbers);
     {
       const std::lock_guard lock(lock_);
       live_ -= numbers;
@@ -124,7 +124,7 @@ static_assert(std::is_trivially_destructible_v<Cache>);
 
 Storage::Storage(Index count) {
   static_assert(sizeof(Block) == header);
-  constexpr Index limit = std::numeric_limits<Index>::max() / Index{sizeof(Real)} / 2;
+  constexpr Index limit = std::numeric_limits<std::ptrdiff_t>::max() / Index{sizeof(Real)};
   if (count < 0 || count > limit) throw std::bad_alloc();
   void* const memory = cache.take(static_cast<std::size_t>(count) * sizeof(Real));
   block_ = ::new (memory) Block{{1}, {0}, count};

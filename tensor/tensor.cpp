@@ -106,7 +106,7 @@ Tensor Tensor::slice(Axis axis, Index begin, Index end, Index step) const {
   strides[static_cast<std::size_t>(shape_.wrap(axis))] *= step;
   // An empty slice at the very end must not point beyond the memory.
   const Index offset = begin < end ? begin * stride(axis) : 0;
-  return view(shape_.with(axis, (end - begin + step - 1) / step), strides, offset);
+  return view(shape_.with(axis, ceil_div(end - begin, step)), strides, offset);
 }
 
 Tensor Tensor::select(Axis axis, Index i) const {

@@ -156,7 +156,7 @@ struct fmt::formatter<glass::Tensor> {
   constexpr auto parse(fmt::format_parse_context& context) {
     const auto begin = context.begin();
     const auto end = fmt::formatter<double>().parse(context);
-    spec = {begin, end};
+    spec = {begin, static_cast<std::size_t>(end - begin)};
     return end;
   }
   fmt::appender format(const glass::Tensor& x, fmt::format_context& context) const;

@@ -62,8 +62,14 @@ class Guarded {
 };
 
 struct Case {
-  Case(Index count, Index m, Index n, Index k)
-      : count(count), m(m), n(n), k(k), a(count * m * k), b(count * k * n), c(count * m * n) {
+  Case(Index products, Index rows, Index columns, Index depth)
+      : count(products),
+        m(rows),
+        n(columns),
+        k(depth),
+        a(count * m * k),
+        b(count * k * n),
+        c(count * m * n) {
     std::uint32_t state = 1;
     for (const Guarded* matrix : {&a, &b})
       for (float& x : matrix->values()) {

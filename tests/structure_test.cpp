@@ -31,11 +31,18 @@ const std::map<std::string, std::set<std::string>> arrows = {
 };
 const std::vector<std::string> library = {"tensor", "autograd", "nn", "optim"};
 
-// What a reader may leave for later; the rest of tensor/ and autograd/ is the core.
+// The rest of tensor/ and autograd/ is the core, which a reader needs first. `ops` grow by a
+// paragraph an op, and are read one op at a time. The others make things fast, or check and show.
 const std::set<std::string> beyond_the_core = {
-    "tensor/rows",      "tensor/matmul",      "tensor/product",     "tensor/simd",
+    "tensor/ops",       "autograd/ops",       "tensor/rows",        "tensor/attention",
+    "tensor/matmul",    "tensor/product",     "tensor/simd",        "tensor/functions",
     "tensor/parallel",  "autograd/attention", "autograd/gradcheck", "autograd/differences",
     "autograd/verdict", "autograd/trace"};
+
+// The insides of the libraries: neither installed nor part of glassgrad.h. Their opening says so.
+const std::set<std::string> private_headers = {
+    "tensor/loops.h",         "tensor/parallel.h",  "tensor/product.h", "tensor/simd.h",
+    "autograd/differences.h", "autograd/verdict.h", "nn/header.h",      "optim/update.h"};
 
 struct Source {
   std::string room;
@@ -109,10 +116,7 @@ TEST_CASE("arrows between the rooms go one way") {
 }
 
 TEST_CASE("glassgrad.h gives everything") {
-  // Private: the insides of the libraries.
-  std::set<std::string> seen = {"tensor/loops.h", "tensor/parallel.h",      "tensor/product.h",
-                                "tensor/simd.h",  "autograd/differences.h", "autograd/verdict.h",
-                                "nn/header.h",    "optim/update.h"};
+  std::set<std::string> seen = private_headers;
   std::vector<std::string> queue = {"glassgrad.h"};
   while (!queue.empty()) {
     std::ifstream file(root / queue.back());
@@ -130,7 +134,29 @@ TEST_CASE("glassgrad.h gives everything") {
   }
 }
 
-TEST_CASE("the library can be read in a week") {
+TEST_CASE("a header says that it is private, and to whom, or it is public") {
+  for (const auto& room : library) {
+    for (const auto& source : sources_in(room)) {
+      if (!source.name.ends_with(".h")) continue;
+      INFO(source.name);
+      const bool says_so = std::ranges::any_of(source.lines, [](const std::string& line) {
+        return line.starts_with("//") && line.find("(private to ") != std::string::npos;
+      });
+      CHECK(says_so == private_headers.contains(source.name));
+    }
+  }
+  // The ladder climbs to the library's own product, with the library's own threads. Other examples
+  // are programs that anybody could write outside.
+  for (const auto& source : sources_in("examples")) {
+    for (const auto& line : source.lines) {
+      INFO(source.name << ": " << line);
+      if (private_headers.contains(included(line)))
+        CHECK(source.name.starts_with("examples/matmul_ladder/"));
+    }
+  }
+}
+
+TEST_CASE("the core and every file stay small") {
   int total = 0;
   int core = 0;
   std::string table = fmt::format("{:<28}{:>6}{:>10}\n", "file", "code", "comments");
@@ -147,10 +173,10 @@ TEST_CASE("the library can be read in a week") {
       CHECK(size.code < 400);
     }
   }
+  // The whole is printed and has no limit: docs/decisions/009-lines.md tells why.
   fmt::print("{}{:<28}{:>6}\n{:<28}{:>6}\n", table, "all", total, "the core", core);
   std::fflush(stdout);
-  CHECK(total < 5600);
-  CHECK(core < 2200);
+  CHECK(core < 1700);
 }
 
 TEST_CASE("lines fit on a page of 100 columns") {

@@ -451,6 +451,20 @@ TEST_CASE("a tensor too large for memory throws and leaves nothing behind") {
   CHECK(live_bytes() == before);
 }
 
+TEST_CASE("a tensor beyond what a pointer reaches is refused, also where a size has 32 bits") {
+  // Of 32 bits 2²⁹ doubles would be 0 bytes, and five more of them 40.
+  const Index before = live_bytes();
+  const Index most = std::numeric_limits<std::ptrdiff_t>::max() / Index{sizeof(Real)};
+  for (Index count = most + 1; count < std::numeric_limits<Index>::max() / 2; count *= 2)
+    for (const Index more : {0, 5}) {
+      INFO(count + more << " numbers");
+      CHECK_THROWS_AS(Storage(count + more), std::bad_alloc);
+      CHECK_THROWS_AS(zeros({count + more}), std::bad_alloc);
+      CHECK_THROWS_AS(ones({1, 1}).expand({count + more, 1}).clone(), std::bad_alloc);
+    }
+  CHECK(live_bytes() == before);
+}
+
 // ---- comparing ----
 
 TEST_CASE("allclose bounds the difference by atol + rtol of the second operand") {

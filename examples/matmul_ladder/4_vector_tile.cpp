@@ -29,7 +29,7 @@ template <Index Vecs>
 void in_tiles(Index m, Index n, Index k, const float* a, const float* b, float* c) {
   constexpr auto tiles = tiles_of<Vecs>(std::make_index_sequence<tile_rows>());
   // Tiles of almost equal height, 10 rows as 5 + 5: a tall one and a low one would be slower.
-  const Index parts = (m + tile_rows - 1) / tile_rows;
+  const Index parts = glass::ceil_div(m, tile_rows);
   for (Index jr = 0; jr < n; jr += Vecs * lanes) {
     const Index j = std::min(jr, n - Vecs * lanes);  // as in rung 3
     for (Index part = 0; part < parts; ++part) {

@@ -20,8 +20,8 @@ void threaded(Index m, Index n, Index k, const float* a, const float* b, float* 
   if (m * n * k < worth_sharing) return blocked(m, n, k, a, b, c);
   float* const b_panels = memory_for_b();
   // No thread is to have rows while the others have none.
-  const Index share = (m + glass::num_threads() - 1) / glass::num_threads();
-  const Index grain = std::min(block_m, (share + tile_rows - 1) / tile_rows * tile_rows);
+  const Index share = glass::ceil_div(m, glass::num_threads());
+  const Index grain = std::min(block_m, glass::round_up(share, tile_rows));
   for (Index jc = 0; jc < n; jc += block_n)
     for (Index pc = 0; pc < k; pc += block_k) {
       const Index columns = std::min(block_n, n - jc), depth = std::min(block_k, k - pc);

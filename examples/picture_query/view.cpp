@@ -174,8 +174,8 @@ View look_at(const Seer& model, const Picture& picture, const Question& question
   return view;
 }
 
-std::string draw(const View& view, bool colours) {
-  return headline(view) + "\n\n" + (colours ? draw_colours(view) : draw_plain(view));
+std::string draw(const View& view, bool coloured) {
+  return headline(view) + "\n\n" + (coloured ? draw_colours(view) : draw_plain(view));
 }
 
 std::string to_svg(std::span<const View> views) {

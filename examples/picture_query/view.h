@@ -25,7 +25,7 @@ View look_at(const Seer& model, const Picture& picture, const Question& question
 
 // For the terminal, the picture and the attention side by side. With colours a character is two
 // pixels; without, each patch is a sign for its form, its size and the first letter of its colour.
-std::string draw(const View& view, bool colours);
+std::string draw(const View& view, bool coloured);
 
 // The same for a browser: one SVG picture of all views.
 std::string to_svg(std::span<const View> views);

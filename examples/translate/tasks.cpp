@@ -284,8 +284,8 @@ Sentence contract(std::string_view french) {
 class Walk {
  public:
   explicit Walk(Rng& dice) : dice_(&dice) { sentence(); }
-  explicit Walk(const Sentence& english) {
-    for (const std::string& word : english) unread_.append(word == "an" ? "a" : word).append(" ");
+  explicit Walk(const Sentence& words) {
+    for (const std::string& word : words) unread_.append(word == "an" ? "a" : word).append(" ");
     sentence();
   }
 

@@ -11,11 +11,26 @@ using torch::Tensor;
 
 // ---- the op ----
 
+namespace {
+
+// libtorch made its own attention public in 2.0. Before that its name began with an underscore, and
+// it returned the weights too.
+Tensor fused_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias,
+                       double dropout) {
+#if TORCH_VERSION_MAJOR >= 2
+  return bias.defined() ? at::scaled_dot_product_attention(q, k, v, bias, dropout)
+                        : at::scaled_dot_product_attention(q, k, v, {}, dropout);
+#else
+  return std::get<0>(bias.defined() ? at::_scaled_dot_product_attention(q, k, v, bias, dropout)
+                                    : at::_scaled_dot_product_attention(q, k, v, {}, dropout));
+#endif
+}
+
+}  // namespace
+
 Tensor attend(Way way, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias,
               double dropout) {
-  if (way == Way::fused)
-    return std::get<0>(at::_scaled_dot_product_attention(
-        q, k, v, bias.defined() ? c10::optional<Tensor>(bias) : c10::nullopt, dropout));
+  if (way == Way::fused) return fused_attention(q, k, v, bias, dropout);
   const double scale = 1 / std::sqrt(static_cast<double>(q.size(3)));
   const auto drop = [&](const Tensor& x) {
     return dropout > 0 ? torch::dropout(x, dropout, true) : x;

@@ -1,0 +1,24 @@
+// What a plugin and a shared library export: one function, in front of a glassgrad that nobody sees.
+#include <glassgrad.h>
+
+#define CONSUMER_ASKED
+#include "tensor/tensor.h"
+
+static_assert(consumers_own_tensor);
+
+using namespace glass;
+
+// The slope of x² at 3; 0 if an error of glassgrad cannot be caught by its name.
+extern "C" [[gnu::visibility("default")]] double slope_at_3();
+
+double slope_at_3() {
+  const Var x(3, true);
+  (x * x).backward();
+  const Tensor row = zeros({2}), longer = zeros({3});
+  try {
+    static_cast<void>(row + longer);
+  } catch (const ShapeError&) {
+    return static_cast<double>(x.grad().item());
+  }
+  return 0;
+}
