@@ -96,12 +96,12 @@ class Sweep {
   // False if another sweep is at the node: that of another thread, or one that a VJP has started.
   bool enter(Node& node) {
     Sweep* none = nullptr;
-    return node.sweep.load(std::memory_order_relaxed) == this ||
-           node.sweep.compare_exchange_strong(none, this, std::memory_order_acquire);
+    return node.sweeper.load(std::memory_order_relaxed) == this ||
+           node.sweeper.compare_exchange_strong(none, this, std::memory_order_acquire);
   }
   static void leave(Node& node) {
     node.pending.reset();
-    node.sweep.store(nullptr, std::memory_order_release);
+    node.sweeper.store(nullptr, std::memory_order_release);
   }
 
   // A leaf that another sweep is at gathers its gradient here.

@@ -90,7 +90,7 @@ class Node {
   Tensor value;
   std::optional<Tensor> grad;     // of a leaf, for its owner
   std::optional<Tensor> pending;  // what the sweep has gathered so far
-  std::atomic<Sweep*> sweep{};    // which sweep that is, while one is at this node
+  std::atomic<Sweep*> sweeper{};  // which sweep that is, while one is at this node
   std::uint64_t birth;            // later nodes have larger numbers: a topological order for free
   std::uint32_t version;          // of the output's storage when it was made
   bool requires_grad;
