@@ -27,13 +27,30 @@ namespace glass {
 
 Tensor attention_mask(std::string_view op, const Tensor& mask, Shape scores) {
   const Tensor wide = mask.rank() == 3 ? mask.unsqueeze(1) : mask;
-  bool fits = mask.rank() >= 2 && mask.rank() <= 4;
-  for (Index axis = -1; fits && axis >= -wide.rank(); --axis)
-    fits = wide.size(axis) == scores[axis] || wide.size(axis) == 1;
   check<ShapeError>(
-      fits, "{}: a mask must be [T, S], [B, T, S] or broadcast to [B, H, T, S] = {}; got {}", op,
-      scores, mask.shape());
+      mask.rank() >= 2 && mask.rank() <= 4 && broadcasts_to(wide.shape(), scores),
+      "{}: a mask must be [T, S], [B, T, S] or broadcast to [B, H, T, S] = {}; got {}", op, scores,
+      mask.shape());
   return wide.rank() == 2 ? wide.unsqueeze(0).unsqueeze(0) : wide;
+}
+
+void expect_mask_values(std::string_view op, Tensor mask) {
+  // An axis that repeats its numbers is looked at once.
+  for (Index axis = 0; axis < mask.rank(); ++axis)
+    if (mask.stride(axis) == 0) mask = mask.slice(axis, 0, 1);
+  const Tensor dense = mask.contiguous();
+  const std::span<const Real> numbers(dense.data(), static_cast<std::size_t>(dense.numel()));
+  const auto is_good = [](Real v) { return v >= Real(0) && v < -minus_infinity; };
+  // Without an early exit the compiler makes vectors of the loop.
+  bool all_good = true;
+  for (const Real v : numbers) all_good &= is_good(v);
+  if (all_good) return;
+  const Real bad = *std::ranges::find_if_not(numbers, is_good);
+  throw ShapeError(fmt::format(
+      "{}: a mask must hold finite numbers that are not negative: 0 blocks, any other attends; got "
+      "{} in a mask of shape {}. from_torch_mask() converts a mask whose 1 (true) blocks, "
+      "from_additive_mask() one of 0 and -inf",
+      op, bad, mask.shape()));
 }
 
 Tensor causal_mask(Index queries, Index keys) {
@@ -46,6 +63,26 @@ namespace {
 // read is worth a copy, its rows `apart` further from each other, lest they share a few sets of the
 // first cache. A row of scores is an odd number of lines, too.
 constexpr Index block_q = 176, block_k = 96, block = block_q * block_k, many = 48, apart = 16;
+
+// So many blocks are added up one after the other. More are added up in halves, so that a sum
+// passes through few roundings however long it is.
+constexpr Index span = 24;
+constexpr Index middle(Index begin, Index end, Index size) {
+  return begin + (end - begin) / size / 2 * size;
+}
+
+// Rows of results that blocks are added to.
+struct Rows {
+  Real* data;
+  Index step;
+  Rows at(Index row) const { return {data + row * step, step}; }
+};
+void add(const Rows& to, const Rows& from, Index rows, Index n) {
+  for (Index i = 0; i < rows; ++i)
+    for_vectors(n, [x = to.at(i).data, y = from.at(i).data](Index j, Index count) {
+      store(x + j, load(x + j, count, Real(0)) + load(y + j, count, Real(0)), count);
+    });
+}
 
 // A block of the scores of one head, queries q … q + queries - 1 and keys k … k + keys - 1, and the
 // memory to work in. d and e are the widths of keys and values plus `apart`.
@@ -65,7 +102,7 @@ struct Block {
   // `width` is that of a row of scores: the queries, in whole vectors. The first `skip` of them see
   // none of the keys.
   Index entry = 0, head = 0, q = 0, queries = 0, k = 0, keys = 0, width = 0, skip = 0;
-  Matrix key{};  // rows of it
+  Matrix key{}, query{}, upstream{};  // rows of them
   Index size() const { return keys * width; }
   Matrix by_key(const Real* x) const { return {x + skip, width, 1}; }
   Matrix by_query(const Real* x) const { return {x + skip, 1, width}; }
@@ -87,10 +124,15 @@ class Attention {
                       "attention: dropout of {} needs a random stream in .rng", o.dropout);
     H = q.size(1), T = q.size(2), S = k.size(2), D = q.size(3), E = v.size(3);
     const Shape scores = q.shape().with(3, S);
-    if (mask) allowed = attention_mask("attention", *mask, scores).expand(scores);
+    check<ShapeError>(std::isfinite(o.scale.value_or(1)),
+                      "attention: the scale must be a finite number; got {}", o.scale.value_or(1));
+    if (mask) {
+      allowed = attention_mask("attention", *mask, scores).expand(scores);
+      expect_mask_values("attention", *mask);
+    }
     if (o.dropout != 0) draw = o.rng->draw();
     scale = static_cast<Real>(o.scale.value_or(1 / std::sqrt(static_cast<double>(D))));
-    at_once = T <= block_q && 0 < S && S <= block_k && (!o.causal || T <= S);
+    at_once = 0 < T && T <= block_q && 0 < S && S <= block_k && (!o.causal || T <= S);
     context = room_like(v, q.shape().with(3, E));
     log_sums = empty(Shape{q.size(0) * H, T});
     const Index blocks = (T + block_q - 1) / block_q, work = std::min(T, block_q) * S * (D + E);
@@ -103,7 +145,8 @@ class Attention {
     const Tensor g = rows_dense(upstream);
     std::array grads{room_like(q, q.shape()), room_like(k, k.shape()), room_like(v, v.shape())};
     for_heads(1, 3 * T * S * (D + E), [&](Block& b, Index) {
-      for (Index i = 0; i < T; i += block_q) backward(b, i, g, grads[0], grads[1], grads[2]);
+      backward(b, 0, T, g, row_of(grads[0], b, 0),
+               {row_of(grads[1], b, 0), row_of(grads[2], b, 0)});
     });
     return grads;
   }
@@ -142,8 +185,8 @@ class Attention {
       if (b.dead[j]) std::fill_n(to + j * (n + apart), n, Real(0));
     return {to, n + apart, 1};
   }
-  static Real* row_of(Tensor& x, const Block& b, Index row) {
-    return x.data() + (part(x, b, row).data - x.data());
+  static Rows row_of(Tensor& x, const Block& b, Index row) {
+    return {x.data() + (part(x, b, row).data - x.data()), x.stride(2)};
   }
 
   // Calls f(block, i) for i < parts of every head, shared among threads.
@@ -201,16 +244,20 @@ class Attention {
 
   // (s Q)ᵀ of the queries from `at` on: a column for each.
   void start(Block& b, Index at) const {
-    b.q = at, b.queries = std::min(block_q, T - at), b.k = 0;
+    b.q = at, b.queries = std::min(block_q, T - at);
     b.width = (b.queries + lanes - 1) / lanes * lanes;
     pack(near(q, b, at, b.queries, nullptr), b.queries, b.width, D, b.q_columns);
     for (Index i = 0; i < D * b.width; ++i) b.q_columns[i] *= scale;
   }
 
-  // Calls f for each block of keys that some of the queries may see.
-  void for_keys(Block& b, auto f) const {
-    const Index end = options.causal ? std::clamp<Index>(b.q + b.queries + S - T, 0, S) : S;
-    for (; b.k < end; b.k += block_k) {
+  // The keys that some of the queries may see: 0 … seen(b) - 1.
+  Index seen(const Block& b) const {
+    return options.causal ? std::clamp<Index>(b.q + b.queries + S - T, 0, S) : S;
+  }
+
+  // Calls f for each block of the keys begin … end - 1.
+  void for_keys(Block& b, Index begin, Index end, auto f) const {
+    for (b.k = begin; b.k < end; b.k += block_k) {
       b.keys = std::min(block_k, end - b.k);
       b.skip = options.causal ? std::max<Index>(0, b.k - (S - T) - b.q) / lanes * lanes : 0;
       score(b);
@@ -222,64 +269,139 @@ class Attention {
 
   // ---- forward: some queries ----
 
+  // Of each query over the keys so far: O, not yet divided by the sum; the largest score; and the
+  // sum of exp(score − largest).
+  struct Running {
+    Rows out;
+    Real *top, *sum;
+  };
+
   void forward(Block& b, Index at) {
     start(b, at);
-    // Each row's maximum and sum so far; `fade` is what O so far is scaled by.
-    for (Index i = 0; i < b.width; ++i) b.top[i] = minus_infinity, b.sum[i] = Real(0);
-    Real* const out = row_of(context, b, at);
-    const Index step = context.stride(2);
-    const auto scale_rows = [&, n = E](const Real* by, Index first) {
-      for (Index i = first; i < b.queries; ++i)
-        for_vectors(n, [=, row = out + i * step](Index e, Index count) {
-          store(row + e, load(row + e, count, Real(0)) * by[i], count);
-        });
-    };
-    for_keys(b, [&] {
-      for (Index i = b.skip; i < b.width; i += lanes) {
-        Real* const column = b.weights + i;
-        Vec now = load(b.top + i);
-        for (Index j = 0; j < b.size(); j += b.width)
-          now = load(column + j) > now ? load(column + j) : now;
-        const Vec shift = now == minus_infinity ? Vec{} : now;
-        const Vec fading = b.k > 0 ? exp_of_negative(load(b.top + i) - shift) : Vec{};
-        Vec total = load(b.sum + i) * fading;
-        for (Index j = 0; j < b.size(); j += b.width) {
-          const Vec weight = exp_of_negative(load(column + j) - shift);
-          store(column + j, options.dropout != 0 ? weight * load(b.factors + i + j) : weight);
-          total += weight;
-        }
-        store(b.top + i, now), store(b.sum + i, total), store(b.fade + i, fading);
-      }
-      if (b.k > 0) scale_rows(b.fade, b.skip);
-      multiply_block(b.queries - b.skip, E, b.keys, b.by_query(b.weights),
-                     near(v, b, b.k, b.keys, b.v_rows), out + b.skip * step, step, !at_once);
-    });
+    const Running all{row_of(context, b, at), b.top, b.sum};
+    attend(b, 0, seen(b), all);
     using std::log;
     Real* const logs = log_sums.data() + (b.entry * H + b.head) * T + at;
     for (Index i = 0; i < b.queries; ++i) {
       logs[i] = b.sum[i] == Real(0) ? Real(0) : b.top[i] + log(b.sum[i]);  // 0 if all is blocked
       b.sum[i] = b.sum[i] == Real(0) ? Real(0) : Real(1) / b.sum[i];
     }
-    scale_rows(b.sum, 0);
+    scale_rows(b, all.out, b.sum, 0);
+  }
+
+  void scale_rows(const Block& b, const Rows& rows, const Real* by, Index first) const {
+    for (Index i = first; i < b.queries; ++i)
+      for_vectors(E, [x = rows.at(i).data, factor = by[i]](Index e, Index count) {
+        store(x + e, load(x + e, count, Real(0)) * factor, count);
+      });
+  }
+
+  // The keys begin … end - 1, in halves where they are many.
+  void attend(Block& b, Index begin, Index end, const Running& now) const {
+    if (end - begin <= span * block_k) return attend_in_turn(b, begin, end, now);
+    const Index half = middle(begin, end, block_k);
+    attend(b, begin, half, now);
+    Tensor rows = zeros(Shape{b.queries, E}), numbers = empty(Shape{2, b.width});
+    const Running rest{{rows.data(), E}, numbers.data(), numbers.data() + b.width};
+    attend(b, half, end, rest);
+    join(b, now, rest);
+  }
+
+  // m' = max(m, m₂),  l' = l exp(m − m') + l₂ exp(m₂ − m'),  O' = O exp(m − m') + O₂ exp(m₂ − m')
+  void join(Block& b, const Running& now, const Running& rest) const {
+    for (Index i = 0; i < b.width; i += lanes) {
+      const Vec m = load(now.top + i), m2 = load(rest.top + i), top = m < m2 ? m2 : m;
+      const Vec shift = top == minus_infinity ? Vec{} : top;
+      const Vec fade = exp_of_negative(m - shift), fade2 = exp_of_negative(m2 - shift);
+      store(now.top + i, top);
+      store(now.sum + i, load(now.sum + i) * fade + load(rest.sum + i) * fade2);
+      store(b.fade + i, fade), store(rest.top + i, fade2);
+    }
+    scale_rows(b, now.out, b.fade, 0);
+    scale_rows(b, rest.out, rest.top, 0);
+    add(now.out, rest.out, b.queries, E);
+  }
+
+  void attend_in_turn(Block& b, Index begin, Index end, const Running& now) const {
+    for (Index i = 0; i < b.width; ++i) now.top[i] = minus_infinity, now.sum[i] = Real(0);
+    for_keys(b, begin, end, [&] {
+      // Each row's largest score rises; `fade` is what its sums so far are scaled by.
+      for (Index i = b.skip; i < b.width; i += lanes) {
+        Real* const column = b.weights + i;
+        Vec top = load(now.top + i);
+        for (Index j = 0; j < b.size(); j += b.width)
+          top = load(column + j) > top ? load(column + j) : top;
+        const Vec shift = top == minus_infinity ? Vec{} : top;
+        const Vec fade = b.k > begin ? exp_of_negative(load(now.top + i) - shift) : Vec{};
+        Vec total{};
+        for (Index j = 0; j < b.size(); j += b.width) {
+          const Vec weight = exp_of_negative(load(column + j) - shift);
+          store(column + j, options.dropout != 0 ? weight * load(b.factors + i + j) : weight);
+          total += weight;
+        }
+        store(now.top + i, top), store(b.fade + i, fade);
+        store(now.sum + i, load(now.sum + i) * fade + total);
+      }
+      if (b.k > begin) scale_rows(b, now.out, b.fade, b.skip);
+      multiply_block(b.queries - b.skip, E, b.keys, b.by_query(b.weights),
+                     near(v, b, b.k, b.keys, b.v_rows), now.out.at(b.skip).data, now.out.step,
+                     !at_once);
+    });
   }
 
   // ---- backward: some queries ----
 
-  void backward(Block& b, Index at, const Tensor& g, Tensor& dq, Tensor& dk, Tensor& dv) const {
+  struct KeyGradients {
+    Rows dk, dv;  // of all keys of the head
+  };
+
+  // The queries begin … end - 1, in halves where they are many: all of them add to dK and dV.
+  void backward(Block& b, Index begin, Index end, const Tensor& g, const Rows& dq,
+                const KeyGradients& sums) const {
+    if (end - begin > span * block_q) {
+      const Index half = middle(begin, end, block_q);
+      backward(b, begin, half, g, dq, sums);
+      Tensor dk = zeros(Shape{S, D}), dv = zeros(Shape{S, E});
+      const KeyGradients rest{{dk.data(), D}, {dv.data(), E}};
+      backward(b, half, end, g, dq, rest);
+      add(sums.dk, rest.dk, S, D);
+      add(sums.dv, rest.dv, S, E);
+      return;
+    }
+    for (Index i = begin; i < end; i += block_q) {
+      start_backward(b, i, g);
+      backward_keys(b, 0, seen(b), dq.at(i), sums);
+    }
+  }
+
+  // Σ g O of each query, and its operands brought near.
+  void start_backward(Block& b, Index at, const Tensor& g) const {
     start(b, at);
-    Real *const log_sum = b.top, *const dots = b.sum, *p = b.weights, *dp = b.slopes;
-    std::copy_n(log_sums.data() + (b.entry * H + b.head) * T + at, b.queries, log_sum);
-    const Matrix upstream = near(g, b, at, b.queries, b.g_rows);
-    const Matrix query = near(q, b, at, b.queries, b.q_rows);
-    pack(upstream, b.queries, b.width, E, b.g_columns);
+    std::copy_n(log_sums.data() + (b.entry * H + b.head) * T + at, b.queries, b.top);
+    b.upstream = near(g, b, at, b.queries, b.g_rows);
+    b.query = near(q, b, at, b.queries, b.q_rows);
+    pack(b.upstream, b.queries, b.width, E, b.g_columns);
     pack(near(context, b, at, b.queries, nullptr), b.queries, b.width, E, b.o_columns);
     for (Index i = 0; i < b.width; i += lanes) {
       Vec dot{};
       for (Index j = i; j < E * b.width; j += b.width)
         dot += load(b.g_columns + j) * load(b.o_columns + j);
-      store(dots + i, dot);
+      store(b.sum + i, dot);
     }
-    for_keys(b, [&] {
+  }
+
+  // The keys begin … end - 1, in halves where they are many: all of them add to dQ.
+  void backward_keys(Block& b, Index begin, Index end, const Rows& dq,
+                     const KeyGradients& sums) const {
+    if (end - begin > span * block_k) {
+      const Index half = middle(begin, end, block_k);
+      backward_keys(b, begin, half, dq, sums);
+      Tensor rest = zeros(Shape{b.queries, D});
+      backward_keys(b, half, end, {rest.data(), D}, sums);
+      return add(dq, {rest.data(), D}, b.queries, D);
+    }
+    Real *const log_sum = b.top, *const dots = b.sum, *p = b.weights, *dp = b.slopes;
+    for_keys(b, begin, end, [&] {
       if (b.dead.any()) b.key = near(k, b, b.k, b.keys, b.k_rows);
       multiply_block(b.keys, b.width - b.skip, E, near(v, b, b.k, b.keys, b.v_rows),
                      b.by_key(b.g_columns), dp + b.skip, b.width, false);
@@ -291,12 +413,13 @@ class Attention {
           store(p + j + i, weight * factor);
           store(dp + j + i, weight * (load(dp + j + i) * factor - load(dots + i)) * scale);
         }
-      multiply_block(b.keys, E, b.queries - b.skip, b.by_key(p), upstream.at(b.skip, 0),
-                     row_of(dv, b, b.k), dv.stride(2), !at_once);
-      multiply_block(b.queries - b.skip, D, b.keys, b.by_query(dp), b.key,
-                     row_of(dq, b, at + b.skip), dq.stride(2), !at_once);
-      multiply_block(b.keys, D, b.queries - b.skip, b.by_key(dp), query.at(b.skip, 0),
-                     row_of(dk, b, b.k), dk.stride(2), !at_once);
+      const Rows dv = sums.dv.at(b.k), dk = sums.dk.at(b.k), dq_seen = dq.at(b.skip);
+      multiply_block(b.keys, E, b.queries - b.skip, b.by_key(p), b.upstream.at(b.skip, 0), dv.data,
+                     dv.step, !at_once);
+      multiply_block(b.queries - b.skip, D, b.keys, b.by_query(dp), b.key, dq_seen.data,
+                     dq_seen.step, !at_once);
+      multiply_block(b.keys, D, b.queries - b.skip, b.by_key(dp), b.query.at(b.skip, 0), dk.data,
+                     dk.step, !at_once);
     });
   }
 
@@ -322,8 +445,9 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v,
 Var attention(const Var& q, const Var& k, const Var& v, const std::optional<Tensor>& mask,
               AttentionOptions options) {
   const Attention a(q.value(), k.value(), v.value(), mask, options);
-  return record("attention", a.context,
-                together([a](const Tensor& g) { return a.backward(g); }, q, k, v));
+  const auto vjp = [a](const Tensor& g) { return a.backward(g); };
+  if (!mask) return record("attention", a.context, together(vjp, q, k, v));
+  return record("attention", a.context, together(vjp, q, k, v), guard(Var(*mask)));
 }
 
 }  // namespace glass

@@ -105,10 +105,7 @@ void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {
   if (!to.node->requires_grad) return;
   const Shape& shape = to.node->value.shape();
   const bool same = g.shape() == shape;
-  bool fits = g.rank() >= shape.rank();
-  for (Index axis = -1; !same && fits && axis >= -shape.rank(); --axis)
-    fits = shape[axis] == g.size(axis) || shape[axis] == 1;
-  check<ShapeError>(fits,
+  check<ShapeError>(same || broadcasts_to(shape, g.shape()),
                     "backward: the VJP of '{}' gave a gradient of shape {} for a value of shape {}",
                     from.name, g.shape(), shape);
   if (sweep.options.observer) sweep.options.observer->gave(to, g);

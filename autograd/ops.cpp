@@ -135,13 +135,10 @@ Var minimum(const Var& a, const Var& b) {
 }
 
 // y = a where the mask is not 0, else b
-// The mask is a parent too, a constant one, so that writing into it is noticed.
 Var where(const Tensor& mask, const Var& a, const Var& b) {
-  const Var constant(mask);
   return record("where", where(mask, a.value(), b.value()),
                 on(a, [mask](const Tensor& g) { return where(mask, g, 0); }),
-                on(b, [mask](const Tensor& g) { return where(mask, 0, g); }),
-                on(constant, [](const Tensor& g) { return g; }));
+                on(b, [mask](const Tensor& g) { return where(mask, 0, g); }), guard(Var(mask)));
 }
 
 // ---- reductions ----
@@ -177,7 +174,7 @@ Var mean(const Var& x, const Axes& axes, bool keep) {
 }
 
 // y = max x        dx = g at the first maximum, else 0
-Var max(const Var& x, Index axis, bool keep) {
+Var max(const Var& x, Axis axis, bool keep) {
   const Tensor y = max(x.value(), axis, keep);
   return record("max", y, on(x, [x = x.value(), axis](const Tensor& g) {
                   std::vector<Real> places;
@@ -192,7 +189,7 @@ Var max(const Var& x, Index axis, bool keep) {
 // ---- softmax ----
 // yᵢ = exp xᵢ / Σⱼ exp xⱼ          dx = y ⊙ (g − Σⱼ gⱼ yⱼ)
 
-Var softmax(const Var& x, Index axis) {
+Var softmax(const Var& x, Axis axis) {
   const Tensor y = softmax(x.value(), axis);
   return record("softmax", y,
                 on(x, [y, axis](const Tensor& g) { return softmax_backward(y, g, axis); }));
@@ -201,7 +198,7 @@ Var softmax(const Var& x, Index axis) {
 // ---- log_softmax ----
 // yᵢ = xᵢ − ln Σⱼ exp xⱼ           dx = g − exp y · Σⱼ gⱼ
 
-Var log_softmax(const Var& x, Index axis) {
+Var log_softmax(const Var& x, Axis axis) {
   const Tensor y = log_softmax(x.value(), axis);
   return record("log_softmax", y,
                 on(x, [y, axis](const Tensor& g) { return log_softmax_backward(y, g, axis); }));
@@ -263,7 +260,7 @@ Var linear(const Var& x, const Var& w, const Var& b) {
 // ---- views ----
 // The gradient takes the way back: the inverse view of g.
 
-Var Var::transpose(Index a, Index b) const {
+Var Var::transpose(Axis a, Axis b) const {
   return record("transpose", value().transpose(a, b),
                 on(*this, [a, b](const Tensor& g) { return g.transpose(a, b); }));
 }
@@ -307,15 +304,15 @@ Var part(OpName op, const Var& x, auto view) {
 }  // namespace
 
 Var Var::reshape(Shape shape) const { return reshaped("reshape", *this, value().reshape(shape)); }
-Var Var::squeeze(Index axis) const { return reshaped("squeeze", *this, value().squeeze(axis)); }
-Var Var::unsqueeze(Index axis) const {
+Var Var::squeeze(Axis axis) const { return reshaped("squeeze", *this, value().squeeze(axis)); }
+Var Var::unsqueeze(Axis axis) const {
   return reshaped("unsqueeze", *this, value().unsqueeze(axis));
 }
 
-Var Var::slice(Index axis, Index begin, Index end, Index step) const {
+Var Var::slice(Axis axis, Index begin, Index end, Index step) const {
   return part("slice", *this, [=](const Tensor& x) { return x.slice(axis, begin, end, step); });
 }
-Var Var::select(Index axis, Index i) const {
+Var Var::select(Axis axis, Index i) const {
   return part("select", *this, [=](const Tensor& x) { return x.select(axis, i); });
 }
 
@@ -332,7 +329,7 @@ std::vector<Tensor> values_of(std::span<const Var> list) {
 }  // namespace
 
 // Each part gets its slice of g.
-Var cat(std::span<const Var> list, Index axis) {
+Var cat(std::span<const Var> list, Axis axis) {
   Tensor joined = cat(values_of(list), axis);
   std::vector<Parent> parents;
   Index begin = 0;
@@ -344,7 +341,7 @@ Var cat(std::span<const Var> list, Index axis) {
   return record("cat", std::move(joined), std::move(parents));
 }
 
-Var stack(std::span<const Var> list, Index axis) {
+Var stack(std::span<const Var> list, Axis axis) {
   std::vector<Parent> parents;
   for (Index i = 0; i < std::ssize(list); ++i)
     parents.push_back(

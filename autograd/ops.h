@@ -25,34 +25,34 @@ Var where(const Tensor& mask, const Var& a, const Var& b);
 
 Var sum(const Var& x, const Axes& axes = {}, bool keep = false);
 Var mean(const Var& x, const Axes& axes = {}, bool keep = false);
-Var max(const Var& x, Index axis, bool keep = false);
+Var max(const Var& x, Axis axis, bool keep = false);
 
-Var softmax(const Var& x, Index axis = -1);
-Var log_softmax(const Var& x, Index axis = -1);
+Var softmax(const Var& x, Axis axis = -1);
+Var log_softmax(const Var& x, Axis axis = -1);
 Var layer_norm(const Var& x, const Var& weight, const Var& bias, double eps = 1e-5);
 Var matmul(const Var& a, const Var& b);
 
 // x [..., in], weight [out, in], bias [out] → x weightᵀ + bias [..., out].
 Var linear(const Var& x, const Var& weight, const Var& bias);
 
-inline Var transpose(const Var& x, Index a, Index b) { return x.transpose(a, b); }
+inline Var transpose(const Var& x, Axis a, Axis b) { return x.transpose(a, b); }
 inline Var mT(const Var& x) { return x.mT(); }
 inline Var permute(const Var& x, std::vector<Index> axes) { return x.permute(std::move(axes)); }
 inline Var reshape(const Var& x, Shape shape) { return x.reshape(shape); }
-inline Var slice(const Var& x, Index axis, Index begin, Index end, Index step = 1) {
+inline Var slice(const Var& x, Axis axis, Index begin, Index end, Index step = 1) {
   return x.slice(axis, begin, end, step);
 }
-inline Var select(const Var& x, Index axis, Index i) { return x.select(axis, i); }
+inline Var select(const Var& x, Axis axis, Index i) { return x.select(axis, i); }
 inline Var expand(const Var& x, Shape shape) { return x.expand(shape); }
-inline Var squeeze(const Var& x, Index axis) { return x.squeeze(axis); }
-inline Var unsqueeze(const Var& x, Index axis) { return x.unsqueeze(axis); }
+inline Var squeeze(const Var& x, Axis axis) { return x.squeeze(axis); }
+inline Var unsqueeze(const Var& x, Axis axis) { return x.unsqueeze(axis); }
 
-Var cat(std::span<const Var> list, Index axis);
-Var stack(std::span<const Var> list, Index axis);
-inline Var cat(std::initializer_list<Var> list, Index axis) {
+Var cat(std::span<const Var> list, Axis axis);
+Var stack(std::span<const Var> list, Axis axis);
+inline Var cat(std::initializer_list<Var> list, Axis axis) {
   return cat(std::span(list.begin(), list.size()), axis);
 }
-inline Var stack(std::initializer_list<Var> list, Index axis) {
+inline Var stack(std::initializer_list<Var> list, Axis axis) {
   return stack(std::span(list.begin(), list.size()), axis);
 }
 

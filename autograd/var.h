@@ -140,19 +140,19 @@ class Var {
 
   Shape shape() const { return value().shape(); }
   Index rank() const { return value().rank(); }
-  Index size(Index axis) const { return value().size(axis); }
+  Index size(Axis axis) const { return value().size(axis); }
   Index numel() const { return value().numel(); }
   Real item() const { return value().item(); }
 
-  Var transpose(Index a, Index b) const;
+  Var transpose(Axis a, Axis b) const;
   Var mT() const;
   Var permute(std::vector<Index> axes) const;
   Var reshape(Shape shape) const;
-  Var slice(Index axis, Index begin, Index end, Index step = 1) const;
-  Var select(Index axis, Index i) const;
+  Var slice(Axis axis, Index begin, Index end, Index step = 1) const;
+  Var select(Axis axis, Index i) const;
   Var expand(Shape shape) const;
-  Var squeeze(Index axis) const;
-  Var unsqueeze(Index axis) const;
+  Var squeeze(Axis axis) const;
+  Var unsqueeze(Axis axis) const;
 
   friend Var operator+(const Var& a, const Var& b);
   friend Var operator-(const Var& a, const Var& b);
@@ -214,6 +214,10 @@ template <class Vjp, class... Vars>
 On<Vjp, sizeof...(Vars)> together(Vjp vjp, const Vars&... vars) {
   return {{&vars...}, std::move(vjp)};
 }
+// A Tensor of the caller's that gets no gradient, but that a VJP reads again, such as a mask. It is
+// a constant parent, so that the sweep notices a write into it.
+struct NoVjp {};
+inline On<NoVjp> guard(const Var& saved) { return {{&saved}, {}}; }
 
 // The NaN watch (trace.cpp): StateError if `value` holds a NaN that no parent held, or if a
 // gradient does that neither g held nor any value that the op knows.
@@ -244,16 +248,19 @@ class OpNode : public Node {
   }
   bool is_leaf() const override { return false; }
   void pull(const Tensor& g, Sweep& sweep) override {
+    constexpr std::size_t guards = (std::same_as<Vjps, NoVjp> + ... + std::size_t{0});
     auto edge = edges_.begin();
     const auto run = [&](auto& vjp) {
-      if constexpr (std::convertible_to<decltype(vjp(g)), Tensor>) {
+      if constexpr (std::same_as<std::remove_cvref_t<decltype(vjp)>, NoVjp>) {
+        ++edge;
+      } else if constexpr (std::convertible_to<decltype(vjp(g)), Tensor>) {
         if (edge->node->requires_grad) deliver(sweep, *this, *edge, vjp(g));
         ++edge;
       } else {
         auto grads = vjp(g);
-        check<ShapeError>(std::size(grads) == std::size(edges_),
+        check<ShapeError>(std::size(grads) + guards == std::size(edges_),
                           "backward: the VJP of '{}' gave {} gradients for {} parents", name,
-                          std::size(grads), std::size(edges_));
+                          std::size(grads), std::size(edges_) - guards);
         for (Tensor& gradient : grads) deliver(sweep, *this, *edge++, std::move(gradient));
       }
     };

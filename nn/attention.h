@@ -49,8 +49,9 @@ struct CrossAttention {
 
   // query [B, T, C], key [B, S, Ck], value [B, S, Cv] → [B, T, C].
   //
-  // A mask of 2 axes is [T, S], of 3 axes [B, T, S], of 4 broadcasts to [B, H, T, S]; 0 blocks, any
-  // other value attends. `weights` receives the softmax [B, H, T, S], before dropout.
+  // A mask of 2 axes is [T, S], of 3 axes [B, T, S], of 4 broadcasts to [B, H, T, S]; 0 blocks, a
+  // positive finite number attends, anything else is a ShapeError. `weights` receives the softmax
+  // [B, H, T, S], before dropout.
   Var operator()(const Var& query, const Var& key, const Var& value,
                  const std::optional<Tensor>& mask = {}, Tensor* weights = nullptr) const {
     check<ShapeError>(
@@ -67,7 +68,8 @@ struct CrossAttention {
   KeysValues keys_values(const Var& key, const Var& value,
                          const std::optional<Tensor>& mask = {}) const {
     const auto allowed =
-        four_axes(mask, key.size(0), mask ? mask->size(-2) : 0, key.size(1));  // [B, H, T, S]
+        four_axes(mask, key.size(0), mask && mask->rank() >= 2 ? mask->size(-2) : 1,
+                  key.size(1));  // [B, H, T, S]
     const bool same = key.node().get() == value.node().get();
     const Var seen_key = only_visible(key, allowed);                        // [B, S, Ck]
     const Var seen_value = same ? seen_key : only_visible(value, allowed);  // [B, S, Cv]
@@ -100,11 +102,13 @@ struct CrossAttention {
   Var watch(const Var& q, const Var& k, const Var& v, const std::optional<Tensor>& allowed,
             Tensor& weights) const {
     Var scores = matmul(q, k.mT()) / std::sqrt(static_cast<double>(q.size(-1)));  // [B, H, T, S]
-    if (allowed)
+    if (allowed) {
+      expect_mask_values("CrossAttention", *allowed);
       scores = where(*allowed, scores, -std::numeric_limits<double>::infinity());  // [B, H, T, S]
-    const Var probabilities = softmax(scores);                                     // [B, H, T, S]
-    weights = probabilities.value();                                               // [B, H, T, S]
-    return matmul(dropout(probabilities), v);                                      // [B, H, T, D]
+    }
+    const Var probabilities = softmax(scores);  // [B, H, T, S]
+    weights = probabilities.value();            // [B, H, T, S]
+    return matmul(dropout(probabilities), v);   // [B, H, T, D]
   }
 
   std::optional<Tensor> four_axes(const std::optional<Tensor>& mask, Index batch, Index queries,

@@ -32,7 +32,10 @@ class Walk {
         steps_[rank_ - 1][i] = strides[i][static_cast<std::size_t>(axis)];
     }
     // A single element is a row of one.
-    if (rank_ == 0) sizes_[rank_++] = 1;
+    if (rank_ == 0) {
+      sizes_[0] = 1;
+      steps_[rank_++] = {};
+    }
   }
 
   // row(offsets, count, steps): the first element of each operand, how many, how far apart. Large

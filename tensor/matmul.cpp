@@ -34,6 +34,7 @@ constexpr Index block_k = 256;   // a panel of B, 256 × 16 floats, fills half o
 constexpr Index block_m = 96;    // a block of A, 96 × 256 floats, a part of the second
 constexpr Index block_n = 2048;  // what is packed of B, a part of the third
 constexpr Index few_rows = 512;  // as many rows of A use a panel of B once for all
+constexpr Index longest_sum = 8192;  // so much of K is added up block by block, more in halves
 
 Index ceil_div(Index n, Index step) { return (n + step - 1) / step; }
 Index round_up(Index n, Index step) { return ceil_div(n, step) * step; }
@@ -318,6 +319,16 @@ struct Product {
 
 // C dense. The longer side of C is shared among threads, each of which packs what it needs.
 void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Matrix start) {
+  if (k > longest_sum) {
+    // Each half of K is summed by itself, so that a number passes through few roundings.
+    const Index half = round_up(k / 2, block_k);
+    Tensor rest = empty(Shape{m, n});
+    multiply(m, n, half, a, b, c, start);
+    multiply(m, n, k - half, a.at(0, half), b.at(half, 0), rest.data(), {});
+    return parallel_for(m * n, 16384, [=, other = rest.data()](Index i, Index end) {
+      for (; i < end; ++i) c[i] += other[i];
+    });
+  }
   const Index threads = m * n * k < worth_sharing ? 1 : num_threads();
   // A large B whose columns lie in rows would have to be turned: Cᵀ = Bᵀ Aᵀ turns few rows instead.
   if (b.row_stride == 1 && b.column_stride > 1 && 3 * m <= std::min(n, k) && n % lanes == 0) {

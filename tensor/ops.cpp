@@ -1,6 +1,7 @@
 #include "tensor/ops.h"
 
 #include <cmath>
+#include <numeric>
 
 #include "tensor/loops.h"
 
@@ -95,6 +96,15 @@ Tensor tril(const Tensor& x, Index k) {
 }
 
 Tensor from_torch_mask(const Tensor& blocked) { return equal(blocked, 0); }
+
+Tensor from_additive_mask(const Tensor& added) {
+  for (const Real x : added.to_vector())
+    check<ShapeError>(x == Real(0) || x <= Real(-10000),
+                      "from_additive_mask: expected 0 (attends) or -inf (blocks); got {} in a mask "
+                      "of shape {}",
+                      x, added.shape());
+  return equal(added, 0);
+}
 
 // ---- reductions ----
 
@@ -210,7 +220,7 @@ Tensor lines_of(const Tensor& x, Index axis) {
 
 }  // namespace
 
-std::vector<int> argmax(const Tensor& x, Index axis) {
+std::vector<int> argmax(const Tensor& x, Axis axis) {
   check<ShapeError>(x.size(axis) > 0, "max: axis {} of shape {} is empty", axis, x.shape());
   const Tensor lines = lines_of(x, axis);
   const Index n = lines.size(-1);
@@ -224,7 +234,7 @@ std::vector<int> argmax(const Tensor& x, Index axis) {
   return places;
 }
 
-Tensor max(const Tensor& x, Index axis, bool keep) {
+Tensor max(const Tensor& x, Axis axis, bool keep) {
   const std::vector<int> places = argmax(x, axis);
   const Tensor lines = lines_of(x, axis);
   Tensor y = empty(x.shape().with(axis, 1));
@@ -254,7 +264,7 @@ Tensor accumulate(Tensor sum, const Tensor& x) {
 
 // ---- joining and picking ----
 
-Tensor cat(std::span<const Tensor> list, Index axis) {
+Tensor cat(std::span<const Tensor> list, Axis axis) {
   check<ShapeError>(!list.empty(), "cat: the list is empty");
   Shape shape = list[0].shape();
   Index total = 0;
@@ -273,7 +283,7 @@ Tensor cat(std::span<const Tensor> list, Index axis) {
   return result;
 }
 
-Tensor stack(std::span<const Tensor> list, Index axis) {
+Tensor stack(std::span<const Tensor> list, Axis axis) {
   check<ShapeError>(!list.empty(), "stack: the list is empty");
   std::vector<Tensor> raised;
   for (const Tensor& part : list) {
@@ -312,16 +322,47 @@ Tensor take(const Tensor& table, const Tokens& tokens) {
   return result;
 }
 
+namespace {
+
+// to[j] += Σ x[i, j] over the rows i of x that are listed, in halves where they are many, so that a
+// sum passes through few roundings.
+void add_rows(const Real* x, std::span<const Index> rows, Index n, Real* to) {
+  if (static_cast<Index>(rows.size()) <= block) {
+    for (const Index i : rows)
+      for (Index j = 0; j < n; ++j) to[j] += x[i * n + j];
+    return;
+  }
+  const std::size_t half = rows.size() / 2;
+  add_rows(x, rows.first(half), n, to);
+  std::vector<Real> rest(static_cast<std::size_t>(n), Real(0));
+  add_rows(x, rows.subspan(half), n, rest.data());
+  for (Index j = 0; j < n; ++j) to[j] += rest[static_cast<std::size_t>(j)];
+}
+
+}  // namespace
+
 Tensor scatter_add(const Tensor& g, const Tokens& tokens, Index rows) {
   expect_tokens("scatter_add", tokens, rows);
+  check<ShapeError>(g.rank() == 3 && g.size(0) == tokens.batch && g.size(1) == tokens.length,
+                    "scatter_add: needs g [{}, {}, C], a row a token; got {}", tokens.batch,
+                    tokens.length, g.shape());
   const Index width = g.size(-1);
   const Tensor dense = g.contiguous();
   Tensor table = zeros(Shape{rows, width});
-  const Real* in = dense.data();
-  for (const int id : tokens.ids) {
-    Real* out = table.data() + id * width;
-    for (Index j = 0; j < width; ++j) out[j] += *in++;
-  }
+  // The positions of token 0, then those of token 1, …, each in the order in which they come:
+  // token v has the places end[v - 1] … end[v] - 1.
+  std::vector<Index> end(static_cast<std::size_t>(rows), 0), positions(tokens.ids.size());
+  for (const int id : tokens.ids) ++end[static_cast<std::size_t>(id)];
+  std::partial_sum(end.begin(), end.end(), end.begin());
+  std::vector<Index> next(end);
+  for (std::size_t i = tokens.ids.size(); i-- > 0;)
+    positions[static_cast<std::size_t>(--next[static_cast<std::size_t>(tokens.ids[i])])] =
+        static_cast<Index>(i);
+  for (std::size_t v = 0; v < end.size(); ++v)
+    add_rows(dense.data(),
+             std::span(positions).subspan(static_cast<std::size_t>(next[v]),
+                                          static_cast<std::size_t>(end[v] - next[v])),
+             width, table.data() + static_cast<Index>(v) * width);
   return table;
 }
 

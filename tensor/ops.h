@@ -48,8 +48,12 @@ inline Tensor where(const Tensor& mask, Number auto a, Number auto b) {
 // The lower triangle of the last two axes: element (i, j) stays where j ≤ i + k, else 0.
 Tensor tril(const Tensor& x, Index k = 0);
 
-// PyTorch's boolean masks say which keys to block; ours, which to attend: 1 ↔ 0.
+// Attention masks of other conventions, as ours: 1 attends, 0 blocks. A boolean mask of PyTorch's
+// says which keys to block. An additive mask is added to the scores: 0 attends; −∞ blocks, and so
+// does any number of at most −10,000, whose exponential is 0. ShapeError where an additive mask
+// holds anything else: a bias is no mask.
 Tensor from_torch_mask(const Tensor& blocked);
+Tensor from_additive_mask(const Tensor& added);
 
 // ---- reductions ----
 
@@ -58,10 +62,11 @@ Tensor from_torch_mask(const Tensor& blocked);
 Tensor sum(const Tensor& x, const Axes& axes = {}, bool keep = false);
 Tensor mean(const Tensor& x, const Axes& axes = {}, bool keep = false);
 
-// The largest along an axis; NaN wins. ShapeError where the axis is empty.
-Tensor max(const Tensor& x, Index axis, bool keep = false);
+// The largest along an axis; NaN wins. ShapeError where the axis is empty. max(x, 0) reduces axis
+// 0: the larger of each element and 0 is maximum(x, 0).
+Tensor max(const Tensor& x, Axis axis, bool keep = false);
 // Where it stands first, for each of the other positions in row-major order.
-std::vector<int> argmax(const Tensor& x, Index axis);
+std::vector<int> argmax(const Tensor& x, Axis axis);
 
 // The gradient of a broadcast: sums x over the axes that stretched `shape` to x's shape.
 Tensor sum_to(const Tensor& x, const Shape& shape);
@@ -72,12 +77,12 @@ Tensor accumulate(Tensor sum, const Tensor& x);
 // ---- joining and picking ----
 
 // Along an axis that exists, or along a new one. ShapeError if the list is empty or shapes differ.
-Tensor cat(std::span<const Tensor> list, Index axis);
-Tensor stack(std::span<const Tensor> list, Index axis);
-inline Tensor cat(std::initializer_list<Tensor> list, Index axis) {
+Tensor cat(std::span<const Tensor> list, Axis axis);
+Tensor stack(std::span<const Tensor> list, Axis axis);
+inline Tensor cat(std::initializer_list<Tensor> list, Axis axis) {
   return cat(std::span(list.begin(), list.size()), axis);
 }
-inline Tensor stack(std::initializer_list<Tensor> list, Index axis) {
+inline Tensor stack(std::initializer_list<Tensor> list, Axis axis) {
   return stack(std::span(list.begin(), list.size()), axis);
 }
 
@@ -88,18 +93,18 @@ Tensor scatter_add(const Tensor& g, const Tokens& tokens, Index rows);
 
 // ---- views, as functions ----
 
-inline Tensor transpose(const Tensor& x, Index a, Index b) { return x.transpose(a, b); }
+inline Tensor transpose(const Tensor& x, Axis a, Axis b) { return x.transpose(a, b); }
 inline Tensor mT(const Tensor& x) { return x.mT(); }
 inline Tensor permute(const Tensor& x, std::vector<Index> axes) {
   return x.permute(std::move(axes));
 }
 inline Tensor reshape(const Tensor& x, Shape shape) { return x.reshape(shape); }
-inline Tensor slice(const Tensor& x, Index axis, Index begin, Index end, Index step = 1) {
+inline Tensor slice(const Tensor& x, Axis axis, Index begin, Index end, Index step = 1) {
   return x.slice(axis, begin, end, step);
 }
-inline Tensor select(const Tensor& x, Index axis, Index i) { return x.select(axis, i); }
+inline Tensor select(const Tensor& x, Axis axis, Index i) { return x.select(axis, i); }
 inline Tensor expand(const Tensor& x, Shape shape) { return x.expand(shape); }
-inline Tensor squeeze(const Tensor& x, Index axis) { return x.squeeze(axis); }
-inline Tensor unsqueeze(const Tensor& x, Index axis) { return x.unsqueeze(axis); }
+inline Tensor squeeze(const Tensor& x, Axis axis) { return x.squeeze(axis); }
+inline Tensor unsqueeze(const Tensor& x, Axis axis) { return x.unsqueeze(axis); }
 
 }  // namespace glass

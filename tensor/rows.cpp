@@ -63,7 +63,7 @@ Real inverse(Real x) { return x == Real(0) ? x : Real(1) / x; }
 
 // ---- softmax ----
 
-Tensor softmax(const Tensor& x, Index axis) {
+Tensor softmax(const Tensor& x, Axis axis) {
   const auto f = [](Real* y, Index n, const Real* in) {
     const Real scale = inverse(exponentials(in, n, shift_of(in, n), y));
     for (Index i = 0; i < n; ++i) y[i] *= scale;
@@ -71,7 +71,7 @@ Tensor softmax(const Tensor& x, Index axis) {
   return map_rows(axis, f, x);
 }
 
-Tensor softmax_backward(const Tensor& y, const Tensor& g, Index axis) {
+Tensor softmax_backward(const Tensor& y, const Tensor& g, Axis axis) {
   const auto f = [](Real* dx, Index n, const Real* out, const Real* upstream) {
     const Real mean = sum_of(n, [=](Index i, Index count) {
       return load(out + i, count, Real(0)) * load(upstream + i, count, Real(0));
@@ -82,7 +82,7 @@ Tensor softmax_backward(const Tensor& y, const Tensor& g, Index axis) {
 }
 
 // Differences of the row's numbers first: a sum with the shift would lose the small logarithm.
-Tensor log_softmax(const Tensor& x, Index axis) {
+Tensor log_softmax(const Tensor& x, Axis axis) {
   const auto f = [](Real* y, Index n, const Real* in) {
     const Real shift = shift_of(in, n), all = exponentials(in, n, shift, y);
     const Real rest = all == Real(0) ? all : log(all);  // of nothing but −∞, which stays
@@ -91,7 +91,7 @@ Tensor log_softmax(const Tensor& x, Index axis) {
   return map_rows(axis, f, x);
 }
 
-Tensor log_softmax_backward(const Tensor& y, const Tensor& g, Index axis) {
+Tensor log_softmax_backward(const Tensor& y, const Tensor& g, Axis axis) {
   const auto f = [](Real* dx, Index n, const Real* out, const Real* upstream) {
     const Real all =
         sum_of(n, [=](Index i, Index count) { return load(upstream + i, count, Real(0)); });
@@ -194,20 +194,21 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
   return normalize(x, weight, bias, eps).result;
 }
 
-// Some rows make a chunk, which sums its part of the weight's and the bias's gradient: the parts
-// are the same however many threads there are.
+// Sixteen rows sum their part of the weight's and the bias's gradient one after the other; the
+// parts are then summed in pairs. They are the same however many threads there are.
 std::array<Tensor, 3> layer_norm_backward(const Tensor& x, const Tensor& weight,
                                           const Normalized& row, const Tensor& g) {
   const Tensor in = x.contiguous(), w = weight.contiguous(), upstream = g.contiguous();
   const Index n = x.size(-1), count = x.shape().with(-1, 1).numel();
-  const Index grain = std::max<Index>(16, heavy_grain / std::max<Index>(n, 1));
-  const Shape parts{(count + grain - 1) / grain, n};
+  constexpr Index together = 16;
+  const Index grain = together * std::max<Index>(1, heavy_grain / together / std::max<Index>(n, 1));
+  const Shape parts{(count + together - 1) / together, n};
   Tensor dx = empty(x.shape()), weights = zeros(parts), biases = zeros(parts);
   const auto length = static_cast<Real>(n);
   parallel_for(count, grain, [&, w0 = w.data()](Index begin, Index end) {
-    Real* const dw = weights.data() + begin / grain * n;
-    Real* const db = biases.data() + begin / grain * n;
     for (Index r = begin; r < end; ++r) {
+      Real* const dw = weights.data() + r / together * n;
+      Real* const db = biases.data() + r / together * n;
       const Real* const v = in.data() + r * n;
       const Real* const u = upstream.data() + r * n;
       Real* const out = dx.data() + r * n;
@@ -265,8 +266,11 @@ CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets, i
     const Real rest = log(all);
     Real loss = static_cast<Real>(1 - smoothing) * (rest - (z[target] - shift));
     // Only where it is wanted: 0 · ∞ would make a NaN of a logit of −∞.
-    if (smoothing > 0)
-      for (Index j = 0; j < v; ++j) loss += spread * (rest - (z[j] - shift));
+    if (smoothing > 0) {
+      const Real below =
+          sum_of(v, [=](Index j, Index count) { return shift - load(z + j, count, shift); });
+      loss += static_cast<Real>(smoothing) * (rest + below / static_cast<Real>(v));
+    }
     const Real scale = share / all;
     for (Index j = 0; j < v; ++j) dz[j] = dz[j] * scale - share * spread;
     dz[target] -= share * static_cast<Real>(1 - smoothing);

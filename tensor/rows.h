@@ -16,14 +16,14 @@ namespace glass {
 // yᵢ = exp xᵢ / Σⱼ exp xⱼ along an axis, shifted by the row's maximum so that nothing overflows.
 // −∞ gives 0; a row of nothing but −∞ gives all 0, the choice that makes a blocked attention row
 // vanish.
-Tensor softmax(const Tensor& x, Index axis = -1);
+Tensor softmax(const Tensor& x, Axis axis = -1);
 
 // yᵢ = xᵢ − ln Σⱼ exp xⱼ along an axis. A row of nothing but −∞ stays as it is.
-Tensor log_softmax(const Tensor& x, Index axis = -1);
+Tensor log_softmax(const Tensor& x, Axis axis = -1);
 
 // The VJPs of both, from their outputs: dx = y ⊙ (g − Σ g y), and dx = g − exp(y) Σ g.
-Tensor softmax_backward(const Tensor& y, const Tensor& g, Index axis);
-Tensor log_softmax_backward(const Tensor& y, const Tensor& g, Index axis);
+Tensor softmax_backward(const Tensor& y, const Tensor& g, Axis axis);
+Tensor log_softmax_backward(const Tensor& y, const Tensor& g, Axis axis);
 
 // The VJPs of functions of one number, from the result y or the operand x.
 Tensor tanh_backward(const Tensor& y, const Tensor& g);                // g ⊙ (1 − y²)

@@ -71,6 +71,13 @@ Shape broadcast(std::string_view op, const Shape& a, const Shape& b) {
   return result;
 }
 
+bool broadcasts_to(const Shape& from, const Shape& to) {
+  bool fits = from.rank() <= to.rank();
+  for (Index axis = -1; fits && axis >= -from.rank(); --axis)
+    fits = from[axis] == to[axis] || from[axis] == 1;
+  return fits;
+}
+
 Strides stretched_strides(const Shape& from, const Strides& strides, const Shape& to) {
   const Index added = to.rank() - from.rank();
   check<ShapeError>(added >= 0, "expand: {} has fewer axes than {}", to, from);

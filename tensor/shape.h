@@ -82,6 +82,9 @@ Strides contiguous_strides(const Shape& shape);
 // ShapeError names `op` and both shapes.
 Shape broadcast(std::string_view op, const Shape& a, const Shape& b);
 
+// Does a tensor of shape `from` stretch to the shape `to`?
+bool broadcasts_to(const Shape& from, const Shape& to);
+
 // Strides that read a tensor as if it had the larger shape `to`; stretched axes get stride 0.
 // ShapeError unless `from` broadcasts to `to`.
 Strides stretched_strides(const Shape& from, const Strides& strides, const Shape& to);
@@ -89,10 +92,22 @@ inline Strides expand_strides(const Shape& from, const Strides& strides, const S
   return from == to ? strides : stretched_strides(from, strides, to);
 }
 
+// One axis: an integer, where a negative one counts from the end. A number with a fraction does not
+// compile: max(x, 0.0) would reduce axis 0, where the larger of two numbers is maximum(x, 0.0).
+struct Axis {
+  Axis(std::integral auto axis) : value(static_cast<Index>(axis)) {}
+  template <std::floating_point T>
+  Axis(T number) = delete;  // an axis is an integer; the larger of two numbers is maximum(a, b)
+  operator Index() const { return value; }
+  Index value;
+};
+
 // One axis, several in braces, or a vector of them. No axis at all means every axis.
 class Axes {
  public:
   Axes(std::integral auto axis) : axes_{static_cast<Index>(axis)} {}
+  template <std::floating_point T>
+  Axes(T number) = delete;  // an axis is an integer
   Axes(std::initializer_list<Index> axes) : axes_(axes) {}
   Axes(std::vector<Index> axes) : axes_(std::move(axes)) {}
 

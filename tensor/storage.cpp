@@ -1,5 +1,6 @@
 #include "tensor/storage.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <limits>
@@ -127,6 +128,10 @@ Storage::Storage(Index count) {
   if (count < 0 || count > limit) throw std::bad_alloc();
   void* const memory = cache.take(static_cast<std::size_t>(count) * sizeof(Real));
   block_ = ::new (memory) Block{{1}, {0}, count};
+#ifdef GLASS_FRESH_IS_NAN
+  // A build of type Debug shows what reads memory that nobody wrote: a NaN stays in all results.
+  std::fill_n(data(), count, std::numeric_limits<Real>::quiet_NaN());
+#endif
 }
 
 void Storage::free(Block* block) noexcept {

@@ -17,7 +17,8 @@ namespace glass {
 
 class Storage {
  public:
-  // Room for `count` numbers, 64-byte aligned, not initialised. std::bad_alloc if there is none.
+  // Room for `count` numbers, 64-byte aligned, not initialised; in a build of type Debug each is a
+  // NaN. std::bad_alloc if there is no room.
   explicit Storage(Index count);
   Storage(const Storage& other) noexcept : block_(other.block_) {
     block_->owners.fetch_add(1, std::memory_order_relaxed);

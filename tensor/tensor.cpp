@@ -59,7 +59,7 @@ Tensor Tensor::view(Shape shape, Strides strides, Index offset) const {
   return result;
 }
 
-Tensor Tensor::transpose(Index a, Index b) const {
+Tensor Tensor::transpose(Axis a, Axis b) const {
   Strides strides = strides_;
   std::swap(strides[static_cast<std::size_t>(shape_.wrap(a))],
             strides[static_cast<std::size_t>(shape_.wrap(b))]);
@@ -89,7 +89,7 @@ Tensor Tensor::permute(std::vector<Index> axes) const {
   return view(shape, strides);
 }
 
-Tensor Tensor::slice(Index axis, Index begin, Index end, Index step) const {
+Tensor Tensor::slice(Axis axis, Index begin, Index end, Index step) const {
   check<ShapeError>(step >= 1, "slice: the step must be at least 1; got {} for shape {}", step,
                     shape_);
   const Index n = size(axis);
@@ -103,7 +103,7 @@ Tensor Tensor::slice(Index axis, Index begin, Index end, Index step) const {
   return view(shape_.with(axis, (end - begin + step - 1) / step), strides, offset);
 }
 
-Tensor Tensor::select(Index axis, Index i) const {
+Tensor Tensor::select(Axis axis, Index i) const {
   const Index n = size(axis), at = i < 0 ? i + n : i;
   check<ShapeError>(0 <= at && at < n, "select: position {} is outside axis {} of shape {}", i,
                     axis, shape_);
@@ -120,9 +120,9 @@ Tensor Tensor::expand(Shape shape) const {
   return view(shape, expand_strides(shape_, strides_, shape));
 }
 
-Tensor Tensor::squeeze(Index axis) const { return size(axis) == 1 ? select(axis, 0) : *this; }
+Tensor Tensor::squeeze(Axis axis) const { return size(axis) == 1 ? select(axis, 0) : *this; }
 
-Tensor Tensor::unsqueeze(Index axis) const {
+Tensor Tensor::unsqueeze(Axis axis) const {
   const Shape shape = shape_.insert(axis, 1);
   Strides strides = strides_;
   const Index at = shape.wrap(axis);
@@ -192,10 +192,14 @@ void Tensor::expect_writable(std::string_view op) const {
         op, shape_);
 }
 
-void Tensor::fill(Real value) { copy_from(Tensor(value)); }
+void Tensor::fill(Real value) { write("fill", Tensor(value)); }
+void Tensor::copy_from(const Tensor& source) { write("copy_from", source); }
 
-void Tensor::copy_from(const Tensor& source) {
-  expect_writable("copy_from");
+void Tensor::write(std::string_view op, const Tensor& source) {
+  expect_writable(op);
+  check<ShapeError>(broadcasts_to(source.shape_, shape_),
+                    "{}: the source must have the shape {} or broadcast to it; got {}", op, shape_,
+                    source.shape_);
   // Overlapping views would read what was just written.
   const Tensor from = source.storage_.same_as(storage_) ? source.clone() : source;
   const Strides strides = from.expand(shape_).strides_;

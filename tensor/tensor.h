@@ -28,9 +28,9 @@ class Tensor {
 
   const Shape& shape() const { return shape_; }
   Index rank() const { return shape_.rank(); }
-  Index size(Index axis) const { return shape_[axis]; }
+  Index size(Axis axis) const { return shape_[axis]; }
   Index numel() const { return shape_.numel(); }
-  Index stride(Index axis) const { return strides_[static_cast<std::size_t>(shape_.wrap(axis))]; }
+  Index stride(Axis axis) const { return strides_[static_cast<std::size_t>(shape_.wrap(axis))]; }
   const Strides& strides() const { return strides_; }
   const Storage& storage() const { return storage_; }
 
@@ -61,20 +61,20 @@ class Tensor {
 
   // ---- views: no number moves ----
 
-  Tensor transpose(Index a, Index b) const;
+  Tensor transpose(Axis a, Axis b) const;
   Tensor mT() const;  // the last two axes exchanged
   Tensor permute(std::vector<Index> axes) const;
 
   // Every step-th element of begin … end - 1. As in Python, negative positions count from the end
   // and a range that reaches beyond the axis is cut. ShapeError unless step ≥ 1.
-  Tensor slice(Index axis, Index begin, Index end, Index step = 1) const;
-  Tensor select(Index axis, Index i) const;  // one position; the axis goes
+  Tensor slice(Axis axis, Index begin, Index end, Index step = 1) const;
+  Tensor select(Axis axis, Index i) const;  // one position; the axis goes
 
   // Axes of size 1 repeated to the given sizes, with stride 0; new axes are added in front. -1
   // leaves a size as it is.
   Tensor expand(Shape shape) const;
-  Tensor squeeze(Index axis) const;    // an axis of size 1 goes; any other stays
-  Tensor unsqueeze(Index axis) const;  // a new axis of size 1
+  Tensor squeeze(Axis axis) const;    // an axis of size 1 goes; any other stays
+  Tensor unsqueeze(Axis axis) const;  // a new axis of size 1
 
   // The same elements in the same order under another shape; one size may be -1. A view where the
   // strides allow it, else a copy.
@@ -106,6 +106,7 @@ class Tensor {
       : storage_(std::move(storage)), data_(storage_.data()), shape_(shape), strides_(strides) {}
   Index offset(std::initializer_list<Index> index) const;
   void expect_writable(std::string_view op) const;
+  void write(std::string_view op, const Tensor& source);
 
   Storage storage_;
   Real* data_;
