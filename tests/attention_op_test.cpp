@@ -131,6 +131,26 @@ TEST_CASE("attention over several blocks of queries and keys is the plain compos
   }
 }
 
+TEST_CASE("attention over several thousand keys or queries is the plain composition") {
+  Rng rng(72);
+  for (const auto& [T, S] : {std::pair<Index, Index>{3, 4700}, {60, 2500}, {4300, 3}, {8600, 2}}) {
+    if (is_dual && T > 3) continue;  // the plain composition takes its time
+    const Operands x = random_operands(1, 1, T, S, 3, 2, rng);
+    INFO(fmt::format("{} queries, {} keys", T, S));
+    CHECK(disagreement(x, attention(x.q, x.k, x.v), plain(x, {})) == "");
+    CHECK(disagreement(x, attention(x.q, x.k, x.v, {}, {.causal = true}),
+                       plain(x, causal_mask(T, S))) == "");
+    // Queries that see nothing among the first keys, among the last, and nothing at all.
+    Tensor mask = random_mask({T, S}, rng);
+    mask.select(0, 0).slice(0, 0, S / 2 + 1).fill(0);
+    mask.select(0, 1).slice(0, S / 2 - 1, S).fill(0);
+    mask.select(0, 2).fill(0);
+    Rng one(7), same(7);
+    CHECK(disagreement(x, attention(x.q, x.k, x.v, mask, {.dropout = 0.4, .rng = &one}),
+                       plain(x, mask, 0.4, &same)) == "");
+  }
+}
+
 TEST_CASE("the gradients of attention are right across blocks", "[gradcheck]") {
   if constexpr (!is_float) {
     Rng rng(66);
@@ -244,17 +264,32 @@ TEST_CASE("a mask of 3 axes is [B, T, S], never [H, T, S], also where B = H") {
   CHECK_THROWS_AS(attention(wide.q, wide.k, wide.v, zeros({3, 3, 4})), ShapeError);
 }
 
-TEST_CASE("0 blocks and anything else attends") {
+TEST_CASE("0 blocks and any positive finite number attends") {
   Rng rng(66);
   const Operands x = random_operands(1, 1, 2, 3, 4, 2, rng);
   const Tensor mask = tensor({{1, 0, 1}, {0, 1, 1}});
-  const Tensor same = tensor({{-3, 0, 0.001}, {0, 1e30, -1e-30}});
+  const Tensor same = tensor({{3, 0, 0.001}, {-0.0, 1e30, 1e-30}});
   CHECK(exact_difference(attention(x.q, x.k, x.v, same).value(),
                          attention(x.q, x.k, x.v, mask).value()) == "");
   CHECK(exact_difference(attention(x.q, x.k, x.v, from_torch_mask(1 - mask)).value(),
                          attention(x.q, x.k, x.v, mask).value()) == "");
   CHECK(exact_difference(attention(x.q, x.k, x.v, ones({2, 3})).value(),
                          attention(x.q, x.k, x.v).value()) == "");
+}
+
+TEST_CASE("a mask of negative numbers, infinities or NaN is an error that names the way out") {
+  Rng rng(66);
+  const Operands x = random_operands(2, 1, 2, 3, 4, 2, rng);
+  for (const double wrong : {-1.0, -inf, inf, not_a_number, -1e-30})
+    for (const Shape& shape : {Shape{2, 3}, Shape{1, 3}, Shape{2, 2, 3}, Shape{2, 1, 1, 3}}) {
+      INFO(fmt::format("{} in a mask {}", wrong, shape));
+      Tensor mask = ones(shape);
+      mask.slice(-1, 2, 3).slice(0, -1, 100).fill(static_cast<Real>(wrong));
+      CHECK_THROWS_AS(attention(x.q, x.k, x.v, mask), ShapeError);
+      CHECK_THROWS_WITH(attention(x.q.value(), x.k.value(), x.v.value(), mask),
+                        ContainsSubstring("attention: ") && ContainsSubstring("from_torch_mask") &&
+                            ContainsSubstring("from_additive_mask"));
+    }
 }
 
 TEST_CASE("masks of other ranks or sizes are errors that show the shapes") {

@@ -431,7 +431,9 @@ TEST_CASE("asking for the weights changes no context beyond 1e-5, at a hundred t
       const Tensor watched = layer(ones({1, 3, 2}), k, v, {}, &weights).value();
       CHECK(error(watched, doubles(fused)) < 1e-5);
       CHECK(error(fused, Numbers(6, static_cast<double>(static_cast<float>(value)))) < allowed);
-      CHECK(error(watched, Numbers(6, static_cast<double>(static_cast<float>(value)))) < allowed);
+      // A softmax, and then a product: each rounds.
+      CHECK(error(watched, Numbers(6, static_cast<double>(static_cast<float>(value)))) <
+            2 * allowed);
       CHECK(error(sum(weights, -1), Numbers(6, 1.0)) < allowed);
     }
   }

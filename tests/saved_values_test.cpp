@@ -131,6 +131,25 @@ TEST_CASE("a write into any operand of any op, or into its result, is refused or
     }
 }
 
+TEST_CASE("a constant operand gets no gradient, and changes none of the others", "[sweep]") {
+  for (const OpRow& row : op_rows())
+    for (const std::vector<Shape>& shapes : row.shapes) {
+      const Inputs leaves = prepared(row, shapes, shapes.size(), Lies::alone, false);
+      gradients(row.op(leaves), leaves);
+      for (std::size_t i = 0; i < shapes.size(); ++i) {
+        const Inputs x = prepared(row, shapes, i, Lies::alone, true);
+        if (!has_leaf(x)) continue;
+        INFO(fmt::format("{}: operand {} is constant", row.name, i));
+        gradients(row.op(x), x);
+        for (std::size_t j = 0; j < x.size(); ++j)
+          if (x[j].requires_grad())
+            CHECK(exact_difference(x[j].grad(), leaves[j].grad()) == "");
+          else
+            CHECK(!x[j].has_grad());
+      }
+    }
+}
+
 TEST_CASE("a mask that is written to after attention ran is a StateError, for every rank of mask",
           "[sweep]") {
   const Tensor q = ones({2, 1, 3, 4}), k = ones({2, 1, 5, 4}), v = ones({2, 1, 5, 6});
