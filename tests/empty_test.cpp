@@ -5,6 +5,7 @@
 // their size, so they are filled beforehand with numbers that would be noticed.
 #include "nn/attention.h"
 #include "nn/loss.h"
+#include "nn/transformer.h"
 #include "tests/op_rows.h"
 
 using namespace glass;
@@ -69,8 +70,8 @@ std::vector<Shape> emptied(std::vector<Shape> shapes, Index one, Index other) {
   return shapes;
 }
 
-// Two runs over memory that holds different numbers must not differ, nor show these numbers.
-void check_empty(const OpRow& row, const std::vector<Shape>& shapes) {
+// Three runs over memory that holds different numbers must not differ, nor show these numbers.
+void check_memory(const OpRow& row, const std::vector<Shape>& shapes) {
   INFO(fmt::format("{} of {}", row.name, fmt::join(shapes, " ")));
   Rng rng(91);
   const Inputs x = operands(row, shapes, rng);
@@ -109,8 +110,13 @@ TEST_CASE("with any axis empty, or two of them, no op shows memory that nobody w
       const std::vector<Index> sizes = sizes_of(row, shapes);
       for (std::size_t i = 0; i < sizes.size(); ++i)
         for (std::size_t j = i; j < sizes.size(); ++j)
-          check_empty(row, emptied(shapes, sizes[i], sizes[j]));
+          check_memory(row, emptied(shapes, sizes[i], sizes[j]));
     }
+}
+
+TEST_CASE("no op shows memory that nobody wrote, for every shape of the table", "[empty]") {
+  for (const OpRow& row : op_rows())
+    for (const std::vector<Shape>& shapes : row.shapes) check_memory(row, shapes);
 }
 
 TEST_CASE("with any axis empty every gradient is still right", "[gradcheck]") {
@@ -183,5 +189,60 @@ TEST_CASE("CrossAttention of no queries teaches its projections nothing", "[empt
     }
     key.zero_grad();
     if (watched) CHECK(weights.shape() == Shape{3, 2, 0, 5});
+  }
+}
+
+TEST_CASE("ops on tensors alone accept empty axes", "[empty]") {
+  poison(1e30, 1024);
+  CHECK(argmax(zeros({0, 3}), 1).empty());
+  CHECK_THROWS_AS(argmax(zeros({3, 0}), 1), ShapeError);
+  CHECK(tril(zeros({0, 3})).shape() == Shape{0, 3});
+  CHECK(tril(zeros({2, 3, 0})).shape() == Shape{2, 3, 0});
+  CHECK(causal_mask(0, 3).shape() == Shape{0, 3});
+  CHECK(causal_mask(3, 0).shape() == Shape{3, 0});
+  CHECK(equal(zeros({0, 3}), zeros({3})).shape() == Shape{0, 3});
+  CHECK(from_torch_mask(zeros({0, 3})).shape() == Shape{0, 3});
+  CHECK(eye(0).shape() == Shape{0, 0});
+  CHECK(allclose(zeros({0, 3}), ones({0, 3})));
+  CHECK(exact_difference(accumulate(ones({2, 0}), ones({2, 0})), zeros({2, 0})) == "");
+  CHECK(exact_difference(cat({zeros({0, 2}), ones({1, 2}), zeros({0, 2})}, 0), ones({1, 2})) == "");
+  CHECK(zeros({2, 0, 3}).reshape({0, 5}).shape() == Shape{0, 5});
+  CHECK(zeros({2, 0}).clone().shape() == Shape{2, 0});
+}
+
+TEST_CASE(
+    "an encoder–decoder of no sentences, no source or no target has gradients that are finite",
+    "[empty]") {
+  Rng rng(94);
+  const nn::EncoderDecoder model(rng, {.source_vocab = 6,
+                                       .target_vocab = 7,
+                                       .dim = 4,
+                                       .heads = 2,
+                                       .layers = 2,
+                                       .hidden = 6,
+                                       .dropout = 0.1,
+                                       .max_length = 8});
+  const auto tokens = [](Index batch, Index length) {
+    return Tokens{batch, length, std::vector<int>(static_cast<std::size_t>(batch * length), 4)};
+  };
+  for (const auto& [B, S, T] :
+       {std::array<Index, 3>{0, 3, 2}, {2, 0, 2}, {2, 3, 0}, {2, 0, 0}, {0, 0, 0}}) {
+    INFO(fmt::format("{} sentences, {} and {} tokens", B, S, T));
+    poison(1e30, 150'000);
+    std::vector<Tensor> weights;
+    const Var logits = model(tokens(B, S), tokens(B, T), &weights);
+    CHECK(logits.shape() == Shape{B, T, 7});
+    CHECK(!holds(logits.value(), 1e25));
+    CHECK(weights.at(1).shape() == Shape{B, 2, T, S});
+    poison(1e30, 150'000);
+    logits.backward(ones(logits.shape()));
+    for (const auto& [name, parameter] : nn::named_parameters(model)) {
+      INFO(name);
+      const Tensor& gradient = parameter.grad();
+      CHECK(exact_difference(gradient * 0, zeros(parameter.shape())) == "");
+      CHECK(!holds(gradient, 1e25));
+      if (B * T == 0) CHECK(exact_difference(gradient, zeros(parameter.shape())) == "");
+      parameter.zero_grad();
+    }
   }
 }
