@@ -4,10 +4,30 @@
 // made after it: so the sweep takes, of all nodes that have a gradient waiting, the newest first.
 // Birth numbers and a heap are all it needs; nothing recurses.
 #include <algorithm>
+#include <map>
+#include <mutex>
 
 #include "autograd/trace.h"
 
 namespace glass {
+
+namespace {
+
+// Held while gradients of leaves change, which several threads may want at once.
+std::mutex& gradients() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+}  // namespace
+
+void Var::zero_grad() const {
+  check<StateError>(node_->is_leaf(),
+                    "zero_grad: only leaves keep a gradient; this value was made by '{}'",
+                    node_->name);
+  const std::lock_guard lock(gradients());
+  node_->grad.reset();
+}
 
 class Sweep {
  public:
@@ -17,51 +37,93 @@ class Sweep {
 
   // After an error nothing half gathered may stay behind.
   ~Sweep() {
-    for (const NodePtr& node : heap_) node->pending.reset();
-    for (const NodePtr& leaf : leaves_) leaf->pending.reset();
+    for (const NodePtr& node : heap_) leave(*node);
+    for (const NodePtr& leaf : leaves_) leave(*leaf);
+    if (current_.get()) leave(*current_);
   }
 
   void run(const NodePtr& root, const Tensor& seed) {
     gather(root, seed);
     while (!heap_.empty()) {
       if (options.observer) options.observer->next(heap_);
-      std::pop_heap(heap_.begin(), heap_.end(), older);
-      const NodePtr node = std::move(heap_.back());
+      std::pop_heap(heap_.begin(), heap_.end(), Older());
+      current_ = std::move(heap_.back());
       heap_.pop_back();
-      const Tensor g = taken(node->pending);
-      expect_intact(*node);
+      const Tensor g = taken(current_->pending);
+      expect_intact(*current_);
       pulled_ = &g;
-      node->pull(g, *this);
+      current_->pull(g, *this);
       if (options.observer) options.observer->pulled();
-      if (!options.retain_graph) node->release();
+      if (!options.retain_graph) current_->release();
+      leave(*current_);
+      current_ = NodePtr();
     }
     if (options.observer) options.observer->next({});
-    for (const NodePtr& leaf : leaves_) prepare(*leaf);
-    for (const NodePtr& leaf : leaves_) commit(*leaf);
+    const std::lock_guard lock(gradients());
+    for (const NodePtr& leaf : leaves_) prepare(*leaf, leaf->pending);
+    for (auto& [leaf, pending] : elsewhere_) prepare(*leaf, pending);
+    for (const NodePtr& leaf : leaves_) commit(*leaf, leaf->pending);
+    for (auto& [leaf, pending] : elsewhere_) commit(*leaf, pending);
   }
 
   // The gradient of the node whose VJPs are running.
   const Tensor& pulled() const { return *pulled_; }
 
-  void gather(const NodePtr& node, Tensor g) {
-    if (node->pending) {
-      // Taken out first: accumulate may then see that nobody else holds it.
-      Tensor sum = taken(node->pending);
-      node->pending = accumulate(std::move(sum), g);
-      return;
-    }
-    // Noted first, which may fail: what is not noted would never be cleared.
+  // Adds g to what has been gathered for the node, and returns the sum.
+  const Tensor& gather(const NodePtr& node, Tensor g) {
+    if (!enter(*node)) return gather_elsewhere(node, std::move(g));
+    if (node->pending) return add(node->pending, g);
+    // push_back may throw, so it precedes the gradient: the destructor finds every node that has
+    // been entered.
     const bool is_leaf = node->is_leaf();
-    (is_leaf ? leaves_ : heap_).push_back(node);
+    try {
+      (is_leaf ? leaves_ : heap_).push_back(node);
+    } catch (...) {
+      leave(*node);
+      throw;
+    }
     node->pending = std::move(g);
-    if (!is_leaf) std::push_heap(heap_.begin(), heap_.end(), older);
+    if (!is_leaf) std::push_heap(heap_.begin(), heap_.end(), Older());
+    return *node->pending;
   }
 
   const BackwardOptions options;
   const bool nan_check = settings().nan_check;  // looked up once: a sweep delivers often
 
  private:
-  static bool older(const NodePtr& a, const NodePtr& b) { return a->birth < b->birth; }
+  // ---- a node belongs to one sweep at a time ----
+
+  // False if another sweep is at the node: that of another thread, or one that a VJP has started.
+  bool enter(Node& node) {
+    Sweep* none = nullptr;
+    return node.sweep.load(std::memory_order_relaxed) == this ||
+           node.sweep.compare_exchange_strong(none, this, std::memory_order_acquire);
+  }
+  static void leave(Node& node) {
+    node.pending.reset();
+    node.sweep.store(nullptr, std::memory_order_release);
+  }
+
+  // A leaf that another sweep is at gathers its gradient here.
+  const Tensor& gather_elsewhere(const NodePtr& node, Tensor g) {
+    check<StateError>(node->is_leaf(),
+                      "backward: another backward() is at work on '{}'. Threads may share leaves, "
+                      "but each needs a graph of its own",
+                      node->name);
+    std::optional<Tensor>& pending = elsewhere_[node];
+    if (pending) return add(pending, g);
+    return pending.emplace(std::move(g));
+  }
+
+  static const Tensor& add(std::optional<Tensor>& pending, const Tensor& g) {
+    // Taken out first: accumulate may then see that nobody else holds it.
+    Tensor sum = taken(pending);
+    return pending.emplace(accumulate(std::move(sum), g));
+  }
+
+  struct Older {
+    bool operator()(const NodePtr& a, const NodePtr& b) const { return a->birth < b->birth; }
+  };
   static Tensor taken(std::optional<Tensor>& held) {
     Tensor g = std::move(*held);
     held.reset();
@@ -71,10 +133,12 @@ class Sweep {
   // A VJP computes with values saved when its op ran. They are as they were if nothing has been
   // written in place since.
   static void expect_intact(const Node& node) {
-    check<StateError>(!node.freed,
-                      "backward: the graph through '{}' was freed by an earlier backward(); pass "
-                      "{{.retain_graph = true}} to that call to sweep it again",
-                      node.name);
+    check<StateError>(
+        !node.freed,
+        "backward: the graph through '{}' was freed by an earlier backward(); pass "
+        "{{.retain_graph = true}} to that call to sweep it again, or detach() what is "
+        "carried from one window of a long sequence to the next",
+        node.name);
     bool intact = node.value.storage().version() == node.version;
     for (const Edge& edge : node.parents())
       intact &= edge.node->value.storage().version() == edge.version;
@@ -86,19 +150,21 @@ class Sweep {
 
   // Asks for all the memory that commit() needs, so that no leaf changes unless all can. A gradient
   // that is added to, now or later, must be in memory that nobody else holds.
-  static void prepare(Node& leaf) {
-    std::optional<Tensor>& kept = leaf.grad ? leaf.grad : leaf.pending;
+  static void prepare(Node& leaf, std::optional<Tensor>& pending) {
+    std::optional<Tensor>& kept = leaf.grad ? leaf.grad : pending;
     if (!kept->owns_memory()) kept = kept->clone();
   }
 
-  static void commit(Node& leaf) {
-    Tensor g = taken(leaf.pending);
+  static void commit(Node& leaf, std::optional<Tensor>& pending) {
+    Tensor g = taken(pending);
     leaf.grad = leaf.grad ? accumulate(taken(leaf.grad), g) : std::move(g);
   }
 
+  NodePtr current_;  // whose VJPs are running
   const Tensor* pulled_ = nullptr;
   std::vector<NodePtr> heap_;    // interior nodes with a gradient waiting, the newest on top
   std::vector<NodePtr> leaves_;  // written only when all has gone well
+  std::map<NodePtr, std::optional<Tensor>, Older> elsewhere_;  // leaves that another sweep is at
 };
 
 void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {
@@ -109,9 +175,9 @@ void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {
                     "backward: the VJP of '{}' gave a gradient of shape {} for a value of shape {}",
                     from.name, g.shape(), shape);
   if (sweep.options.observer) sweep.options.observer->gave(to, g);
-  sweep.gather(to.node, same ? std::move(g) : sum_to(g, shape));
+  const Tensor& sum = sweep.gather(to.node, same ? std::move(g) : sum_to(g, shape));
   if (sweep.nan_check) [[unlikely]]
-    watch_nan(from, sweep.pulled(), to, *to.node->pending);
+    watch_nan(from, sweep.pulled(), to, sum);
 }
 
 void Var::backward(BackwardOptions options) const {

@@ -90,7 +90,7 @@ struct Leaf {
 // meanwhile.
 struct Unwatched {
   ~Unwatched() { settings().nan_check = watching; }
-  const bool watching = std::exchange(settings().nan_check, false);
+  const bool watching = settings().nan_check.exchange(false);
 };
 
 // ---- the objective L ----

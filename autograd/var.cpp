@@ -40,18 +40,13 @@ Var::Var(Tensor value, bool requires_grad)
 
 const Tensor& Var::grad() const& {
   check<StateError>(node_->is_leaf(),
-                    "grad: only leaves keep a gradient; this value was made by '{}'", node_->name);
+                    "grad: only leaves keep a gradient; this value was made by '{}'. To change a "
+                    "leaf in place, write Tensor w = leaf.value(); w.copy_from(...)",
+                    node_->name);
   check<StateError>(has_grad(),
                     "grad: no gradient yet; call backward() on a value made from this "
                     "one, and make it with requires_grad = true");
   return *node_->grad;
-}
-
-void Var::zero_grad() const {
-  check<StateError>(node_->is_leaf(),
-                    "zero_grad: only leaves keep a gradient; this value was made by '{}'",
-                    node_->name);
-  node_->grad.reset();
 }
 
 // Carried along by parallel_for, so that a chunk records nothing either.

@@ -4,6 +4,12 @@
 // one function for each that carries a gradient back, its vector-Jacobian product (VJP). Calling
 // ops builds this graph; `backward()` walks it from the newest node to the oldest.
 //
+// Threads: several threads may use the same leaves at once, call ops on them, backward() and
+// zero_grad(); gradients of all of them add up. What each thread records is its own: a backward()
+// that meets another one inside a graph is a StateError. While other threads do so, nobody may
+// write into a leaf's value (an optimiser's step does), read its grad(), or draw from one random
+// stream (a layer that drops out has one).
+//
 // A VJP is written in plain Tensor algebra, so it cannot record itself by accident. The price:
 // there is no graph of the backward pass. Second derivatives come from the Dual build instead.
 #pragma once
@@ -84,6 +90,7 @@ class Node {
   Tensor value;
   std::optional<Tensor> grad;     // of a leaf, for its owner
   std::optional<Tensor> pending;  // what the sweep has gathered so far
+  std::atomic<Sweep*> sweep{};    // which sweep that is, while one is at this node
   std::uint64_t birth;            // later nodes have larger numbers: a topological order for free
   std::uint32_t version;          // of the output's storage when it was made
   bool requires_grad;
@@ -227,7 +234,7 @@ void watch_nan(const Node& op, const Tensor& g, const Edge& parent, const Tensor
 // Does this op join the graph? Else its value is a constant.
 inline bool recording(std::string_view op, const Tensor& value,
                       std::span<const Var* const> parents) {
-  if (settings().nan_check) [[unlikely]]
+  if (settings().nan_check.load(std::memory_order_relaxed)) [[unlikely]]
     watch_nan(op, value, parents);
   bool wanted = false;
   for (const Var* parent : parents) wanted |= parent->requires_grad();

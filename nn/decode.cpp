@@ -171,6 +171,9 @@ std::vector<Decoded> decode(const EncoderDecoder& model, const Tokens& source,
   check<ShapeError>(options.beams >= 1 && options.max_length >= 0,
                     "decode: needs beams ≥ 1 and max_length ≥ 0; got {} and {}", options.beams,
                     options.max_length);
+  check<ShapeError>(std::isfinite(options.length_penalty),
+                    "decode: length_penalty must be a finite number; got {}",
+                    options.length_penalty);
   const Evaluation evaluation(model);
   std::vector<Past> past =
       model.read(model.encode(source), padding_mask(source, model.options.padding));

@@ -31,15 +31,15 @@ struct Decoded {
 // Beam search, a target for every source sentence.   Y. Wu et al., Google's Neural Machine
 // Translation System (2016), section 7
 //
-// Dropout is off meanwhile, and nothing is recorded. ShapeError if a token or a length does not fit
-// the model, StateError if no token may follow (all are forbidden, or the model gives NaN).
+// Dropout is off meanwhile, and nothing is recorded. ShapeError if a token, a length or an option
+// does not fit, StateError if no token may follow (all are forbidden, or the model gives NaN).
 std::vector<Decoded> decode(const EncoderDecoder& model, const Tokens& source,
-                            const DecodeOptions& options);
+                            const DecodeOptions& options = {});
 
 // The tokens alone; greedy decoding is the search with one beam.
 std::vector<std::vector<int>> greedy_decode(const EncoderDecoder& model, const Tokens& source,
-                                            const DecodeOptions& options);
+                                            const DecodeOptions& options = {});
 std::vector<std::vector<int>> beam_decode(const EncoderDecoder& model, const Tokens& source,
-                                          const DecodeOptions& options);
+                                          const DecodeOptions& options = {});
 
 }  // namespace glass::nn

@@ -29,18 +29,36 @@ using glass::set_nan_check;
 // numbers of its own, and starts without a gradient. To share one on purpose (tied weights), assign
 // a Var: `a.weight = Var(b.weight)`. A copy of a whole module shares nothing, not even within
 // itself: tie it again.
+//
+// Assigning one Parameter to another copies the numbers into the leaf that is there, and drops that
+// leaf's gradient: optimisers that hold the leaf go on moving it, and tied weights stay tied. So
+// `net = best` restores a snapshot. It counts as a write, as copy_from() does. Only where the two
+// are not trained leaves of one shape is a fresh copy bound instead.
 struct Parameter : Var {
   Parameter() = default;  // a constant 0: a parameter that is not there
   explicit Parameter(Tensor initial) : Var(std::move(initial), true) {}
   Parameter(const Parameter& other) : Var(other.value().clone(), other.requires_grad()) {}
   Parameter(Parameter&&) noexcept = default;
-  Parameter& operator=(const Parameter& other) { return *this = Parameter(other); }
+  Parameter& operator=(const Parameter& other) {
+    if (node().get() == other.node().get()) return *this;
+    if (!is_trained_leaf() || !other.is_trained_leaf() || shape() != other.shape())
+      return *this = Parameter(other);
+    Node& leaf = *node();
+    // Where several elements share memory, the leaf gets memory of its own.
+    if (leaf.value.is_expanded()) leaf.value = other.value().clone();
+    Tensor(leaf.value).copy_from(other.value());
+    zero_grad();
+    return *this;
+  }
   Parameter& operator=(Parameter&&) noexcept = default;
   Parameter& operator=(const Var& shared) {
     Var::operator=(shared);
     return *this;
   }
   ~Parameter() = default;
+
+ private:
+  bool is_trained_leaf() const { return node()->is_leaf() && requires_grad(); }
 };
 
 // ---- the walk ----
@@ -74,6 +92,9 @@ void walk(const std::string& name, const T& constant, F&& f) {
   } else if constexpr (std::derived_from<T, Var>) {
     f(name, static_cast<Var&>(member));
   } else {
+    static_assert(!std::is_class_v<T> || std::same_as<T, Tensor> || std::same_as<T, Rng>,
+                  "each() is missing: a module needs a member function that names its parts, "
+                  "void each(auto&& f) { f(\"name\", member); … }");
     static_assert(std::same_as<T, Tensor> || std::same_as<T, Rng> || std::same_as<T, Index> ||
                       std::same_as<T, int> || std::same_as<T, double>,
                   "each() may name Vars, Tensors, an Rng, an Index, int or double, modules, and "
@@ -101,10 +122,12 @@ std::vector<Var> parameters(const auto& module) {
   return found;
 }
 
-// The number of trained numbers.
+// The number of trained numbers: those of constants, such as frozen parameters and a bias that is
+// not there, do not count.
 Index count_parameters(const auto& module) {
   Index count = 0;
-  for (const Var& parameter : parameters(module)) count += parameter.numel();
+  for (const Var& parameter : parameters(module))
+    if (parameter.requires_grad()) count += parameter.numel();
   return count;
 }
 
@@ -115,19 +138,29 @@ void set_training(const auto& module, bool training) {
   });
 }
 
-// StateError if the loss reaches a trained leaf that the module does not name: a member forgotten
-// in each() would be neither trained nor saved. To be called before backward(), which frees the
-// graph.
+// StateError if the loss reaches trained leaves that the module does not name: a member forgotten
+// in each() would be neither trained nor saved. The message lists the shapes of all. To be
+// called before backward(), which frees the graph.
 void check_parameters(const Var& loss, const auto& module) {
   check<StateError>(!loss.node()->freed,
                     "check_parameters: the graph was freed by backward(); call it before");
   std::unordered_set<const Node*> named;
   for (const Var& parameter : parameters(module)) named.insert(parameter.node().get());
-  for (const NodePtr& node : nodes_of(loss))
-    check<StateError>(!node->is_leaf() || !node->requires_grad || named.contains(node.get()),
-                      "check_parameters: the loss depends on a parameter of shape {} that the "
-                      "module's each() does not name",
-                      node->value.shape());
+  std::string forgotten;
+  const std::vector<NodePtr> nodes = nodes_of(loss);
+  for (const NodePtr& node : std::views::reverse(nodes))
+    if (node->is_leaf() && node->requires_grad && !named.contains(node.get()))
+      forgotten += fmt::format("{}{}", forgotten.empty() ? "" : ", ", node->value.shape());
+  check<StateError>(
+      forgotten.empty(),
+      "check_parameters: name all parameters in the module's each(); the loss depends "
+      "on some that it does not name, of shape {}. The each() of a derived struct "
+      "hides that of its base: call Base::each(f) in it",
+      forgotten);
 }
 
 }  // namespace glass::nn
+
+// A Parameter prints as its value.
+template <>
+struct fmt::formatter<glass::nn::Parameter> : fmt::formatter<glass::Var> {};

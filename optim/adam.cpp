@@ -6,8 +6,33 @@
 
 namespace glass::optim {
 
+namespace {
+
+void expect_options(const AdamOptions& o) {
+  expect_option("Adam", "rate", o.rate);
+  expect_option("Adam", "beta1", o.beta1, 1);
+  expect_option("Adam", "beta2", o.beta2, 1);
+  expect_option("Adam", "eps", o.eps);
+  expect_option("Adam", "weight_decay", o.weight_decay);
+}
+
+}  // namespace
+
+Adam::Adam(std::vector<Var> variables, AdamOptions o)
+    : options(o), parameters(std::move(variables)) {
+  expect_leaves("Adam", parameters);
+  expect_options(options);
+  for (const Var& p : parameters) {
+    mean.push_back(zeros(p.shape()));
+    square.push_back(zeros(p.shape()));
+  }
+  steps.resize(parameters.size());
+}
+
 void Adam::step() {
   using std::sqrt;
+  expect_options(options);
+  expect_gradients("Adam", parameters);
   const auto b1 = static_cast<Real>(options.beta1), b2 = static_cast<Real>(options.beta2);
   const auto rest1 = static_cast<Real>(1 - options.beta1);
   const auto rest2 = static_cast<Real>(1 - options.beta2);

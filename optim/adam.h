@@ -15,24 +15,20 @@
 namespace glass::optim {
 
 struct AdamOptions {
-  double rate = 1e-3;
-  double beta1 = 0.9, beta2 = 0.999;  // how much of the running means stays from step to step
-  double eps = 1e-8;                  // added to the root
-  double weight_decay = 0;
-  bool decoupled = true;  // false: the decay is added to the gradient
+  double rate = 1e-3;                 // at least 0
+  double beta1 = 0.9, beta2 = 0.999;  // in [0, 1): how much of the running means stays at a step
+  double eps = 1e-8;                  // at least 0; added to the root
+  double weight_decay = 0;            // at least 0
+  bool decoupled = true;              // false: the decay is added to the gradient
 };
 
 struct Adam {
-  Adam(std::vector<Var> variables, AdamOptions o = {})
-      : options(o), parameters(std::move(variables)) {
-    for (const Var& p : parameters) {
-      mean.push_back(zeros(p.shape()));
-      square.push_back(zeros(p.shape()));
-    }
-    steps.resize(parameters.size());
-  }
+  // The variables are leaves; constants among them stay as they are. StateError if one was made by
+  // an op, or none is trained. ShapeError if an option lies outside its range.
+  Adam(std::vector<Var> variables, AdamOptions o = {});
 
-  // Moves every parameter that has a gradient.
+  // Moves every parameter that has a gradient. StateError if none has one, ShapeError if an option
+  // lies outside its range by now.
   //     m ← β₁ m + (1 − β₁) g      v ← β₂ v + (1 − β₂) g²
   //     w ← w − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + eps)
   void step();

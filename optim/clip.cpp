@@ -34,6 +34,7 @@ double sum_of_squares(const Tensor& x) {
 }  // namespace
 
 double clip_grad_norm(const std::vector<Var>& parameters, double max_norm) {
+  check<ShapeError>(max_norm >= 0, "clip_grad_norm: max_norm must be at least 0; got {}", max_norm);
   double squares = 0;
   for (const Var& p : parameters)
     if (p.has_grad()) squares += sum_of_squares(p.grad());

@@ -4,7 +4,27 @@
 
 namespace glass::optim {
 
+namespace {
+
+void expect_options(const SgdOptions& o) {
+  expect_option("Sgd", "rate", o.rate);
+  expect_option("Sgd", "momentum", o.momentum);
+  expect_option("Sgd", "weight_decay", o.weight_decay);
+  check<ShapeError>(!o.nesterov || o.momentum > 0,
+                    "Sgd: nesterov looks ahead along the momentum; momentum must be more than 0");
+}
+
+}  // namespace
+
+Sgd::Sgd(std::vector<Var> variables, SgdOptions o) : options(o), parameters(std::move(variables)) {
+  expect_leaves("Sgd", parameters);
+  expect_options(options);
+  for (const Var& p : parameters) velocity.push_back(zeros(p.shape()));
+}
+
 void Sgd::step() {
+  expect_options(options);
+  expect_gradients("Sgd", parameters);
   const auto rate = static_cast<Real>(options.rate), mu = static_cast<Real>(options.momentum);
   const auto decay = static_cast<Real>(options.weight_decay);
   const bool ahead = options.nesterov;

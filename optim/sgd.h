@@ -10,18 +10,19 @@
 namespace glass::optim {
 
 struct SgdOptions {
-  double rate = 0.01;
-  double momentum = 0;
-  bool nesterov = false;    // look ahead along the momentum. Y. Nesterov (1983)
-  double weight_decay = 0;  // added to the gradient: g + weight_decay · w
+  double rate = 0.01;     // at least 0
+  double momentum = 0;    // at least 0
+  bool nesterov = false;  // look ahead along the momentum, which must not be 0. Y. Nesterov (1983)
+  double weight_decay = 0;  // at least 0; added to the gradient: g + weight_decay · w
 };
 
 struct Sgd {
-  Sgd(std::vector<Var> variables, SgdOptions o) : options(o), parameters(std::move(variables)) {
-    for (const Var& p : parameters) velocity.push_back(zeros(p.shape()));
-  }
+  // The variables are leaves; constants among them stay as they are. StateError if one was made by
+  // an op, or none is trained. ShapeError if an option lies outside its range.
+  Sgd(std::vector<Var> variables, SgdOptions o = {});
 
-  // Moves every parameter that has a gradient.
+  // Moves every parameter that has a gradient. StateError if none has one, ShapeError if an option
+  // lies outside its range by now.
   //     v ← momentum · v + g, from v = 0
   //     w ← w − rate · v, or with nesterov w − rate · (g + momentum · v)
   void step();

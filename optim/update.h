@@ -3,10 +3,55 @@
 // (private to optim/) Compiled with the library's flags for the CPU, which programs do not inherit.
 #pragma once
 
+#include <cmath>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "autograd/var.h"
 #include "tensor/parallel.h"
 
 namespace glass::optim {
+
+// ---- what every optimiser asks of what it is given ----
+
+// StateError unless all variables are leaves, and some of them are trained. A constant, such as a
+// frozen parameter, is legal: it never has a gradient, so no step moves it.
+inline void expect_leaves(std::string_view optimizer, const std::vector<Var>& variables) {
+  bool trained = false;
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    const Node& node = *variables[i].node();
+    check<StateError>(node.is_leaf(),
+                      "{}: parameter {} of shape {} must be a leaf, but it was made by '{}'; write "
+                      "its numbers with copy_from(), or assign detach() of it",
+                      optimizer, i, node.value.shape(), node.name);
+    trained |= node.requires_grad;
+  }
+  check<StateError>(trained, "{}: none of the {} parameters requires a gradient", optimizer,
+                    variables.size());
+}
+
+// ShapeError unless the option is a finite number of at least 0, and below `bound`.
+inline void expect_option(std::string_view optimizer, std::string_view option, double value,
+                          double bound = std::numeric_limits<double>::infinity()) {
+  check<ShapeError>(value >= 0 && value < bound, "{}: {} must be {}; got {}", optimizer, option,
+                    std::isfinite(bound) ? fmt::format("in [0, {})", bound)
+                                         : std::string("a finite number of at least 0"),
+                    value);
+}
+
+// StateError if no parameter has a gradient: then a step would move nothing.
+inline void expect_gradients(std::string_view optimizer, const std::vector<Var>& parameters) {
+  bool any = false;
+  for (const Var& p : parameters) any |= p.has_grad();
+  check<StateError>(any,
+                    "{}: call backward() before step(): no parameter has a gradient. If you called "
+                    "it, this optimiser holds the parameters of another copy of the model",
+                    optimizer);
+}
+
+// ---- changing numbers ----
 
 // Calls f(x, i) for every number x of a tensor, i counting row by row, and notes the write in its
 // storage's version: a graph that saved the old numbers will say so. StateError if it is an

@@ -30,13 +30,14 @@ void set_num_threads(int count) {
 }
 
 int num_threads() {
-  int& threads = settings().threads;
-  if (threads == 0) {
-    const char* wish = std::getenv("GLASS_NUM_THREADS");
-    if (wish) std::from_chars(wish, wish + std::strlen(wish), threads);
-    if (threads < 1) threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  }
-  return threads;
+  int threads = settings().threads.load(std::memory_order_relaxed);
+  if (threads > 0) return threads;
+  if (const char* wish = std::getenv("GLASS_NUM_THREADS"))
+    std::from_chars(wish, wish + std::strlen(wish), threads);
+  if (threads < 1) threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  // Another thread may have decided meanwhile, or have been told: its number stays.
+  int undecided = 0;
+  return settings().threads.compare_exchange_strong(undecided, threads) ? threads : undecided;
 }
 
 Inherited& inherited() {

@@ -1,10 +1,14 @@
 #include "tensor/random.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <memory>
+#include <mutex>
 #include <numbers>
+#include <vector>
 
 #include "tensor/loops.h"
 #include "tensor/ops.h"
@@ -69,15 +73,33 @@ double Draw::uniform(std::uint64_t i) const { return fraction(bits64(i)); }
 
 // ---- streams and their replay ----
 
-// A stream that dies inside a replayed function must not be rewound after its death.
+// Every Replay that lives, in any thread. Mostly there is none, and nobody waits for the lock.
+struct Replay::All {
+  std::atomic<int> count{0};
+  std::mutex mutex;
+  std::vector<Replay*> list;
+};
+Replay::All& Replay::all() {
+  static All& instance =
+      *std::make_unique<All>().release();  // never destroyed: a stream may be last
+  return instance;
+}
+
+// A stream that ends must not be rewound afterwards, whichever thread it ends in.
 Rng::~Rng() {
-  for (Replay* replay = Replay::current(); replay; replay = replay->outer_)
-    replay->seen_.erase(this);
+  Replay::All& all = Replay::all();
+  if (all.count.load(std::memory_order_acquire) == 0) return;
+  const std::lock_guard lock(all.mutex);
+  for (Replay* replay : all.list) replay->seen_.erase(this);
 }
 
 Draw Rng::draw() {
-  for (Replay* replay = Replay::current(); replay; replay = replay->outer_)
-    replay->seen_.try_emplace(this, draws_);
+  Replay::All& all = Replay::all();
+  if (all.count.load(std::memory_order_acquire) > 0) {
+    const std::lock_guard lock(all.mutex);
+    for (Replay* replay : all.list)
+      if (replay->thread_ == std::this_thread::get_id()) replay->seen_.try_emplace(this, draws_);
+  }
   return {seed_, draws_++};
 }
 
@@ -94,22 +116,27 @@ Index Rng::below(Index n) {
 
 Rng Rng::split() { return Rng(draw().bits64(0)); }
 
-Replay*& Replay::current() {
-  thread_local Replay* replay = nullptr;
-  return replay;
+Replay::Replay() : thread_(std::this_thread::get_id()) {
+  const std::lock_guard lock(all().mutex);
+  all().list.push_back(this);
+  ++all().count;
+}
+Replay::~Replay() {
+  const std::lock_guard lock(all().mutex);
+  std::erase(all().list, this);
+  --all().count;
 }
 
-Replay::Replay() : outer_(std::exchange(current(), this)) {}
-Replay::~Replay() { current() = outer_; }
-
 void Replay::rewind() {
+  const std::lock_guard lock(all().mutex);
   for (const auto& [rng, draws] : seen_) rng->draws_ = draws;
 }
 
 // ---- tensors of random numbers ----
 
 Tensor uniform(Shape shape, double lo, double hi, Rng& rng) {
-  check<ShapeError>(lo <= hi, "uniform: needs lo ≤ hi; got {} and {}", lo, hi);
+  check<ShapeError>(lo <= hi && std::isfinite(lo) && std::isfinite(hi),
+                    "uniform: needs finite numbers lo ≤ hi; got {} and {}", lo, hi);
   Tensor x = empty(shape);
   const Draw draw = rng.draw();
   constexpr Index together = 2 * abreast;
@@ -132,7 +159,9 @@ Tensor uniform(Shape shape, double lo, double hi, Rng& rng) {
 // Box and Muller: two uniform numbers give a random direction and length in the plane, whose two
 // coordinates are independent and normal.
 Tensor normal(Shape shape, double mean, double stddev, Rng& rng) {
-  check<ShapeError>(stddev >= 0, "normal: needs stddev ≥ 0; got {}", stddev);
+  check<ShapeError>(stddev >= 0 && std::isfinite(stddev) && std::isfinite(mean),
+                    "normal: needs a finite mean and a finite stddev ≥ 0; got {} and {}", mean,
+                    stddev);
   Tensor x = empty(shape);
   const Draw draw = rng.draw();
   const Index n = x.numel();

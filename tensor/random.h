@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <thread>
 #include <tuple>
 #include <utility>
 
@@ -61,7 +62,8 @@ class Rng {
 };
 
 // While it lives, every stream that this thread draws from is noted at its first draw, and rewind()
-// puts each back to where it then stood: the same function, called again, sees the same numbers.
+// puts each back to where it then stood: the same function, called again, sees the same numbers. A
+// stream may end meanwhile, in any thread.
 class [[nodiscard]] Replay {
  public:
   Replay();
@@ -72,13 +74,15 @@ class [[nodiscard]] Replay {
 
  private:
   friend class Rng;
-  static Replay*& current();
+  struct All;
+  static All& all();
   std::map<Rng*, std::uint64_t> seen_;  // and where each stood
-  Replay* outer_;
+  std::thread::id thread_;
 };
 
 // Uniform in [lo, hi), or normally distributed. The f32 and f64 builds draw the same numbers, but
-// for rounding. ShapeError unless lo ≤ hi, or stddev ≥ 0.
+// for rounding. ShapeError unless lo ≤ hi, or stddev ≥ 0, and all are
+// finite.
 Tensor uniform(Shape shape, double lo, double hi, Rng& rng);
 Tensor normal(Shape shape, double mean, double stddev, Rng& rng);
 

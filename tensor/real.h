@@ -7,6 +7,7 @@
 // This file is deliberately not a list of dtypes: a program works with one Real.
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <cstdint>
 
@@ -41,8 +42,8 @@ concept Number = std::convertible_to<T, Real> && !std::same_as<T, bool>;
 
 // All that the process can be told, in one place.
 struct Settings {
-  int threads = 0;         // how many threads share a large op; 0: not decided yet
-  bool nan_check = false;  // name the op that makes the first NaN
+  std::atomic<int> threads{0};         // that share a large op; 0: not decided yet
+  std::atomic<bool> nan_check{false};  // name the op that makes the first NaN
 };
 Settings& settings();
 

@@ -169,6 +169,8 @@ Normalized normalize(const Tensor& x, const Tensor& weight, const Tensor& bias, 
       x.rank() >= 1 && weight.shape() == Shape{x.size(-1)} && bias.shape() == weight.shape(),
       "layer_norm: needs x [..., V], weight [V] and bias [V]; got {}, {} and {}", x.shape(),
       weight.shape(), bias.shape());
+  check<ShapeError>(eps >= 0 && std::isfinite(eps),
+                    "layer_norm: eps must be a finite number of at least 0; got {}", eps);
   const Tensor in = x.contiguous(), w = weight.contiguous(), b = bias.contiguous();
   const Index n = x.size(-1), count = x.shape().with(-1, 1).numel();
   Normalized out{empty(x.shape()), empty(Shape{count}), empty(Shape{count})};

@@ -29,6 +29,12 @@ bool Tensor::is_contiguous() const {
   return true;
 }
 
+bool Tensor::is_expanded() const {
+  for (Index axis = 0; axis < rank(); ++axis)
+    if (stride(axis) == 0 && size(axis) > 1) return true;
+  return false;
+}
+
 Real Tensor::item() const {
   check<ShapeError>(numel() == 1, "item: the tensor must hold one element; got shape {}", shape_);
   return *data_;
@@ -183,20 +189,14 @@ Tensor Tensor::clone() const {
 
 // ---- in place ----
 
-void Tensor::expect_writable(std::string_view op) const {
-  for (Index axis = 0; axis < rank(); ++axis)
-    check<StateError>(
-        stride(axis) != 0 || size(axis) <= 1,
-        "{}: cannot write into an expanded view, where elements share memory; clone() "
-        "it first; shape {}",
-        op, shape_);
-}
-
 void Tensor::fill(Real value) { write("fill", Tensor(value)); }
 void Tensor::copy_from(const Tensor& source) { write("copy_from", source); }
 
 void Tensor::write(std::string_view op, const Tensor& source) {
-  expect_writable(op);
+  check<StateError>(!is_expanded(),
+                    "{}: cannot write into an expanded view, where elements share memory; clone() "
+                    "it first; shape {}",
+                    op, shape_);
   check<ShapeError>(broadcasts_to(source.shape_, shape_),
                     "{}: the source must have the shape {} or broadcast to it; got {}", op, shape_,
                     source.shape_);

@@ -42,6 +42,9 @@ class Tensor {
     return !storage_.is_shared() && storage_.count() == numel() && is_contiguous();
   }
 
+  // Do several elements share one number of memory, as after expand()?
+  bool is_expanded() const;
+
   // The first element. Writing here, or through operator(), bumps no version: reverse mode is not
   // told. Write through fill() and copy_from() where a gradient may still be asked for.
   Real* data() { return data_; }
@@ -105,7 +108,6 @@ class Tensor {
   Tensor(Storage storage, Shape shape, Strides strides)
       : storage_(std::move(storage)), data_(storage_.data()), shape_(shape), strides_(strides) {}
   Index offset(std::initializer_list<Index> index) const;
-  void expect_writable(std::string_view op) const;
   void write(std::string_view op, const Tensor& source);
 
   Storage storage_;

@@ -273,23 +273,33 @@ TEST_CASE("0 blocks and any positive finite number attends") {
                          attention(x.q, x.k, x.v, mask).value()) == "");
   CHECK(exact_difference(attention(x.q, x.k, x.v, from_torch_mask(1 - mask)).value(),
                          attention(x.q, x.k, x.v, mask).value()) == "");
+  CHECK(exact_difference(attention(x.q, x.k, x.v, from_additive_mask((mask - 1) * 1e9)).value(),
+                         attention(x.q, x.k, x.v, mask).value()) == "");
   CHECK(exact_difference(attention(x.q, x.k, x.v, ones({2, 3})).value(),
                          attention(x.q, x.k, x.v).value()) == "");
 }
 
-TEST_CASE("a mask of negative numbers, infinities or NaN is an error that names the way out") {
+TEST_CASE("a mask with a number that is negative or not finite names the two conversions") {
   Rng rng(66);
-  const Operands x = random_operands(2, 1, 2, 3, 4, 2, rng);
-  for (const double wrong : {-1.0, -inf, inf, not_a_number, -1e-30})
-    for (const Shape& shape : {Shape{2, 3}, Shape{1, 3}, Shape{2, 2, 3}, Shape{2, 1, 1, 3}}) {
-      INFO(fmt::format("{} in a mask {}", wrong, shape));
+  const Operands x = random_operands(2, 2, 3, 4, 4, 2, rng);
+  for (const double bad : {-inf, inf, not_a_number, -1.0, -1e-30, -1e9})
+    for (const Shape& shape :
+         {Shape{3, 4}, Shape{2, 3, 4}, Shape{2, 2, 3, 4}, Shape{1, 1, 1, 4}, Shape{3, 1}}) {
+      INFO(bad << " " << fmt::format("{}", shape));
       Tensor mask = ones(shape);
-      mask.slice(-1, 2, 3).slice(0, -1, 100).fill(static_cast<Real>(wrong));
-      CHECK_THROWS_AS(attention(x.q, x.k, x.v, mask), ShapeError);
-      CHECK_THROWS_WITH(attention(x.q.value(), x.k.value(), x.v.value(), mask),
-                        ContainsSubstring("attention: ") && ContainsSubstring("from_torch_mask") &&
-                            ContainsSubstring("from_additive_mask"));
+      mask.data()[mask.numel() - 1] = static_cast<Real>(bad);
+      CHECK_THROWS_WITH(
+          attention(x.q, x.k, x.v, mask),
+          ContainsSubstring("from_torch_mask") && ContainsSubstring("from_additive_mask"));
     }
+}
+
+TEST_CASE("an additive mask converts where it only blocks, and a bias is an error") {
+  CHECK(exact_difference(from_additive_mask(tensor({{0, -inf, -1e9}, {-0.0, -10000, 0}})),
+                         tensor({{1, 0, 0}, {1, 0, 1}})) == "");
+  CHECK(from_additive_mask(zeros({2, 0})).shape() == Shape{2, 0});
+  for (const double bias : {-1.0, 0.5, inf, not_a_number, -9999.0})
+    CHECK_THROWS_AS(from_additive_mask(tensor({0, bias})), ShapeError);
 }
 
 TEST_CASE("masks of other ranks or sizes are errors that show the shapes") {

@@ -215,14 +215,51 @@ TEST_CASE("a mask of 2 axes is [T, S], of 3 always [B, T, S], of 4 broadcasts to
   }
 }
 
-TEST_CASE("0 blocks and anything else attends, and torch's masks say the opposite") {
+TEST_CASE("0 blocks and a positive number attends, and torch's masks say the opposite") {
   const nn::CrossAttention layer = make(8, 2);
   const Tensor query = some({2, 3, 8}, 1), key = some({2, 4, 8}, 2);
   const Tensor mask = some_mask({3, 4});
   const Tensor y = layer(query, key, key, mask).value();
-  for (const double attends : {-1.0, 0.25, 7.0, inf, not_a_number})
+  for (const double attends : {1e-30, 0.25, 7.0, 1e30})
     CHECK(exact_difference(layer(query, key, key, where(mask, attends, 0)).value(), y) == "");
   CHECK(exact_difference(layer(query, key, key, from_torch_mask(1 - mask)).value(), y) == "");
+}
+
+TEST_CASE("a mask that is no mask of ours is an error, whether the weights are asked for or not") {
+  const nn::CrossAttention layer = make(8, 2);
+  const Tensor query = some({2, 3, 8}, 1), key = some({2, 4, 8}, 2);
+  Tensor weights;
+  for (const double bad : {-1.0, -inf, inf, not_a_number})
+    for (const Shape& shape : {Shape{3, 4}, Shape{2, 3, 4}, Shape{2, 2, 3, 4}, Shape{2, 1, 1, 4}}) {
+      Tensor mask = ones(shape);
+      mask.data()[0] = static_cast<Real>(bad);
+      for (Tensor* const ask : {static_cast<Tensor*>(nullptr), &weights}) {
+        CHECK_THROWS_AS(layer(query, key, key, mask, ask), ShapeError);
+        CHECK_THROWS_WITH(layer(query, key, key, mask, ask), ContainsSubstring("from_torch_mask"));
+      }
+    }
+  for (const Shape& shape : {Shape{}, Shape{4}, Shape{5, 4}, Shape{1, 2, 2, 3, 4}}) {
+    INFO(fmt::format("{}", shape));
+    CHECK_THROWS_WITH(layer(query, key, key, ones(shape)), ContainsSubstring("a mask must be"));
+  }
+  // In its two halves, too.
+  CHECK_THROWS_WITH(layer.keys_values(key, key, ones({4})), ContainsSubstring("a mask must be"));
+  CHECK_THROWS_WITH(layer.keys_values(key, key, ones({})), ContainsSubstring("a mask must be"));
+  CHECK_THROWS_WITH(layer.keys_values(key, key, ones({3, 5})), ContainsSubstring("a mask must be"));
+}
+
+TEST_CASE("asking for the weights changes no output beyond rounding, over many like keys too") {
+  if constexpr (is_float) {
+    Rng rng(5);
+    const nn::CrossAttention layer(4, 1, rng, {.dropout = 0});
+    const Index S = 100'000;
+    const Tensor query = ones({1, 1, 4}), key = full({1, S, 4}, -0.3);
+    Tensor(key).select(1, S / 3).fill(0);
+    Tensor weights;
+    const Tensor y = layer(query, key, key).value();
+    const Tensor seen = layer(query, key, key, {}, &weights).value();
+    CHECK(difference(seen, y, 5e-6) == "");
+  }
 }
 
 TEST_CASE("a query that sees no key gets weights 0, context 0 and gradient 0") {

@@ -301,6 +301,7 @@ TEST_CASE("products with a long inner axis are right to 2e-6", "[long]") {
                                   {1, 200'000, 5},
                                   {5, 200'000, 1},
                                   {3, 200'000, 4},
+                                  {1, 100'000, 16},
                                   {20, 50'000, 20}})
       for (const Tensor& a : operands({M, K}))
         for (const Tensor& b : operands({K, N})) {
@@ -318,9 +319,14 @@ TEST_CASE("products with a long inner axis are right to 2e-6", "[long]") {
               gradient([&](auto& right) { return matmul(rows, right); }, zeros({M, N}), b);
           CHECK(error(db, exact) < allowed);
         }
-    const Tensor x = full({million}, Real(0.1));
-    const double exact = million * static_cast<double>(0.1F) * static_cast<double>(0.1F);
-    CHECK(error(matmul(x, x), {exact}) < allowed);
+    // Vectors, and batches: every number is the same sum.
+    const double square = static_cast<double>(0.1F) * static_cast<double>(0.1F);
+    const auto like = [](const Shape& shape) { return full(shape, Real(0.1)); };
+    CHECK(error(matmul(like({million}), like({million})), {million * square}) < allowed);
+    const Numbers thirty(30, 100'000 * square);
+    CHECK(error(matmul(like({2, 3, 100'000}), like({2, 100'000, 5})), thirty) < allowed);
+    CHECK(error(matmul(like({2, 3, 100'000}), like({100'000, 5})), thirty) < allowed);
+    CHECK(error(matmul(like({100'000}), like({6, 100'000, 5})), thirty) < allowed);
   }
 }
 

@@ -52,6 +52,12 @@ struct Forgetful {
   void each(auto&& f) { f("named", named); }
 };
 
+struct Tied {
+  nn::Parameter a, b;
+  std::vector<nn::Parameter> list;
+  void each(auto&& f) { f("a", a), f("b", b), f("list", list); }
+};
+
 struct Nothing {
   void each(auto&&) {}
 };
@@ -163,10 +169,114 @@ TEST_CASE("a copy of a module has numbers of its own and no gradient") {
   CHECK(exact_difference(original.up.weight.value(), before) == "");
   CHECK(original.up.weight.has_grad());
 
-  copy = original;  // assignment copies as construction does
+  const Node* const node = copy.up.weight.node().get();
+  copy = original;  // the numbers are copied, the leaves stay
   CHECK(exact_difference(copy.up.weight.value(), before) == "");
-  CHECK(copy.up.weight.node().get() != original.up.weight.node().get());
+  CHECK(copy.up.weight.node().get() == node);
+  CHECK(node != original.up.weight.node().get());
   CHECK(!copy.up.weight.has_grad());
+}
+
+TEST_CASE("a snapshot that is assigned back goes on being trained by the same optimiser") {
+  Rng rng(1);
+  Block net{nn::Linear(2, 3, rng), nn::Linear(3, 2, rng)};
+  Block best = net;
+  optim::Sgd sgd(nn::parameters(net), {.rate = 0.1});
+  const Tensor x = some({4, 2});
+  const auto train = [&] {
+    sgd.zero_grad();
+    const Var loss = sum(net(x) * net(x));
+    loss.backward();
+    sgd.step();
+    return static_cast<double>(loss.item());
+  };
+  const double first = train();
+  for (int i = 0; i < 3; ++i) (void)train();
+  sum(net(x)).backward();
+  net = best;
+  for (const Var& p : nn::parameters(net)) CHECK(!p.has_grad());
+  CHECK(train() == first);
+  CHECK(train() < first);
+  best = net;  // and the other way round: the snapshot does not follow
+  (void)train();
+  CHECK(exact_difference(best.up.weight.value(), net.up.weight.value()) != "");
+}
+
+TEST_CASE("assigning a tied model leaves the ties") {
+  const auto tied = [](double value) {
+    Tied t{nn::Parameter(full({2}, static_cast<Real>(value))), {}, {}};
+    t.b = Var(t.a);
+    t.list.emplace_back(full({3}, static_cast<Real>(value)));
+    return t;
+  };
+  Tied t = tied(1);
+  const Tied u = tied(2);
+  const Node* const node = t.list[0].node().get();
+  t = u;
+  CHECK(t.a.node().get() == t.b.node().get());
+  CHECK(t.list[0].node().get() == node);
+  CHECK(exact_difference(t.a.value(), full({2}, 2)) == "");
+  CHECK(nn::parameters(t).size() == 2);
+}
+
+TEST_CASE("assigning a Parameter is a write that a graph notices") {
+  nn::Parameter a{tensor({1, 2})};
+  const nn::Parameter b{tensor({3, 4})};
+  const Var loss = sum(a * a);
+  a = b;
+  CHECK_THROWS_AS(loss.backward(), StateError);
+  const nn::Parameter& self = a;
+  const Var next = sum(a * a);
+  a = self;  // nothing happens
+  CHECK_NOTHROW(next.backward());
+  CHECK(a.has_grad());
+}
+
+TEST_CASE("where there is no trained leaf of the same shape, assigning a Parameter binds a copy") {
+  const nn::Parameter b{tensor({3, 4})};
+  const auto bound = [&](nn::Parameter a) {
+    const Node* const before = a.node().get();
+    a = b;
+    CHECK(a.node().get() != before);
+    CHECK(a.node().get() != b.node().get());
+    CHECK(exact_difference(a.value(), b.value()) == "");
+    CHECK(a.requires_grad());
+  };
+  bound({});                        // a parameter that was not there
+  bound(nn::Parameter{ones({3})});  // another shape
+  nn::Parameter frozen{ones({2})}, made{ones({2})};
+  frozen = frozen.detach();
+  bound(std::move(frozen));
+  made = made * 2;
+  bound(std::move(made));
+}
+
+TEST_CASE("a leaf whose elements share memory gets memory of its own when it is assigned to") {
+  nn::Parameter a{ones({1, 3}).expand({2, 3})};
+  const Node* const node = a.node().get();
+  const nn::Parameter b{some({2, 3})};
+  a = b;
+  CHECK(a.node().get() == node);
+  CHECK(exact_difference(a.value(), b.value()) == "");
+  // A value that is expanded may be the source, too.
+  nn::Parameter c{some({2, 3})};
+  c = nn::Parameter{ones({1, 3}).expand({2, 3})};
+  CHECK(exact_difference(c.value(), ones({2, 3})) == "");
+}
+
+TEST_CASE("a Parameter prints as its value") {
+  Rng rng(1);
+  const nn::Linear layer(2, 3, rng);
+  CHECK(fmt::format("{:.3f}", layer.weight) == fmt::format("{:.3f}", layer.weight.value()));
+}
+
+TEST_CASE("only what is trained is counted") {
+  Rng rng(1);
+  nn::Linear layer(2, 3, rng);
+  CHECK(nn::count_parameters(layer) == 9);
+  layer.weight = layer.weight.detach();
+  CHECK(nn::count_parameters(layer) == 3);
+  CHECK(nn::count_parameters(Tied{}) == 0);  // parameters that are not there
 }
 
 TEST_CASE("a copy of a view has memory of its own, row by row") {
@@ -252,6 +362,9 @@ TEST_CASE("check_parameters finds a member that each() forgot") {
   const Var loss = sum(module(some({5, 2})));
   CHECK_THROWS_AS(nn::check_parameters(loss, module), StateError);
   CHECK_THROWS_WITH(nn::check_parameters(loss, module), ContainsSubstring("each()"));
+  // Its weight and its bias, both at once, and what to do where a base's each() is hidden.
+  CHECK_THROWS_WITH(nn::check_parameters(loss, module),
+                    ContainsSubstring("[4, 3], [4]") && ContainsSubstring("Base::each(f)"));
   CHECK_NOTHROW(nn::check_parameters(sum(module.named(some({5, 2}))), module));
   // Nothing was swept by asking.
   CHECK_NOTHROW(loss.backward());

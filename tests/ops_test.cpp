@@ -238,15 +238,6 @@ TEST_CASE("a PyTorch mask blocks where ours attends") {
         "");
 }
 
-TEST_CASE("an additive mask blocks where it holds −∞ or a number that stands for it") {
-  CHECK(exact_difference(from_additive_mask(tensor({{0, -inf}, {-1e9, -0.0}, {-10000, 0}})),
-                         tensor({{1, 0}, {0, 1}, {0, 1}})) == "");
-  CHECK(from_additive_mask(zeros({2, 0})).shape() == Shape{2, 0});
-  for (const double wrong : {1.0, -1.0, inf, not_a_number, 1e-30})
-    CHECK_THROWS_WITH(from_additive_mask(tensor({{0, wrong, -inf}})),
-                      ContainsSubstring("from_additive_mask") && ContainsSubstring("[1, 3]"));
-}
-
 // ---- reductions ----
 
 TEST_CASE("sum and mean add up every choice of axes, for every shape and layout") {
@@ -499,30 +490,29 @@ TEST_CASE("scatter_add adds rows that go to the same place") {
         "");
 }
 
-TEST_CASE("scatter_add refuses rows that are not one a token") {
+TEST_CASE("scatter_add needs a row for each token") {
   const Tokens tokens{1, 3, {1, 0, 1}};
-  for (const Shape& shape : {Shape{1, 2, 3}, Shape{3, 1, 3}, Shape{1, 4, 3}, Shape{3, 3}, Shape{9},
-                             Shape{}, Shape{1, 3, 1, 3}}) {
+  for (const Shape& shape : {Shape{1, 2, 3}, Shape{1, 4, 3}, Shape{2, 3, 3}, Shape{3, 2}, Shape{3},
+                             Shape{1, 3}, Shape{}, Shape{1, 3, 2, 2}}) {
     INFO(fmt::format("{}", shape));
-    CHECK_THROWS_AS(scatter_add(ones(shape), tokens, 5), ShapeError);
-    CHECK_THROWS_WITH(
-        scatter_add(ones(shape), tokens, 5),
-        ContainsSubstring("scatter_add") && ContainsSubstring(fmt::format("{}", shape)));
+    CHECK_THROWS_WITH(scatter_add(ones(shape), tokens, 5),
+                      ContainsSubstring("scatter_add") && ContainsSubstring("[1, 3, C]") &&
+                          ContainsSubstring(fmt::format("{}", shape)));
   }
-  CHECK_THROWS_AS(scatter_add(ones({1, 3, 2}), tokens, 1), ShapeError);
+  CHECK(exact_difference(scatter_add(zeros({0, 3, 2}), {0, 3, {}}, 2), zeros({2, 2})) == "");
 }
 
 TEST_CASE("an axis is an integer: a number with a fraction does not compile") {
-  const auto compiles = [](const auto& x, auto axis) {
-    return requires { max(x, axis); }
-    || requires { sum(x, axis); }
-    || requires { softmax(x, axis); }
-    || requires { x.unsqueeze(axis); };
+  const auto along = [](auto axis) {
+    constexpr bool max_does = requires(const Tensor& x) { max(x, axis); };
+    constexpr bool sum_does = requires(const Tensor& x) { sum(x, axis); };
+    constexpr bool softmax_does = requires(const Var& x) { softmax(x, axis); };
+    return max_does || sum_does || softmax_does;
   };
-  CHECK(!compiles(Tensor(1), 0.0));
-  CHECK(!compiles(Tensor(1), 0.0F));
-  CHECK(compiles(Tensor(1), 0));
-  CHECK(compiles(Tensor(1), Index{0}));
+  CHECK(!along(0.0));
+  CHECK(!along(0.0F));
+  CHECK(along(0));
+  CHECK(along(Index{0}));
 }
 
 TEST_CASE("views as functions are the members of the same names") {

@@ -208,8 +208,89 @@ TEST_CASE("zero_grad forgets every gradient") {
   set_both();
   adam.zero_grad();
   CHECK((!a.has_grad() && !b.has_grad()));
-  sgd.step();
+  CHECK_THROWS_AS(sgd.step(), StateError);
   CHECK(exact_difference(a.value(), ones({2})) == "");
+}
+
+TEST_CASE("a step is an error where no parameter has a gradient") {
+  Rng rng(1);
+  nn::Linear net(2, 3, rng);
+  optim::Adam adam(nn::parameters(net));
+  CHECK_THROWS_WITH(adam.step(), ContainsSubstring("call backward() before step()"));
+  // An optimiser over a copy of the model that is trained.
+  const nn::Linear copy = net;
+  sum(copy(some({4, 2}))).backward();
+  CHECK_THROWS_WITH(adam.step(), ContainsSubstring("another copy of the model"));
+  sum(net(some({4, 2}))).backward();
+  CHECK_NOTHROW(adam.step());
+}
+
+TEST_CASE("an optimiser moves leaves, and passes over constants") {
+  const auto each_optimiser = [](const std::vector<Var>& variables, auto check) {
+    check([&] { optim::Sgd sgd(variables); }, "Sgd");
+    check([&] { optim::Adam adam(variables); }, "Adam");
+  };
+  const Var leaf(ones({2}), true), frozen(ones({3}));
+  each_optimiser({leaf, 2 * leaf}, [](auto make, const std::string& name) {
+    CHECK_THROWS_AS(make(), StateError);
+    CHECK_THROWS_WITH(make(), ContainsSubstring(name + ": parameter 1 of shape [2]") &&
+                                  ContainsSubstring("made by 'mul'") &&
+                                  ContainsSubstring("detach()"));
+  });
+  for (const std::vector<Var>& nothing : {std::vector<Var>{}, {frozen}, {frozen, frozen}})
+    each_optimiser(nothing, [](auto make, const std::string& name) {
+      CHECK_THROWS_AS(make(), StateError);
+      CHECK_THROWS_WITH(make(), ContainsSubstring(name + ": none of the"));
+    });
+  nn::Parameter p{ones({2})};
+  p = p * 2;
+  CHECK_THROWS_AS(optim::Sgd({p}), StateError);
+
+  optim::Sgd sgd({frozen, leaf}, {.rate = 1});
+  set_gradient(leaf, tensor({3, 4}));
+  sgd.step();
+  CHECK(exact_difference(frozen.value(), ones({3})) == "");
+  CHECK(exact_difference(leaf.value(), tensor({-2, -3})) == "");
+}
+
+TEST_CASE("options outside their range are errors, when an optimiser is made and at each step") {
+  const Var w(ones({2}), true);
+  const auto refused = [&](const auto& name, auto change) {
+    INFO(name);
+    using Options = std::remove_cvref_t<decltype(change(inf))>;
+    using Optimizer =
+        std::conditional_t<std::same_as<Options, optim::SgdOptions>, optim::Sgd, optim::Adam>;
+    const bool below_one = std::string_view(name).starts_with("beta");
+    for (const double bad : {-1e-9, -1.0, -inf, inf, not_a_number, below_one ? 1.0 : -2.0}) {
+      INFO(bad);
+      CHECK_THROWS_AS(Optimizer({w}, change(bad)), ShapeError);
+      CHECK_THROWS_WITH(Optimizer({w}, change(bad)), ContainsSubstring(name));
+      Optimizer optimizer({w});
+      optimizer.options = change(bad);
+      set_gradient(w, ones({2}));
+      CHECK_THROWS_WITH(optimizer.step(), ContainsSubstring(name));
+    }
+    for (const double good : {0.0, 0.5}) CHECK_NOTHROW(Optimizer({w}, change(good)));
+  };
+  refused("rate", [](double x) { return optim::SgdOptions{.rate = x}; });
+  refused("momentum", [](double x) { return optim::SgdOptions{.momentum = x}; });
+  refused("weight_decay", [](double x) { return optim::SgdOptions{.weight_decay = x}; });
+  refused("rate", [](double x) { return optim::AdamOptions{.rate = x}; });
+  refused("beta1", [](double x) { return optim::AdamOptions{.beta1 = x}; });
+  refused("beta2", [](double x) { return optim::AdamOptions{.beta2 = x}; });
+  refused("eps", [](double x) { return optim::AdamOptions{.eps = x}; });
+  refused("weight_decay", [](double x) { return optim::AdamOptions{.weight_decay = x}; });
+  CHECK_THROWS_WITH(optim::Sgd({w}, {.nesterov = true}), ContainsSubstring("momentum"));
+  CHECK(exact_difference(w.value(), ones({2})) == "");
+}
+
+TEST_CASE("clipping to a negative norm, or to none, is an error and changes nothing") {
+  const Var w(ones({2}), true);
+  set_gradient(w, tensor({3, 4}));
+  for (const double bad : {-1.0, -1e-300, -inf, not_a_number})
+    CHECK_THROWS_WITH(optim::clip_grad_norm({w}, bad), ContainsSubstring("max_norm"));
+  CHECK(near(optim::clip_grad_norm({w}, inf), 5));
+  CHECK(exact_difference(w.grad(), tensor({3, 4})) == "");
 }
 
 TEST_CASE("options may change between steps") {
@@ -371,10 +452,27 @@ TEST_CASE("without a warm-up the first step has nearly the whole rate") {
   CHECK(std::abs(optim::warmup_cosine(10, o)) < 1e-15);
 }
 
-TEST_CASE("a warm-up longer than the training never ends, and never exceeds the rate") {
-  const optim::ScheduleOptions o{.rate = 0.8, .warmup = 20, .total = 10};
-  for (Index step = 1; step <= 10; ++step)
-    CHECK(near(optim::warmup_cosine(step, o), 0.04 * static_cast<double>(step)));
+TEST_CASE("schedule options that contradict each other, or lie outside their range, are errors") {
+  for (const auto schedule : {optim::constant, optim::warmup_cosine, optim::warmup_inverse_sqrt})
+    for (const Index step : {1, 5, 30}) {
+      const auto said = [&](optim::ScheduleOptions o) {
+        return message_of<ShapeError>([&] { schedule(step, o); });
+      };
+      const std::string longer = said({.rate = 0.8, .warmup = 20, .total = 10});
+      CHECK_THAT(longer, ContainsSubstring("warmup") && ContainsSubstring("total") &&
+                             ContainsSubstring("20 and 10"));
+      for (const double bad : {-1e-9, -inf, inf, not_a_number})
+        CHECK_THAT(said({.rate = bad, .total = 10}), ContainsSubstring("rate"));
+      CHECK_THAT(said({.warmup = -1, .total = 10}), ContainsSubstring("warmup"));
+      CHECK_THAT(said({.total = -1}), ContainsSubstring("total"));
+    }
+}
+
+TEST_CASE("a warm-up as long as the training ends at the rate, and then the cosine is 0") {
+  const optim::ScheduleOptions o{.rate = 0.8, .warmup = 10, .total = 10};
+  CHECK(near(optim::warmup_cosine(9, o), 0.72));
+  CHECK(near(optim::warmup_cosine(10, o), 0.8));
+  for (const Index step : {11, 12, 1000}) CHECK(optim::warmup_cosine(step, o) == 0);
 }
 
 TEST_CASE("steps are counted from 1, and the cosine must know its end") {

@@ -193,6 +193,45 @@ TEST_CASE("the child of a fork has no workers, and computes the same bits") {
   });
 }
 
+TEST_CASE("threads that sweep into a shared leaf lose no gradient, and may drop it meanwhile") {
+  const Var w(tensor({1, 2}), true);
+  const auto in_threads = [](int threads, auto work) {
+    std::vector<std::thread> all;
+    for (int i = 0; i < threads; ++i) all.emplace_back([=] { work(i); });
+    for (std::thread& thread : all) thread.join();
+  };
+  in_threads(4, [w](int) {
+    for (int i = 0; i < 500; ++i) sum(w * 3 + w).backward();
+  });
+  CHECK(exact_difference(w.grad(), full({2}, 4 * 500 * 4)) == "");
+  in_threads(4, [w](int i) {
+    for (int j = 0; j < 500; ++j) i == 0 ? w.zero_grad() : sum(w * w).backward();
+  });
+  w.zero_grad();
+  sum(w).backward();
+  CHECK(exact_difference(w.grad(), ones({2})) == "");
+}
+
+TEST_CASE("a sweep that meets another one inside a graph is an error") {
+  const Var w(tensor({1, 2}), true);
+  const Var waits = exp(w * 0) * w;  // sum(waits) = w
+  std::string inside, apart;
+  const Var starts = record("starts", w.value(), {w}, [&](const Tensor& g) {
+    inside = message_of<StateError>([&] { sum(waits).backward({.retain_graph = true}); });
+    apart = message_of<StateError>([&] { sum(w * 5).backward(); });
+    return std::vector<Tensor>{g};
+  });
+  // `waits` has a gradient waiting while the VJP of `starts`, which is newer, starts other sweeps.
+  sum(waits + starts).backward();
+  CHECK_THAT(inside, Catch::Matchers::ContainsSubstring("another backward() is at work on 'mul'"));
+  CHECK(apart == "(nothing was thrown)");
+  CHECK(exact_difference(w.grad(), full({2}, 1 + 1 + 5)) == "");
+  // Nothing was left behind: the leaf takes part in sweeps as before.
+  w.zero_grad();
+  sum(w).backward();
+  CHECK(exact_difference(w.grad(), ones({2})) == "");
+}
+
 TEST_CASE("there is at least one thread") {
   CHECK_THROWS_AS(set_num_threads(0), ShapeError);
   CHECK_THROWS_AS(set_num_threads(-1), ShapeError);

@@ -1,8 +1,10 @@
 #include "tensor/random.h"
 
 #include <algorithm>
+#include <memory>
 #include <numbers>
 #include <set>
+#include <thread>
 
 #include "tests/op_table.h"
 
@@ -264,6 +266,23 @@ TEST_CASE("streams born and gone inside a replay are not touched by it") {
     CHECK(x == first);
     replay.rewind();
   }
+}
+
+TEST_CASE("a stream that a replay has seen may end in another thread") {
+  auto stream = std::make_unique<Rng>(3);
+  Rng stays(4);
+  Replay replay;
+  (void)stream->draw(), (void)stays.draw();
+  std::thread([gone = std::move(stream)]() mutable { gone.reset(); }).join();
+  // In the memory of the stream that is gone lies another one, which is no business of the replay.
+  std::vector<std::unique_ptr<Rng>> others;
+  for (int i = 0; i < 100; ++i) others.push_back(std::make_unique<Rng>(5));
+  std::thread([&] {
+    for (const auto& other : others) (void)other->draw();
+  }).join();
+  replay.rewind();
+  CHECK(stays.state().second == 0);
+  for (const auto& other : others) CHECK(other->state().second == 1);
 }
 
 TEST_CASE("replays nest, and end with their scope") {

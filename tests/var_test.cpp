@@ -23,6 +23,40 @@ static_assert(!std::is_convertible_v<bool, Var>);
 
 // ---- the handle ----
 
+// Does a call compile with an axis of this type? In double numbers a hinge loss, max(1 - s, 0.0), is
+// easily written where maximum(1 - s, 0.0) is meant.
+template <class X, class Number>
+constexpr bool takes_axis(auto call) {
+  return requires(X x, Number axis) { call(x, axis); };
+}
+
+TEST_CASE("an axis is an integer: numbers with a fraction do not compile") {
+  const auto all_of = []<class X>(X) {
+    const auto each = [](auto... call) {
+      static_assert((takes_axis<X, int>(call) && ...));
+      static_assert((takes_axis<X, std::size_t>(call) && ...));
+      static_assert((!takes_axis<X, double>(call) && ...));
+      static_assert((!takes_axis<X, float>(call) && ...));
+    };
+    each([](auto x, auto axis) -> decltype(max(x, axis)) { return {}; },
+         [](auto x, auto axis) -> decltype(softmax(x, axis)) { return {}; },
+         [](auto x, auto axis) -> decltype(log_softmax(x, axis)) { return {}; },
+         [](auto x, auto axis) -> decltype(sum(x, axis)) { return {}; },
+         [](auto x, auto axis) -> decltype(mean(x, axis)) { return {}; },
+         [](auto x, auto axis) -> decltype(cat({x, x}, axis)) { return {}; },
+         [](auto x, auto axis) -> decltype(stack({x, x}, axis)) { return {}; },
+         [](auto x, auto axis) -> decltype(x.squeeze(axis)) { return {}; },
+         [](auto x, auto axis) -> decltype(x.unsqueeze(axis)) { return {}; },
+         [](auto x, auto axis) -> decltype(x.transpose(axis, 0)) { return {}; },
+         [](auto x, auto axis) -> decltype(x.slice(axis, 0, 1)) { return {}; },
+         [](auto x, auto axis) -> decltype(x.select(axis, 0)) { return {}; },
+         [](auto x, auto axis) -> decltype(Tensor(x.size(axis))) { return {}; });
+  };
+  all_of(Tensor());
+  all_of(Var());
+  CHECK(max(tensor({{1, 2}, {3, 0}}), 1).to_vector() == std::vector<Real>{2, 3});
+}
+
 TEST_CASE("a Var is a constant unless it is asked to require a gradient") {
   CHECK(!Var().requires_grad());
   CHECK(!Var(3).requires_grad());

@@ -16,7 +16,7 @@ void add_training_options(CLI::App& app, TrainingOptions& o, std::string_view ba
       ->check(CLI::Range(Index{0}, many));
   option("--batch", o.batch, fmt::format("{} in a batch", batch))->check(CLI::Range(1, 10000));
   option("--rate", o.rate, "Largest learning rate")->check(CLI::Range(1e-9, 10.0));
-  option("--warmup", o.warmup, "Steps over which the rate rises")
+  option("--warmup", o.warmup, "Steps over which the rate rises, at most --steps")
       ->check(CLI::Range(Index{0}, many));
   option("--seed", o.seed, "Of everything random");
   app.add_option("--threads", o.threads,

@@ -28,7 +28,7 @@ struct TrainingOptions {
   Index steps = 0;   // 0 only marks
   Index batch = 0;   // drawn anew at every step
   double rate = 0;   // the largest; it falls to 0 at the last step
-  Index warmup = 0;  // steps over which it rises
+  Index warmup = 0;  // steps over which it rises; at most all of them
   std::uint64_t seed = 1;
   int threads = 0;      // 0: as many as the machine has cores
   std::string metrics;  // a file for the marks, or empty
@@ -77,7 +77,8 @@ Training train(const Model& model, const TrainingOptions& o, const std::function
     loss.backward();
     glass::optim::clip_grad_norm(parameters, 1.0);
     adam.options.rate = glass::optim::warmup_cosine(
-        ++result.steps, {.rate = o.rate, .warmup = o.warmup, .total = o.steps});
+        ++result.steps,
+        {.rate = o.rate, .warmup = std::min(o.warmup, o.steps), .total = o.steps});
     adam.step();
 
     // A running mean over about fifty steps, true from the first step on.

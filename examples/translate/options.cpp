@@ -110,7 +110,8 @@ void add_training(CLI::App& app, Options& o) {
   add("--batch-tokens", r.tokens, "Tokens in a batch, at most; 0: any number")
       ->check(at_least(Index{0}));
   add("--rate", r.rate, "Largest learning rate")->check(CLI::Range(1e-9, 10.0));
-  add("--warmup", r.warmup, "Steps over which the rate rises")->check(at_least(Index{0}));
+  add("--warmup", r.warmup, "Steps over which the rate rises, at most all of them")
+      ->check(at_least(Index{0}));
   add("--schedule", r.schedule, "How the rate falls then: cosine (to 0) or inverse-sqrt")
       ->type_name("NAME")
       ->transform(CLI::CheckedTransformer(schedules));

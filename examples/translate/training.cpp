@@ -144,7 +144,8 @@ double Trainer::train_step(const Batch& batch) {
   if (state_.step == 0) nn::check_parameters(loss, model);
   loss.backward();
   state_.window_norm += optim::clip_grad_norm(parameters_, 1.0);
-  const optim::ScheduleOptions o{.rate = r.rate, .warmup = r.warmup, .total = steps_};
+  const optim::ScheduleOptions o{
+      .rate = r.rate, .warmup = std::min(r.warmup, steps_), .total = steps_};
   ++state_.step;
   adam_.options.rate = r.schedule == Schedule::cosine ? optim::warmup_cosine(state_.step, o)
                                                       : optim::warmup_inverse_sqrt(state_.step, o);
