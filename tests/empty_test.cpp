@@ -44,10 +44,11 @@ Results results(const OpRow& row, const Inputs& x, double dirt) {
   return all;
 }
 
-bool holds(const Tensor& x, double value) {
+// Does x show what nobody wrote: one of the numbers that memory was filled with, or a NaN?
+bool shows_dirt(const Tensor& x) {
   const std::vector<Real> numbers = x.to_vector();
-  return std::ranges::any_of(
-      numbers, [=](Real v) { return std::abs(static_cast<double>(v)) > std::abs(value) / 2; });
+  return !std::ranges::all_of(numbers,
+                              [](Real v) { return std::abs(static_cast<double>(v)) < 1e24; });
 }
 
 // The sizes of a case that may be 0: the same size means the same axis in all operands.
@@ -77,7 +78,8 @@ void check_memory(const OpRow& row, const std::vector<Shape>& shapes) {
   const Inputs x = operands(row, shapes, rng);
   const Results a = results(row, x, 1e30), b = results(row, x, -1e25);
   const Results c = results(row, x, not_a_number);
-  CHECK(!holds(a.value, 1e25));
+  const bool mean_of_nothing = row.name.starts_with("mean") && x[0].numel() == 0;  // NaN
+  CHECK((!shows_dirt(a.value) || mean_of_nothing));
   CHECK(exact_difference(b.value, a.value) == "");
   CHECK(exact_difference(c.value, a.value) == "");
   std::size_t next = 0;
@@ -86,7 +88,7 @@ void check_memory(const OpRow& row, const std::vector<Shape>& shapes) {
     INFO(fmt::format("gradient of operand {}", i));
     const Tensor& gradient = a.gradients[next];
     CHECK(gradient.shape() == shapes[i]);
-    CHECK(!holds(gradient, 1e25));
+    CHECK((!shows_dirt(gradient) || mean_of_nothing));
     CHECK(exact_difference(b.gradients[next], gradient) == "");
     CHECK(exact_difference(c.gradients[next], gradient) == "");
     // Where there is no result, there is nothing to differentiate.
@@ -232,7 +234,7 @@ TEST_CASE(
     std::vector<Tensor> weights;
     const Var logits = model(tokens(B, S), tokens(B, T), &weights);
     CHECK(logits.shape() == Shape{B, T, 7});
-    CHECK(!holds(logits.value(), 1e25));
+    CHECK(!shows_dirt(logits.value()));
     CHECK(weights.at(1).shape() == Shape{B, 2, T, S});
     poison(1e30, 150'000);
     logits.backward(ones(logits.shape()));
@@ -240,7 +242,7 @@ TEST_CASE(
       INFO(name);
       const Tensor& gradient = parameter.grad();
       CHECK(exact_difference(gradient * 0, zeros(parameter.shape())) == "");
-      CHECK(!holds(gradient, 1e25));
+      CHECK(!shows_dirt(gradient));
       if (B * T == 0) CHECK(exact_difference(gradient, zeros(parameter.shape())) == "");
       parameter.zero_grad();
     }

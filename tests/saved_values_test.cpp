@@ -21,23 +21,23 @@ namespace {
 Tensor seed_for(const Var& y) { return (arange(y.numel()) + 1).reshape(y.shape()) / 7; }
 
 // In which memory an operand lies when it is handed to the op.
-enum class Lies { alone, within_more, repeated };
+enum class Placed { alone, inside_more, repeated };
 
-Tensor laid(Lies how, const Shape& shape, double lo, double hi, Rng& rng) {
-  if (how == Lies::within_more && shape.rank() > 0)
+Tensor placed(Placed how, const Shape& shape, double lo, double hi, Rng& rng) {
+  if (how == Placed::inside_more && shape.rank() > 0)
     return uniform(shape.with(-1, shape[-1] + 2), lo, hi, rng).slice(-1, 1, shape[-1] + 1);
-  if (how == Lies::repeated && shape.rank() > 0)
+  if (how == Placed::repeated && shape.rank() > 0)
     return uniform(shape.with(0, 1), lo, hi, rng).expand(shape);
   return uniform(shape, lo, hi, rng);
 }
 
 // Operands of which number `written` lies in memory as asked, and is a constant if asked.
-Inputs prepared(const OpRow& row, const std::vector<Shape>& shapes, std::size_t written, Lies how,
+Inputs prepared(const OpRow& row, const std::vector<Shape>& shapes, std::size_t written, Placed how,
                 bool constant) {
   Rng rng(81);
   Inputs x;
   for (std::size_t i = 0; i < shapes.size(); ++i) {
-    const Tensor value = laid(i == written ? how : Lies::alone, shapes[i], row.lo, row.hi, rng);
+    const Tensor value = placed(i == written ? how : Placed::alone, shapes[i], row.lo, row.hi, rng);
     if (is_mask(row, i)) make_mask(value, row.lo, row.hi);
     x.emplace_back(value, !is_mask(row, i) && !(constant && i == written));
   }
@@ -97,8 +97,8 @@ bool is_empty(const std::vector<Shape>& shapes) {
 }
 
 // All writes into one operand, or into the result where `written` is no operand.
-void check_writes(const OpRow& row, const std::vector<Shape>& shapes, std::size_t written, Lies how,
-                  bool constant) {
+void check_writes(const OpRow& row, const std::vector<Shape>& shapes, std::size_t written,
+                  Placed how, bool constant) {
   const auto fresh = [&] { return prepared(row, shapes, written, how, constant); };
   const Inputs untouched = fresh();
   if (!has_leaf(untouched)) return;
@@ -111,7 +111,7 @@ void check_writes(const OpRow& row, const std::vector<Shape>& shapes, std::size_
     write(without_repeats(result ? y.value() : x[written].value()));
     INFO(fmt::format("{}: {} into {}", row.name, name,
                      result ? "the result" : fmt::format("operand {}", written)));
-    INFO(fmt::format("shapes {}; lies {}, constant {}", fmt::join(shapes, " "),
+    INFO(fmt::format("shapes {}; placed {}, constant {}", fmt::join(shapes, " "),
                      static_cast<int>(how), constant));
     CHECK(wrong_after_write(y, x, expected) == "");
   }
@@ -124,9 +124,9 @@ TEST_CASE("a write into any operand of any op, or into its result, is refused or
   for (const OpRow& row : op_rows())
     for (const std::vector<Shape>& shapes : row.shapes) {
       if (is_empty(shapes)) continue;
-      check_writes(row, shapes, shapes.size(), Lies::alone, false);
+      check_writes(row, shapes, shapes.size(), Placed::alone, false);
       for (std::size_t i = 0; i < shapes.size(); ++i)
-        for (const Lies how : {Lies::alone, Lies::within_more, Lies::repeated})
+        for (const Placed how : {Placed::alone, Placed::inside_more, Placed::repeated})
           for (const bool constant : {false, true}) check_writes(row, shapes, i, how, constant);
     }
 }
@@ -134,10 +134,10 @@ TEST_CASE("a write into any operand of any op, or into its result, is refused or
 TEST_CASE("a constant operand gets no gradient, and changes none of the others", "[sweep]") {
   for (const OpRow& row : op_rows())
     for (const std::vector<Shape>& shapes : row.shapes) {
-      const Inputs leaves = prepared(row, shapes, shapes.size(), Lies::alone, false);
+      const Inputs leaves = prepared(row, shapes, shapes.size(), Placed::alone, false);
       gradients(row.op(leaves), leaves);
       for (std::size_t i = 0; i < shapes.size(); ++i) {
-        const Inputs x = prepared(row, shapes, i, Lies::alone, true);
+        const Inputs x = prepared(row, shapes, i, Placed::alone, true);
         if (!has_leaf(x)) continue;
         INFO(fmt::format("{}: operand {} is constant", row.name, i));
         gradients(row.op(x), x);
