@@ -2,6 +2,7 @@
 //
 // A VJP reads values that its op took or gave. If one of them is written to between forward and
 // backward, the sweep must say so, or compute with a copy of the old values. It never mixes the two.
+#include <cstdlib>
 #include <filesystem>
 
 #include "nn/attention.h"
@@ -51,7 +52,7 @@ struct NamedWrite {
   Write write;
 };
 
-// A mask stays one that attention accepts, and every number of it changes.
+// Some or all of the numbers change, and a mask stays one that attention accepts.
 const std::vector<NamedWrite>& writes() {
   static const std::vector<NamedWrite> list = {
       {"copy_from", [](Tensor x) { x.copy_from(1 - x); }},
@@ -236,7 +237,9 @@ TEST_CASE("a step of an optimiser, or a load, between forward and backward is a 
           "[sweep]") {
   Rng rng(85);
   const nn::Linear layer(3, 2, rng);
-  const std::string path = (std::filesystem::temp_directory_path() / "glass_saved_values").string();
+  std::string folder = (std::filesystem::temp_directory_path() / "glassgrad.XXXXXX").string();
+  REQUIRE(::mkdtemp(folder.data()));
+  const std::string path = folder + "/weights";
   nn::save(layer, path);
   const auto refused = [&](auto write) {
     sum(layer(ones({4, 3}))).backward();
@@ -247,5 +250,5 @@ TEST_CASE("a step of an optimiser, or a load, between forward and backward is a 
   refused([&] { optim::Sgd(nn::parameters(layer), {.rate = 0.1}).step(); });
   refused([&] { optim::Adam(nn::parameters(layer)).step(); });
   refused([&] { nn::load(layer, path); });
-  std::filesystem::remove(path);
+  std::filesystem::remove_all(folder);
 }
