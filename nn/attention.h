@@ -67,6 +67,10 @@ struct CrossAttention {
   // The same in two halves, for keys and values that are used more than once.
   KeysValues keys_values(const Var& key, const Var& value,
                          const std::optional<Tensor>& mask = {}) const {
+    check<ShapeError>(key.rank() == 3 && value.rank() == 3 && key.size(0) == value.size(0) &&
+                          key.size(1) == value.size(1),
+                      "CrossAttention: needs key [B, S, Ck] and value [B, S, Cv]; got {} and {}",
+                      key.shape(), value.shape());
     const auto allowed =
         four_axes(mask, key.size(0), mask && mask->rank() >= 2 ? mask->size(-2) : 1,
                   key.size(1));  // [B, H, T, S]
@@ -78,6 +82,12 @@ struct CrossAttention {
 
   Var attend(const Var& query, const KeysValues& seen, const std::optional<Tensor>& mask = {},
              Tensor* weights = nullptr) const {
+    check<ShapeError>(
+        query.rank() == 3 && seen.keys.rank() == 3 && seen.keys.size(0) == query.size(0) &&
+            seen.keys.size(2) == q_proj.weight.size(0) && seen.values.shape() == seen.keys.shape(),
+        "CrossAttention: needs query [B, T, C] and projected keys and values "
+        "[B, S, C]; got {}, {} and {}",
+        query.shape(), seen.keys.shape(), seen.values.shape());
     const auto allowed = four_axes(mask, query.size(0), query.size(1), seen.keys.size(1));
     const Var q = split(q_proj(query));  // [B, H, T, D]
     const Var k = split(seen.keys);      // [B, H, S, D]

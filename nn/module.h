@@ -148,9 +148,9 @@ void check_parameters(const Var& loss, const auto& module) {
   for (const Var& parameter : parameters(module)) named.insert(parameter.node().get());
   std::string forgotten;
   const std::vector<NodePtr> nodes = nodes_of(loss);
-  for (const NodePtr& node : std::views::reverse(nodes))
-    if (node->is_leaf() && node->requires_grad && !named.contains(node.get()))
-      forgotten += fmt::format("{}{}", forgotten.empty() ? "" : ", ", node->value.shape());
+  for (auto node = nodes.rbegin(); node != nodes.rend(); ++node)  // oldest first
+    if ((*node)->is_leaf() && (*node)->requires_grad && !named.contains(node->get()))
+      forgotten += fmt::format("{}{}", forgotten.empty() ? "" : ", ", (*node)->value.shape());
   check<StateError>(
       forgotten.empty(),
       "check_parameters: name all parameters in the module's each(); the loss depends "

@@ -24,8 +24,10 @@ struct LayerOptions {
   double dropout = 0.1;
 };
 
-// 1 where a token is not padding: [B, 1, 1, S], a mask for attention.
+// 1 where a token is not padding: [B, 1, 1, S], a mask for attention. ShapeError unless there are
+// as many ids as the tokens' batch and length say.
 inline Tensor padding_mask(const Tokens& tokens, int padding) {
+  expect_tokens("padding_mask", tokens);
   std::vector<Real> mask;
   for (const int id : tokens.ids) mask.emplace_back(id == padding ? 0 : 1);
   return {Shape{tokens.batch, 1, 1, tokens.length}, std::move(mask)};

@@ -10,7 +10,7 @@ namespace glass {
 // The functions of a scalar; for dual numbers, the friends in dual.h are found by their argument.
 using std::abs, std::isfinite, std::isnan, std::log, std::pow, std::sqrt;
 
-// ---- element-wise, one operand; those with an exponential stand in rows.cpp ----
+// ---- element-wise, one operand; exp and what is made of it, and relu, stand in rows.cpp ----
 
 Tensor log(const Tensor& x) {
   return map(x, [](Real v) { return log(v); });
@@ -245,6 +245,8 @@ Tensor max(const Tensor& x, Axis axis, bool keep) {
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;
+  check<ShapeError>(broadcasts_to(shape, x.shape()),
+                    "sum_to: needs a shape that broadcasts to {}; got {}", x.shape(), shape);
   std::vector<Index> axes;
   const Index added = x.rank() - shape.rank();
   for (Index axis = 0; axis < x.rank(); ++axis)
@@ -253,6 +255,8 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
 }
 
 Tensor accumulate(Tensor sum, const Tensor& x) {
+  check<ShapeError>(x.shape() == sum.shape() || broadcasts_to(x.shape(), sum.shape()),
+                    "accumulate: needs an x that broadcasts to {}; got {}", sum.shape(), x.shape());
   if (!sum.owns_memory()) return sum + x;
   Walk<2>(sum.shape(), {sum.strides(), expand_strides(x.shape(), x.strides(), sum.shape())})
       .run([out = sum.data(), in = x.data()](const auto& at, Index count, const auto& step) {
@@ -294,15 +298,20 @@ Tensor stack(std::span<const Tensor> list, Axis axis) {
   return cat(raised, axis);
 }
 
-namespace {
-
-void expect_tokens(std::string_view op, const Tokens& tokens, Index rows) {
+void expect_tokens(std::string_view op, const Tokens& tokens) {
   const auto count = static_cast<Index>(tokens.ids.size());
   check<ShapeError>(tokens.batch >= 0 && tokens.length >= 0 &&
                         count == Shape{tokens.batch, tokens.length}.numel(),
                     "{}: tokens of [{}, {}] need as many ids; got {}", op, tokens.batch,
                     tokens.length, count);
-  for (Index i = 0; i < count; ++i) {
+}
+
+namespace {
+
+// Besides, each id names one of so many rows.
+void expect_tokens(std::string_view op, const Tokens& tokens, Index rows) {
+  expect_tokens(op, tokens);
+  for (Index i = 0; i < std::ssize(tokens.ids); ++i) {
     const int id = tokens.ids[static_cast<std::size_t>(i)];
     check<ShapeError>(0 <= id && id < rows, "{}: token id {} at [{}, {}] is outside 0 … {}", op, id,
                       i / tokens.length, i % tokens.length, rows - 1);

@@ -4,7 +4,8 @@
 // broadcast as in NumPy: aligned at the last axis, a size of 1 stretches. A plain number goes where
 // a Tensor is asked for.
 //
-// No gradients here: autograd/ops.h has the same names on Var.
+// No graph is recorded here: autograd/ops.h has the same names on Var, and calls some VJPs that are
+// kernels of their own from rows.h.
 #pragma once
 
 #include <optional>
@@ -86,9 +87,13 @@ inline Tensor stack(std::initializer_list<Tensor> list, Axis axis) {
   return stack(std::span(list.begin(), list.size()), axis);
 }
 
+// ShapeError, which names `op`, unless there are batch · length ids.
+void expect_tokens(std::string_view op, const Tokens& tokens);
+
 // Rows of a table [V, C] by their number: [B, T, C]. ShapeError names an id outside 0 … V - 1.
 Tensor take(const Tensor& table, const Tokens& tokens);
 // Its transpose: adds each row of g [B, T, C] to the row of a zero table [V, C] that its id names.
+// Sums are pairwise here, too. ShapeError unless g has a row for each id.
 Tensor scatter_add(const Tensor& g, const Tokens& tokens, Index rows);
 
 // ---- views, as functions ----

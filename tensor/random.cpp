@@ -105,7 +105,7 @@ Draw Rng::draw() {
 
 Index Rng::below(Index n) {
   check<ShapeError>(n >= 1, "below: the bound must be at least 1; got {}", n);
-  // Numbers above the largest multiple of n would favour the small remainders: draw again.
+  // The smallest 2⁶⁴ mod n numbers would favour the small remainders: draw again.
   const auto bound = static_cast<std::uint64_t>(n);
   const std::uint64_t surplus = (0 - bound) % bound;
   const Draw numbers = draw();

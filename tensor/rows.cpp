@@ -56,6 +56,12 @@ Real exponentials(const Real* x, Index n, Real shift, Real* y) {
 // v·Φ(v). Far to the left it is 0, also at −∞, where 0 · ∞ would be NaN.
 Vec gelu(Vec v, const Normal& at) { return v < Real(-40) ? repeat(Real(-0.0)) : v * at.below; }
 
+// A VJP reads g beside x, or beside y: both have one shape.
+void expect_alike(std::string_view op, const Tensor& x, const Tensor& g) {
+  check<ShapeError>(x.shape() == g.shape(), "{}: both operands must have one shape; got {} and {}",
+                    op, x.shape(), g.shape());
+}
+
 // 1/x; 0 of 0, so that a row of nothing but −∞ vanishes.
 Real inverse(Real x) { return x == Real(0) ? x : Real(1) / x; }
 
@@ -72,6 +78,7 @@ Tensor softmax(const Tensor& x, Axis axis) {
 }
 
 Tensor softmax_backward(const Tensor& y, const Tensor& g, Axis axis) {
+  expect_alike("softmax_backward", y, g);
   const auto f = [](Real* dx, Index n, const Real* out, const Real* upstream) {
     const Real mean = sum_of(n, [=](Index i, Index count) {
       return load(out + i, count, Real(0)) * load(upstream + i, count, Real(0));
@@ -92,6 +99,7 @@ Tensor log_softmax(const Tensor& x, Axis axis) {
 }
 
 Tensor log_softmax_backward(const Tensor& y, const Tensor& g, Axis axis) {
+  expect_alike("log_softmax_backward", y, g);
   const auto f = [](Real* dx, Index n, const Real* out, const Real* upstream) {
     const Real all =
         sum_of(n, [=](Index i, Index count) { return load(upstream + i, count, Real(0)); });
@@ -113,6 +121,7 @@ Tensor tanh(const Tensor& x) {
   return map_vectors([](Vec v) { return tanh(v); }, x);
 }
 Tensor tanh_backward(const Tensor& y, const Tensor& g) {
+  expect_alike("tanh_backward", y, g);
   return map_vectors([](Vec v, Vec upstream) { return upstream * (Real(1) - v * v); }, y, g);
 }
 
@@ -126,6 +135,7 @@ Tensor sigmoid(const Tensor& x) {
       x);
 }
 Tensor sigmoid_backward(const Tensor& y, const Tensor& g) {
+  expect_alike("sigmoid_backward", y, g);
   return map_vectors([](Vec v, Vec upstream) { return upstream * v * (Real(1) - v); }, y, g);
 }
 
@@ -134,6 +144,8 @@ Tensor relu(const Tensor& x) {
   return map_vectors([](Vec v) { return v <= Real(0) ? Vec{} : v; }, x);
 }
 Tensor relu_backward(const Tensor& x, const Tensor& g, double p) {
+  expect_alike("relu_backward", x, g);
+  check<ShapeError>(0 <= p && p < 1, "relu_backward: p must lie in [0, 1); got {}", p);
   const auto scale = static_cast<Real>(1 / (1 - p));
   return map_vectors(
       [scale](Vec v, Vec upstream) { return v > Real(0) ? upstream * scale : Vec{}; }, x, g);
@@ -200,6 +212,14 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
 // parts are then summed in pairs. They are the same however many threads there are.
 std::array<Tensor, 3> layer_norm_backward(const Tensor& x, const Tensor& weight,
                                           const Normalized& row, const Tensor& g) {
+  expect_alike("layer_norm_backward", x, g);
+  const Index rows = x.rank() == 0 ? 0 : x.shape().with(-1, 1).numel();
+  check<ShapeError>(
+      x.rank() >= 1 && weight.shape() == Shape{x.size(-1)} && row.mean.shape() == Shape{rows} &&
+          row.inverse_deviation.shape() == Shape{rows},
+      "layer_norm_backward: needs x [..., V], weight [V] and a mean and a deviation a "
+      "row; got {}, {}, {} and {}",
+      x.shape(), weight.shape(), row.mean.shape(), row.inverse_deviation.shape());
   const Tensor in = x.contiguous(), w = weight.contiguous(), upstream = g.contiguous();
   const Index n = x.size(-1), count = x.shape().with(-1, 1).numel();
   constexpr Index together = 16;

@@ -1,7 +1,8 @@
 // # Whole rows at a time
 //
 // Functions that need a row of numbers together: softmax and its kin, layer norm, cross-entropy.
-// Each reads its row a few times and keeps nothing in between.
+// Each reads its row a few times and keeps nothing in between. With them stand functions of one
+// number that are computed a vector at a time, such as gelu, and their VJPs.
 //
 // Shapes: V is the length of a row; all other axes only say how many rows there are.
 #pragma once
@@ -21,7 +22,8 @@ Tensor softmax(const Tensor& x, Axis axis = -1);
 // yᵢ = xᵢ − ln Σⱼ exp xⱼ along an axis. A row of nothing but −∞ stays as it is.
 Tensor log_softmax(const Tensor& x, Axis axis = -1);
 
-// The VJPs of both, from their outputs: dx = y ⊙ (g − Σ g y), and dx = g − exp(y) Σ g.
+// The VJPs of both, from their outputs: dx = y ⊙ (g − Σ g y), and dx = g − exp(y) Σ g. These VJPs
+// and those below throw a ShapeError unless their operands have one shape.
 Tensor softmax_backward(const Tensor& y, const Tensor& g, Axis axis);
 Tensor log_softmax_backward(const Tensor& y, const Tensor& g, Axis axis);
 

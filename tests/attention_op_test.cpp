@@ -114,6 +114,9 @@ TEST_CASE("attention over several blocks of queries and keys is the plain compos
                                    {190, 210, 5, 3},
                                    {5, 300, 5, 3},
                                    {180, 7, 5, 3},
+                                   // So many keys, or queries, that they are added up in halves.
+                                   {is_dual ? 3 : 190, 2500, 2, 3},
+                                   {4300, 5, 2, 3},
                                    {50, 100, 264, 312}}) {
     const Operands x = random_operands(1, is_dual ? 1 : 2, T, S, D, E, rng);
     const Tensor mask = random_mask({T, S}, rng);

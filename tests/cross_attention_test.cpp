@@ -242,7 +242,15 @@ TEST_CASE("a mask that is no mask of ours is an error, whether the weights are a
     INFO(fmt::format("{}", shape));
     CHECK_THROWS_WITH(layer(query, key, key, ones(shape)), ContainsSubstring("a mask must be"));
   }
-  // In its two halves, too.
+  // In its two halves, too, which name what they need.
+  CHECK_THROWS_WITH(layer.keys_values(zeros({8}), zeros({8})), ContainsSubstring("[B, S, Ck]"));
+  CHECK_THROWS_WITH(layer.keys_values(key, zeros({2, 5, 8})), ContainsSubstring("[B, S, Cv]"));
+  CHECK_THROWS_WITH(layer.attend(zeros({8}), layer.keys_values(key, key)),
+                    ContainsSubstring("query [B, T, C]"));
+  CHECK_THROWS_WITH(layer.attend(zeros({3, 3, 8}), layer.keys_values(key, key)),
+                    ContainsSubstring("query [B, T, C]"));
+  CHECK_THROWS_WITH(layer.attend(query, {key, zeros({2, 4, 2})}),
+                    ContainsSubstring("projected keys and values"));
   CHECK_THROWS_WITH(layer.keys_values(key, key, ones({4})), ContainsSubstring("a mask must be"));
   CHECK_THROWS_WITH(layer.keys_values(key, key, ones({})), ContainsSubstring("a mask must be"));
   CHECK_THROWS_WITH(layer.keys_values(key, key, ones({3, 5})), ContainsSubstring("a mask must be"));
@@ -253,7 +261,7 @@ TEST_CASE("asking for the weights changes no output beyond rounding, over many l
     Rng rng(5);
     const nn::CrossAttention layer(4, 1, rng, {.dropout = 0});
     const Index S = 100'000;
-    const Tensor query = ones({1, 1, 4}), key = full({1, S, 4}, -0.3);
+    const Tensor query = ones({1, 1, 4}), key = full({1, S, 4}, Real(-0.3));
     Tensor(key).select(1, S / 3).fill(0);
     Tensor weights;
     const Tensor y = layer(query, key, key).value();

@@ -515,6 +515,32 @@ TEST_CASE("an axis is an integer: a number with a fraction does not compile") {
   CHECK(along(Index{0}));
 }
 
+TEST_CASE("what reads two operands side by side checks both, before it reads") {
+  const Tensor row = ones({2, 3});
+  const Normalized normalized = normalize(row, ones({3}), ones({3}), 1e-5);
+  for (const Shape& shape :
+       {Shape{2, 4}, Shape{3, 3}, Shape{2, 2}, Shape{3}, Shape{}, Shape{1, 3}}) {
+    INFO(fmt::format("{}", shape));
+    const Tensor other = ones(shape);
+    CHECK_THROWS_WITH(tanh_backward(row, other), ContainsSubstring("tanh_backward"));
+    CHECK_THROWS_WITH(sigmoid_backward(row, other), ContainsSubstring("sigmoid_backward"));
+    CHECK_THROWS_WITH(relu_backward(row, other), ContainsSubstring("relu_backward"));
+    CHECK_THROWS_WITH(softmax_backward(row, other, -1), ContainsSubstring("softmax_backward"));
+    CHECK_THROWS_WITH(log_softmax_backward(row, other, 0),
+                      ContainsSubstring("log_softmax_backward"));
+    CHECK_THROWS_WITH(layer_norm_backward(row, ones({3}), normalized, other),
+                      ContainsSubstring("layer_norm_backward"));
+    CHECK_THROWS_WITH(layer_norm_backward(other, ones({3}), normalized, other),
+                      ContainsSubstring("layer_norm_backward"));
+  }
+  CHECK_THROWS_WITH(layer_norm_backward(row, ones({2}), normalized, row),
+                    ContainsSubstring("layer_norm_backward"));
+  for (const Shape& shape : {Shape{2}, Shape{4, 2, 3}, Shape{2, 2}})
+    CHECK_THROWS_WITH(sum_to(row, shape), ContainsSubstring("sum_to"));
+  for (const Shape& shape : {Shape{2}, Shape{4, 2, 3}, Shape{2, 2}})
+    CHECK_THROWS_WITH(accumulate(ones({2, 3}), ones(shape)), ContainsSubstring("accumulate"));
+}
+
 TEST_CASE("views as functions are the members of the same names") {
   const Tensor x = arange(6).reshape({2, 3, 1});
   CHECK(exact_difference(transpose(x, 0, 1), x.transpose(0, 1)) == "");

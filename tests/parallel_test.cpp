@@ -232,6 +232,17 @@ TEST_CASE("a sweep that meets another one inside a graph is an error") {
   CHECK(exact_difference(w.grad(), ones({2})) == "");
 }
 
+TEST_CASE("threads that ask first how many there are get one answer") {
+  const Threads keep(1);
+  settings().threads = 0;  // not decided yet
+  std::array<int, 4> said{};
+  std::vector<std::thread> all;
+  for (int& answer : said) all.emplace_back([&answer] { answer = num_threads(); });
+  for (std::thread& thread : all) thread.join();
+  for (const int answer : said) CHECK(answer == num_threads());
+  CHECK(num_threads() >= 1);
+}
+
 TEST_CASE("there is at least one thread") {
   CHECK_THROWS_AS(set_num_threads(0), ShapeError);
   CHECK_THROWS_AS(set_num_threads(-1), ShapeError);

@@ -48,6 +48,11 @@ Tokens padded(const Tokens& tokens, Index length) {
 
 // ---- shapes ----
 
+TEST_CASE("a padding mask needs as many ids as its tokens say") {
+  for (const Tokens& bad : {Tokens{2, 3, {1, 2}}, Tokens{-1, 2, {}}, Tokens{0, 0, {1}}})
+    CHECK_THROWS_WITH(nn::padding_mask(bad, 0), ContainsSubstring("padding_mask: tokens of"));
+}
+
 TEST_CASE("a model of 2 + 2 layers, 64 wide, has 246,080 parameters") {
   Rng rng(1);
   const nn::EncoderDecoder model(

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "examples/translate/bleu.h"
+#include "examples/translate/unicode.h"
 #include "glassgrad.h"
 #include "tests/catch.h"
 
@@ -79,6 +80,51 @@ TEST_CASE("nothing in common, nothing written and fewer than four words score 0"
   CHECK_THROWS_AS(bleu(Texts{"one"}, Texts{}), glass::ShapeError);
 }
 
+TEST_CASE("without any match nothing is smoothed: the precisions are 0, as the score is") {
+  const Bleu b = bleu(Texts{"red green blue white"}, Texts{"one two three four five"});
+  CHECK(b.precisions == std::array<double, 4>{});
+  CHECK(near(b.brevity_penalty, std::exp(1 - 5.0 / 4)));
+  CHECK(bleu(Texts{""}, Texts{"one"}).brevity_penalty == 0);
+  CHECK(bleu(Texts{""}, Texts{""}).brevity_penalty == 1);  // not shorter than its reference
+  // Three words are no quadruple: there is nothing to smooth, and the score is 0.
+  const Bleu three = bleu(Texts{"one two three"}, Texts{"one two four"});
+  CHECK(three.precisions == std::array<double, 4>{100 * 2.0 / 3, 50, 50, 0});
+  CHECK(three.score == 0);
+}
+
+TEST_CASE("a zero-width space joins two words, as Python's split() has it") {
+  // The translation has 6 words, the reference 5: the, cat, sat\u200Bon, the, mat. Four words of 6
+  // match (the, cat, the, mat), two pairs of 5 (the cat, the mat), no triple of 4 and no quadruple
+  // of 3: these count as 1/2 and 1/4 of one. 100 · (4/6 · 2/5 · (1/2)/4 · (1/4)/3)^¼ = 22.96
+  const Texts plain = {"the cat sat on the mat"}, joined = {"the cat sat\u200Bon the mat"};
+  const double expected = 100 * std::pow(4.0 / 6 * 2 / 5 * 0.5 / 4 * 0.25 / 3, 0.25);
+  CHECK(std::abs(expected - 22.96) < 0.005);
+  CHECK(near(score(plain, joined), expected));
+}
+
+TEST_CASE("of all code points, those of Python's split() are spaces and no other") {
+  // [c for c in map(chr, range(0x110000)) if c.isspace()] in Python 3.11
+  const std::u32string spaces =
+      U"\u0009\u000A\u000B\u000C\u000D\u001C\u001D\u001E\u001F\u0020"
+      U"\x85\xA0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A"
+      U"\u2028\u2029\u202F\u205F\u3000";
+  int wrong = 0;
+  for (char32_t c = 0; c < 0x110000; ++c) {
+    if (0xD800 <= c && c <= 0xDFFF) continue;  // surrogates are no UTF-8
+    if (c > 0x7F || c < '!') {                 // ASCII's marks are cut off for another reason
+      const bool splits = tokenize_13a("a" + encode_utf8({&c, 1}) + "b").size() == 2;
+      wrong += splits != (spaces.find(c) != std::u32string::npos);
+    }
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("lower case is Python's: İ and a Σ at the end of a word included") {
+  CHECK(near(score({"ο δρόμος είναι μακρύς"}, {"Ο ΔΡΌΜΟΣ ΕΊΝΑΙ ΜΑΚΡΎΣ"}), 100));
+  CHECK(near(score({"i\u0307stanbul one two three"}, {"İSTANBUL ONE TWO THREE"}), 100));
+  CHECK(score({"istanbul one two three"}, {"İSTANBUL ONE TWO THREE"}) < 100);
+}
+
 TEST_CASE("words are cut as mteval-v13a cuts them") {
   struct Row {
     std::string text;
@@ -100,6 +146,15 @@ TEST_CASE("words are cut as mteval-v13a cuts them") {
       {"é.ü, ß—“q”\u00a0z\u3000w", {"é", ".", "ü", ",", "ß—“q”", "z", "w"}},
       {" \t two  spaces ", {"two", "spaces"}},
       {"-5 a-1 1-a", {"-5", "a-1", "1", "-", "a"}},
+      {"a\u200Bb\uFEFFc \u202Ad\u202E \x7F \x01",
+       {"a\u200Bb\uFEFFc", "\u202Ad\u202E", "\x7F", "\x01"}},
+      {"a\x1C\x1F"
+       "b\u0085"
+       "c\u2028"
+       "d",
+       {"a", "b", "c", "d"}},
+      {"divi-\nded, two\nlines-\n", {"divided", ",", "two", "lines-"}},
+      {"&amp;lt; &amp;quot; <ski<skipped>pped>", {"<", "&", "quot", ";", "<", "skipped", ">"}},
   };
   for (const auto& [text, words] : table) {
     INFO(text);

@@ -50,11 +50,19 @@ void replace(std::string& text, std::string_view from, std::string_view to) {
     text.replace(at, from.size(), to);
 }
 
+// Python's str.rstrip().
+std::string without_spaces_at_end(std::string_view text) {
+  std::u32string codes = decode_utf8(text);
+  while (!codes.empty() && is_white_space(codes.back())) codes.pop_back();
+  return encode_utf8(codes);
+}
+
+// Python's str.split().
 std::vector<std::string> split_at_spaces(std::string_view text) {
   std::vector<std::string> words;
   std::u32string word;
   for (const char32_t c : decode_utf8(text) + U' ') {
-    if (!is_space(c)) {
+    if (!is_white_space(c)) {
       word += c;
     } else if (!word.empty()) {
       words.push_back(encode_utf8(std::exchange(word, {})));
@@ -77,18 +85,32 @@ Counts count_ngrams(const std::vector<std::string>& words, std::size_t n) {
   return counts;
 }
 
+// In percent. C.-Y. Lin, F. J. Och (2004) and mteval-v13a: the k-th n without a match counts as 1/2ᵏ
+// of a match.
+std::array<double, 4> smoothed_precisions(const std::array<long, 4>& found,
+                                          const std::array<long, 4>& written) {
+  std::array<double, 4> precisions{};
+  double share = 1;
+  for (std::size_t n = 0; n < 4 && written[n] > 0; ++n) {
+    const double matches = found[n] > 0 ? static_cast<double>(found[n]) : (share /= 2);
+    precisions[n] = 100 * matches / static_cast<double>(written[n]);
+  }
+  return precisions;
+}
+
 }  // namespace
 
 std::vector<std::string> tokenize_13a(std::string_view text) {
   const auto no_digit = [](char c) { return !is_digit(c); };
   const auto dash = [](char c) { return c == '-'; };
-  std::string line = fmt::format(" {} ", text);
+  std::string line = without_spaces_at_end(text);
   replace(line, "<skipped>", "");
+  replace(line, "-\n", "");  // a word that was divided at the end of its line
   replace(line, "&quot;", "\"");
   replace(line, "&amp;", "&");
   replace(line, "&lt;", "<");
   replace(line, "&gt;", ">");
-  line = set_marks_apart(line);
+  line = set_marks_apart(fmt::format(" {} ", line));
   line = set_apart(line, Part::second, no_digit, is_stop);  // unless after a digit
   line = set_apart(line, Part::first, is_stop, no_digit);   // unless before a digit
   line = set_apart(line, Part::second, is_digit, dash);     // after a digit
@@ -116,17 +138,15 @@ Bleu bleu(std::span<const std::string> translations, std::span<const std::string
     }
   }
 
-  // C.-Y. Lin, F. J. Och (2004) and mteval-v13a: the k-th n without a match counts as 1/2ᵏ of one.
-  double logs = 0, share = 1;
-  for (std::size_t n = 0; n < 4; ++n) {
-    const auto all = static_cast<double>(written[n]);
-    const double matches = found[n] > 0 ? static_cast<double>(found[n]) : (share /= 2);
-    if (written[n] > 0) result.precisions[n] = 100 * matches / all;
-    logs += std::log(result.precisions[n] / 100) / 4;  // ln 0 = −∞: a score of 0
-  }
   const auto c = static_cast<double>(result.length), r = static_cast<double>(result.reference);
-  result.brevity_penalty = c == 0 ? 0 : std::exp(std::min(0.0, 1 - r / c));
-  if (found[0] > 0) result.score = 100 * result.brevity_penalty * std::exp(logs);
+  if (c < r) result.brevity_penalty = c == 0 ? 0 : std::exp(1 - r / c);
+  if (found[0] == 0) return result;  // no word matches, so no n-gram does
+
+  result.precisions = smoothed_precisions(found, written);
+  double logs = 0;
+  for (const double p : result.precisions)
+    logs += std::log(p / 100) / 4;  // ln 0 = −∞: a score of 0
+  result.score = 100 * result.brevity_penalty * std::exp(logs);
   return result;
 }
 

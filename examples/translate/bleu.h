@@ -4,9 +4,10 @@
 // has too, as a geometric mean over a whole corpus, times a penalty for being short.
 // K. Papineni et al., BLEU: a Method for Automatic Evaluation of Machine Translation (2002)
 //
-// One definition of the many, so that figures can be compared: that which M. Post, A Call for
-// Clarity in Reporting BLEU Scores (2018), names by its signature. One reference a sentence, lower
-// case, words cut as mteval-v13a cuts them, and smoothed (below).
+// There are many definitions. This is the one that M. Post, A Call for Clarity in Reporting BLEU
+// Scores (2018), names by its signature, so that figures can be compared with those of his program
+// sacreBLEU: one reference a sentence, lower case, words cut as mteval-v13a cuts them, and smoothed
+// (below). Lower case and spaces are those of Python 3.11, hence of Unicode 14.
 #pragma once
 
 #include <array>
@@ -21,8 +22,8 @@ inline constexpr std::string_view bleu_signature = "nrefs:1|case:lc|eff:no|tok:1
 
 struct Bleu {
   double score = 0;                    // 0 … 100
-  std::array<double, 4> precisions{};  // of n-grams, n = 1 … 4, in percent, smoothed
-  double brevity_penalty = 0;          // exp(1 − r/c) where c < r, else 1
+  std::array<double, 4> precisions{};  // of n-grams, n = 1 … 4, in percent, smoothed if any match
+  double brevity_penalty = 1;          // exp(1 − r/c) where c < r, else 1
   long length = 0, reference = 0;      // c and r: words of all translations, of all references
 };
 
@@ -31,11 +32,13 @@ struct Bleu {
 //
 //     score = 100 · penalty · (p₁ p₂ p₃ p₄)^¼,   pₙ = n-grams found / n-grams written
 //
-// and 1/2, 1/4, … found at the first, second, … n of which none is. Without any match, or without
-// any quadruple written, the score is 0. ShapeError unless there are as many references.
+// Smoothed: 1/2, 1/4, … of an n-gram counts as found at the first, second, … n of which none is.
+// Without any match at all nothing is smoothed: all precisions and the score are 0. Without any
+// quadruple written the score is 0. ShapeError unless there are as many references.
 Bleu bleu(std::span<const std::string> translations, std::span<const std::string> references);
 
-// The words that BLEU counts: marks apart from letters, but not in 3.5 and 1,000.
+// The words that BLEU counts: ASCII's marks apart from letters, but not in 3.5 and 1,000. Spaces
+// are Python's (is_white_space): a zero-width space and a control character are part of a word.
 std::vector<std::string> tokenize_13a(std::string_view text);
 
 }  // namespace translate

@@ -8,6 +8,8 @@
 #include <set>
 #include <utility>
 
+#include "examples/common/quote.h"
+
 namespace translate {
 
 using glass::check;
@@ -29,7 +31,8 @@ bool is_elided(std::u32string_view word) {
 }
 
 Sentence words(std::u32string codes) {
-  for (char32_t& c : codes) c = c == U'’' ? U'\'' : lower(c);
+  codes = lower_case(codes);
+  std::ranges::replace(codes, U'’', U'\'');
   const auto letter = [&](std::size_t i) { return i < codes.size() && is_letter(codes[i]); };
   const auto digit = [&](std::size_t i) { return i < codes.size() && is_digit(codes[i]); };
 
@@ -101,7 +104,8 @@ Vocabulary::Vocabulary(std::vector<std::string> words) : words_{"<pad>", "<unk>"
   for (int id = 0; id < size(); ++id) {
     check<FileError>(!word(id).empty(), "Vocabulary: no word may be empty; word {} is", id);
     check<FileError>(ids_.emplace(word(id), id).second,
-                     "Vocabulary: words must differ; got \"{}\" twice", word(id));
+                     "Vocabulary: words must differ; got \"{}\" twice",
+                     examples::shortened(word(id)));
   }
 }
 

@@ -1,5 +1,10 @@
 #include "examples/translate/unicode.h"
 
+#include <algorithm>
+#include <iterator>
+#include <span>
+
+#include "examples/translate/unicode_tables.h"
 #include "glassgrad.h"
 
 namespace translate {
@@ -73,60 +78,67 @@ std::optional<std::size_t> find_invalid_utf8(std::string_view text) {
   return {};
 }
 
+// ---- tables of code points ----
+
 namespace {
 
-// ---- letters ----
+// Whether one of the ranges, which are in order, holds `code`.
+bool holds(std::span<const tables::Range> ranges, char32_t code) {
+  const auto after = std::ranges::upper_bound(ranges, code, {}, &tables::Range::first);
+  return after != ranges.begin() && code <= std::prev(after)->last;
+}
 
-struct CaseRange {
-  char32_t first, last;
-  int step;    // 2 where capitals and small letters take turns
-  int offset;  // from the capital to the small letter
-};
+// Whether the first code point from `begin` on that is not ignorable is a cased letter.
+bool meets_cased(auto begin, auto end) {
+  const auto ignorable = [](char32_t c) { return holds(tables::case_ignorable, c); };
+  const auto found = std::find_if_not(begin, end, ignorable);
+  return found != end && holds(tables::cased, *found);
+}
 
-constexpr CaseRange case_ranges[] = {
-    // in order
-    {'A', 'Z', 1, 32},      {0xC0, 0xD6, 1, 32},        {0xD8, 0xDE, 1, 32},
-    {0x100, 0x12E, 2, 1},   {0x130, 0x130, 1, -199},    {0x132, 0x136, 2, 1},
-    {0x139, 0x147, 2, 1},   {0x14A, 0x176, 2, 1},       {0x178, 0x178, 1, -121},
-    {0x179, 0x17D, 2, 1},   {0x1A0, 0x1A4, 2, 1},       {0x1AF, 0x1AF, 1, 1},
-    {0x1CD, 0x1DB, 2, 1},   {0x1DE, 0x1EE, 2, 1},       {0x1F8, 0x21E, 2, 1},
-    {0x222, 0x232, 2, 1},   {0x386, 0x386, 1, 38},      {0x388, 0x38A, 1, 37},
-    {0x38C, 0x38C, 1, 64},  {0x38E, 0x38F, 1, 63},      {0x391, 0x3A1, 1, 32},
-    {0x3A3, 0x3AB, 1, 32},  {0x400, 0x40F, 1, 80},      {0x410, 0x42F, 1, 32},
-    {0x460, 0x480, 2, 1},   {0x48A, 0x4BE, 2, 1},       {0x4C0, 0x4C0, 1, 15},
-    {0x4C1, 0x4CD, 2, 1},   {0x4D0, 0x52E, 2, 1},       {0x531, 0x556, 1, 48},
-    {0x1E00, 0x1E94, 2, 1}, {0x1E9E, 0x1E9E, 1, -7615}, {0x1EA0, 0x1EFE, 2, 1},
-};
+// The standard's condition Final_Sigma: a cased letter stands before it, and none after it.
+bool is_final_sigma(std::u32string_view codes, std::size_t at) {
+  const std::u32string_view before = codes.substr(0, at), after = codes.substr(at + 1);
+  return meets_cased(before.rbegin(), before.rend()) && !meets_cased(after.begin(), after.end());
+}
 
 }  // namespace
 
 char32_t lower(char32_t code) {
-  for (const auto& [first, last, step, offset] : case_ranges) {
-    if (code < first) break;
-    if (code <= last && (code - first) % static_cast<char32_t>(step) == 0)
-      return static_cast<char32_t>(static_cast<int>(code) + offset);
-  }
-  return code;
+  const std::span<const tables::CaseRange> capitals = tables::capitals;
+  const auto after = std::ranges::upper_bound(capitals, code, {}, &tables::CaseRange::first);
+  if (after == capitals.begin()) return code;
+  const auto& [first, last, step, offset] = *std::prev(after);
+  const bool capital = code <= last && (code - first) % static_cast<char32_t>(step) == 0;
+  return capital ? static_cast<char32_t>(static_cast<int>(code) + offset) : code;
 }
+
+std::u32string lower_case(std::u32string_view codes) {
+  std::u32string result;
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    if (codes[i] == U'İ') {
+      result += U"i\u0307";
+    } else if (codes[i] == U'Σ' && is_final_sigma(codes, i)) {
+      result += U'ς';
+    } else {
+      result += lower(codes[i]);
+    }
+  }
+  return result;
+}
+
+std::string lower_case(std::string_view text) { return encode_utf8(lower_case(decode_utf8(text))); }
+
+bool is_white_space(char32_t c) { return holds(tables::spaces, c); }
 
 bool is_space(char32_t c) {
-  return c <= 0x20 || (0x7F <= c && c <= 0xA0) || c == 0x1680 || (0x2000 <= c && c <= 0x200B) ||
-         (0x2028 <= c && c <= 0x202F) || c == 0x205F || c == 0x3000 || c == 0xFEFF;
+  const bool control = c < 0x20 || (0x7F <= c && c < 0xA0);
+  const bool direction = (0x202A <= c && c <= 0x202E) || (0x2066 <= c && c <= 0x2069);
+  return control || direction || c == 0x200B || c == 0xFEFF || is_white_space(c);
 }
 
-// Punctuation and symbols: a token of its own each.
 bool is_mark(char32_t c) {
-  if (c < 0x80)
-    return !(('0' <= c && c <= '9') || ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z'));
-  return (0xA1 <= c && c <= 0xBF && c != 0xAA && c != 0xB5 && c != 0xBA) || c == 0xD7 ||
-         c == 0xF7 || (0x2010 <= c && c <= 0x206F) || (0x20A0 <= c && c <= 0x20CF) ||
-         (0x2190 <= c && c <= 0x2BFF) || (0x3001 <= c && c <= 0x303F) || c >= 0x1F000;
-}
-
-std::string lower_case(std::string_view text) {
-  std::u32string codes = decode_utf8(text);
-  for (char32_t& code : codes) code = lower(code);
-  return encode_utf8(codes);
+  const bool pictograph = 0x1F000 <= c && c <= 0x1FAFF;
+  return pictograph || holds(tables::marks, c);
 }
 
 }  // namespace translate
