@@ -134,6 +134,26 @@ TEST_CASE("attention over several blocks of queries and keys is the plain compos
   }
 }
 
+TEST_CASE("attention over several thousand keys or queries is the plain composition") {
+  Rng rng(72);
+  for (const auto& [T, S] : {std::pair<Index, Index>{3, 4700}, {60, 2500}, {4300, 3}, {8600, 2}}) {
+    if (is_dual && T > 3) continue;  // the plain composition takes its time
+    const Operands x = random_operands(1, 1, T, S, 3, 2, rng);
+    INFO(fmt::format("{} queries, {} keys", T, S));
+    CHECK(disagreement(x, attention(x.q, x.k, x.v), plain(x, {})) == "");
+    CHECK(disagreement(x, attention(x.q, x.k, x.v, {}, {.causal = true}),
+                       plain(x, causal_mask(T, S))) == "");
+    // Queries that see nothing among the first keys, among the last, and nothing at all.
+    Tensor mask = random_mask({T, S}, rng);
+    mask.select(0, 0).slice(0, 0, S / 2 + 1).fill(0);
+    mask.select(0, 1).slice(0, S / 2 - 1, S).fill(0);
+    mask.select(0, 2).fill(0);
+    Rng one(7), same(7);
+    CHECK(disagreement(x, attention(x.q, x.k, x.v, mask, {.dropout = 0.4, .rng = &one}),
+                       plain(x, mask, 0.4, &same)) == "");
+  }
+}
+
 TEST_CASE("the gradients of attention are right across blocks", "[gradcheck]") {
   if constexpr (!is_float) {
     Rng rng(66);

@@ -1,5 +1,6 @@
 // Does training hold on to anything? Every step makes and frees a graph; what is alive afterwards
 // must not grow.
+#include <algorithm>
 #include <memory>
 #include <thread>
 
@@ -97,4 +98,29 @@ TEST_CASE("an error in the middle of a forward or backward pass leaks nothing") 
     CHECK_THROWS_AS(loss.backward(), StateError);
   }
   CHECK(live_bytes() == before);
+}
+
+// ---- fresh memory ----
+
+TEST_CASE("in a Debug build fresh memory is NaN throughout, also where it was used before") {
+#ifdef GLASS_DEBUG_BUILD
+  const auto all_nan = [](Index count) {
+    const Tensor x = empty(Shape{count});
+    const std::vector<Real> values = x.to_vector();
+    return std::ranges::all_of(values, [](Real v) { return std::isnan(static_cast<double>(v)); });
+  };
+  for (const Index count : {1, 7, 64, 1000, 100'000}) {
+    INFO(count);
+    trim();
+    CHECK(all_nan(count));  // from the system
+    for (int i = 0; i < 3; ++i) {
+      { const std::vector<Tensor> used(4, full(Shape{count}, 3)), more{ones(Shape{count})}; }
+      CHECK(all_nan(count));  // from the freed blocks
+    }
+    CHECK(all_nan(count));
+  }
+  CHECK(empty(Shape{0}).numel() == 0);
+#else
+  SUCCEED("fresh memory is not filled in this build");
+#endif
 }

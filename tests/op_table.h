@@ -160,6 +160,24 @@ void set_direction(R& x, double d) {
   if constexpr (requires { x.d; }) x.d = d;
 }
 
+// "" if a second sweep adds the same gradients to the leaves', and leaves the first ones as a user
+// holds them.
+inline std::string wrong_sum(const std::function<Var()>& f,
+                             const std::vector<std::pair<std::string, Var>>& leaves,
+                             const std::vector<Tensor>& firsts) {
+  std::vector<Tensor> copies;
+  for (const Tensor& first : firsts) copies.push_back(first.clone());
+  sum(f()).backward();
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    const auto& [name, leaf] = leaves[i];
+    std::string wrong = exact_difference(firsts[i], copies[i]);
+    if (!wrong.empty()) return fmt::format("held gradient of {}: {}", name, wrong);
+    wrong = exact_difference(leaf.grad(), copies[i] + copies[i]);
+    if (!wrong.empty()) return fmt::format("gradient of {} after two sweeps: {}", name, wrong);
+  }
+  return "";
+}
+
 // "" or what is wrong with the gradients of f's value. f32 is too coarse to judge numbers: there,
 // every gradient must have its value's shape and be finite.
 inline std::string wrong_gradient(const std::function<Var()>& f,
@@ -170,12 +188,16 @@ inline std::string wrong_gradient(const std::function<Var()>& f,
   }
   for (const auto& [name, leaf] : leaves) leaf.zero_grad();
   sum(f()).backward();
+  std::vector<Tensor> firsts;  // as a user may keep them
   for (const auto& [name, leaf] : leaves) {
     const Tensor nothing = leaf.grad() * 0;
     const std::string wrong = exact_difference(nothing, zeros(leaf.shape()));
     if (!wrong.empty()) return fmt::format("gradient of {}: {}", name, wrong);
+    if (!leaf.grad().owns_memory())
+      return fmt::format("gradient of {}: its memory is not its own", name);
   }
-  return "";
+  for (const auto& [name, leaf] : leaves) firsts.push_back(leaf.grad());
+  return wrong_sum(f, leaves, firsts);
 }
 
 }  // namespace glass::oracle

@@ -502,6 +502,19 @@ TEST_CASE("scatter_add needs a row for each token") {
   CHECK(exact_difference(scatter_add(zeros({0, 3, 2}), {0, 3, {}}, 2), zeros({2, 2})) == "");
 }
 
+TEST_CASE("an axis is an integer: a number with a fraction does not compile") {
+  const auto along = [](auto axis) {
+    constexpr bool max_does = requires(const Tensor& x) { max(x, axis); };
+    constexpr bool sum_does = requires(const Tensor& x) { sum(x, axis); };
+    constexpr bool softmax_does = requires(const Var& x) { softmax(x, axis); };
+    return max_does || sum_does || softmax_does;
+  };
+  CHECK(!along(0.0));
+  CHECK(!along(0.0F));
+  CHECK(along(0));
+  CHECK(along(Index{0}));
+}
+
 TEST_CASE("what reads two operands side by side checks both, before it reads") {
   const Tensor row = ones({2, 3});
   const Normalized normalized = normalize(row, ones({3}), ones({3}), 1e-5);
