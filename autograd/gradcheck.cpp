@@ -203,9 +203,9 @@ void Witness::differentiate(std::size_t leaf, double first, Finding& found) {
   double grain = 0;
   const auto change = [&](double there) {
     const Moved element(x, there);
-    Differences::Change change = objective.change(moved);
-    change.noise += grain;
-    return change;
+    Differences::Change seen = objective.change(moved);
+    seen.noise += grain;
+    return seen;
   };
   const Differences differences{number(x), claimed[leaf], rtol};
   auto& slope = static_cast<Differences::Slope&>(found);
