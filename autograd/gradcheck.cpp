@@ -75,6 +75,7 @@ struct Witness {
     if (may_jump(leaf, here)) here.jump = jump(leaf, here.element);
     findings.push_back(here);
     if (!here.is_kink() && here.jump == 0) return;
+    objective.leaves[leaf].steady[here.element] = false;
     for (const double moved : {size / 64, -size / 64})
       findings.push_back(beside(leaf, here.element, moved));
   }

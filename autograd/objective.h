@@ -212,16 +212,28 @@ class Objective {
     return height > 1e-12 * total() ? height : 0;
   }
 
-  // How far rounding moves the gradient g that the sweep claims for a leaf: seeds of other digits,
-  // divided out again, give other roundings. If g is nothing but rounding, that is all of it.
+  // How far rounding moves the gradient g that the sweep claims for a leaf. Seeds of other digits,
+  // divided out again, give other roundings, and so do elements that move by a hair. If g is
+  // nothing but rounding, that is all of it.
   double measure_jitter(std::size_t leaf, const Numbers& g) {
+    const auto off = [&](const Numbers& there) {
+      double most = 0;
+      for (std::size_t i = 0; i < g.size(); ++i) most = std::max(most, std::abs(there[i] - g[i]));
+      return most;
+    };
     double jitter = 0;
-    for (const double multiple : {3, 5, 7, 11, 13}) {
-      const Numbers again = gradients(multiple)[leaf];
-      for (std::size_t i = 0; i < g.size(); ++i)
-        jitter = std::max(jitter, std::abs(again[i] - g[i]));
+    for (const double multiple : {3, 5, 7, 11, 13})
+      jitter = std::max(jitter, off(gradients(multiple)[leaf]));
+    // A kink is crossed by half of the hairs, where the gradient leaps; so the smaller half counts,
+    // and zeros, where most kinks are, stand still.
+    Numbers hairs;
+    for (const double times : {-1e4, -1e2, -1.0, 1.0, 1e2, 1e4}) {
+      std::deque<Moved> elements;
+      for (const Leaf& each : leaves) shake(each, 99, 1e-13, times, elements, false);
+      hairs.push_back(off(gradients()[leaf]));
     }
-    return jitter;
+    std::ranges::sort(hairs);
+    return std::max(jitter, hairs[2]);
   }
 
   // How steep L is between here and where all elements of the leaf are zero: the largest slope that
@@ -298,14 +310,15 @@ class Objective {
   // The steady elements of a leaf, moved by up to so many hairs of their size. A zero moves by a
   // few ulps of its neighbours only: it may lie at a kink, which is no noise.
   void shake(const Leaf& leaf, std::uint64_t trial, double hair, double times,
-             std::deque<Moved>& moved) const {
+             std::deque<Moved>& moved, bool zeros_too = true) const {
     constexpr double ulp = std::numeric_limits<double>::epsilon();
     const Draw draw{seed_number_, trial};
     for (std::size_t i = 0; i < leaf.elements.size(); ++i) {
       Real& x = leaf.elements[i].x;
       const double share = number(x) == 0 ? std::min(hair, 2 * ulp) : hair;
       const double u = 2 * draw.uniform(moved.size()) - 1;
-      const double reach = leaf.steady[i] ? u * times * share * leaf.size(i) : 0;
+      const bool moves = leaf.steady[i] && (zeros_too || number(x) != 0);
+      const double reach = moves ? u * times * share * leaf.size(i) : 0;
       moved.emplace_back(x, number(x) + reach);
     }
   }
