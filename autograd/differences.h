@@ -76,10 +76,39 @@ class Differences {
     return found;
   }
 
+  // A function that was rounded by a large number on its way moves in stairs: not at all at a fine
+  // step, and about as far to both sides at the first. (Two steps may then agree by chance.) The
+  // height of a stair; 0 if the function rises smoothly, or is flat and then bends, or if stairs
+  // are too low to matter. `reach`: the largest slope that was met.
+  template <class F>
+  double stair(F&& change, double first, double reach) const {
+    const double fine = std::max(1e-8 * first, 4 * ulp * std::abs(x));
+    const double above = edge(change, first, fine, reach);
+    const double height = above > 0 ? std::min(above, edge(change, -first, -fine, reach)) : 0;
+    if (height == 0) return 0;
+    const double right = change(x + first).value, left = change(x - first).value;
+    const double uneven = std::abs(right + left) - (std::abs(right) + std::abs(left)) / 2;
+    return right * left < 0 && uneven <= 2 * height ? height : 0;
+  }
+
  private:
   static constexpr double ulp = std::numeric_limits<double>::epsilon();
   static constexpr double infinity = std::numeric_limits<double>::infinity();
   static constexpr double shrink = 4;  // from one step to the next
+
+  // How much the function moves at once where it begins to, somewhere between these two steps; 0
+  // if it has moved at the nearer one, or begins to smoothly.
+  template <class F>
+  double edge(F&& change, double far, double near, double reach) const {
+    const auto moved = [&](double step) { return std::abs(change(x + step).value); };
+    if (moved(near) != 0) return 0;
+    while (far / near > 1.001) {
+      const double middle = std::copysign(std::sqrt(near * far), far);
+      (moved(middle) == 0 ? near : far) = middle;
+    }
+    const double height = moved(far);
+    return height > 0.1 * reach * std::abs(far) ? height : 0;
+  }
 
   // The slopes to both sides, at one step.
   struct Level {

@@ -22,10 +22,16 @@ struct GradcheckOptions {
 struct GradcheckReport {
   bool ok = false;
   double worst_error = 0;  // |analytic − numeric| beyond the noise; of the largest gradient
-  std::string text;        // for people: what was checked, and the worst five elements
+  std::string text;        // for people: what was checked, the worst five elements, and why
   explicit operator bool() const { return ok; }
 };
 
+// The check passes, fails or is inconclusive; only the first is `ok`. It fails where a gradient is
+// wrong, or f does not reach a variable that was named. It is inconclusive where nothing could be
+// shown: at a jump of f, or where rounding hides more than a thousandth of a variable's gradient,
+// as that of a large constant does. worst_error is then what may be hidden: at a jump, infinity.
+// At a kink, as of relu at 0, any gradient between the slopes to both sides is right.
+//
 // f computes a value from the variables, which are leaves that it holds; it is called many times,
 // with every element of every variable perturbed in place, and every random stream rewound before
 // each call. Any other leaf that f's graph reaches is checked too, as an 'unnamed leaf'. Values and

@@ -20,27 +20,51 @@ struct Finding : Differences::Slope {
   explicit Finding(std::size_t i = 0, double claim = 0, double off = 0)
       : element(i), analytic(claim), moved(off) {}
   std::size_t element;
-  double analytic;  // by the sweep; low and high are the witness's
-  double moved;     // the element stood this far off, beside a kink
+  double analytic;   // by the sweep; low and high are the witness's
+  double moved;      // the element stood this far off, beside a kink or a jump
+  double jump = 0;   // how far f jumps here: there is no derivative
+  double doubt = 0;  // how large an error may be that does not show
 
   double numeric() const { return is_kink() ? std::clamp(analytic, low, high) : low; }
   double distance() const {
+    if (jump > 0 && std::isfinite(analytic)) return 0;
     const double distance = std::abs(analytic - numeric());
     return std::isfinite(distance) ? distance : std::numeric_limits<double>::infinity();
   }
+  double slope() const {
+    const double slope = std::max(std::abs(low), std::abs(high));
+    return jump == 0 && std::isfinite(slope) ? slope : 0;
+  }
 };
 
-// Where all claims are the same multiple of what numeric(i) says: that multiple; else NaN.
+// ---- what is said of a wrong gradient ----
+
+// Whether every claim is `ratio` times what numeric(i) says, and none of them is that by chance:
+// most claims differ from numeric(i) itself by more than their doubt.
 template <class Numeric>
-double common_ratio(const std::vector<Finding>& all, double scale, Numeric numeric) {
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  double ratio = nan;
-  for (std::size_t i = 0; i < all.size(); ++i)
-    if (std::abs(numeric(i)) == scale) ratio = all[i].analytic / numeric(i);
-  for (std::size_t i = 0; i < all.size(); ++i)
-    if (std::abs(all[i].analytic - ratio * numeric(i)) > 1e-5 * std::abs(ratio) * scale) return nan;
-  return ratio;
+bool all_are(double ratio, const std::vector<Finding>& all, Numeric numeric) {
+  std::size_t told = 0, count = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const double y = numeric(i), apart = std::abs((ratio - 1) * y);
+    if (all[i].jump > 0) continue;
+    const double rounding = std::min(0.1 * apart, 1e-6 * std::abs(y));
+    if (!(std::abs(all[i].analytic - ratio * y) <= all[i].doubt + rounding)) return false;
+    count += y != 0;
+    told += apart > 2 * all[i].doubt;
+  }
+  return count > 0 && 2 * told >= count;
 }
+
+// A factor that is not 1, with as many digits as it takes to see that.
+inline std::string show_ratio(double ratio) {
+  const double behind = std::ceil(-std::log10(std::abs(ratio - 1)));
+  return fmt::format("{:.{}g}", ratio, std::clamp(static_cast<int>(behind) + 2, 6, 16));
+}
+
+constexpr const char* tie =
+    "A little to both sides the gradient is right: some op has a tie here (relu or abs of 0, equal "
+    "operands of maximum), and the slopes that ops choose at ties do not make that of f. Move the "
+    "element off the tie.";
 
 // What such numbers come from as a rule; `all` holds one finding an element.
 inline std::string diagnosis(const std::vector<Finding>& all, const Finding& worst, double scale,
@@ -52,94 +76,180 @@ inline std::string diagnosis(const std::vector<Finding>& all, const Finding& wor
     return "the gradient is zero: not recorded, or detached?";
   if (scale == 0) return "f does not feel it: was a part of f computed before the call?";
 
-  const double ratio = common_ratio(all, scale, [&](std::size_t i) { return all[i].numeric(); });
-  if (std::abs(ratio + 1) < 1e-5) return "every entry has the wrong sign";
-  if (ratio == ratio)
-    return fmt::format("every entry is {:.6g} times the numeric one: a factor, or a lost use?",
-                       ratio);
+  const auto numeric = [&](std::size_t i) { return all[i].numeric(); };
+  const auto largest = std::ranges::max_element(all, {}, &Finding::slope);
+  const double ratio = largest->analytic / largest->numeric();
+  if (all_are(-1, all, numeric)) return "every entry has the wrong sign";
+  if (all_are(ratio, all, numeric))
+    return fmt::format("every entry is {} times the numeric one: a factor, or a lost use?",
+                       show_ratio(ratio));
   const bool square = shape.rank() >= 2 && shape[-1] == shape[-2] && shape[-1] > 1;
   const auto n = static_cast<std::size_t>(square ? shape[-1] : 1);
-  const auto mirrored = [&](std::size_t i) {
-    return all[i / (n * n) * (n * n) + i % n * n + i / n % n].numeric();
+  const auto mirrored = [&](const Finding& f) {
+    const std::size_t i = f.element;
+    return std::abs(f.analytic - numeric(i / (n * n) * (n * n) + i % n * n + i / n % n));
   };
+  const auto exchanged = [&](const Finding& f) { return mirrored(f) <= f.doubt + 1e-6 * scale; };
   // The same numbers, with the last two axes exchanged?
-  if (square && std::abs(common_ratio(all, scale, mirrored) - 1) < 1e-5) return "it is transposed";
+  if (square && std::ranges::all_of(all, exchanged)) return "it is transposed";
   return worst.error > 1e-6 * scale ? "the differences do not settle: is f smooth?" : "";
 }
 
-// "w [2, 1]: analytic 3, numeric 2, relative error 0.33"
-inline std::string describe(const std::string& name, const Shape& shape, const Finding& finding) {
+// "w [2, 1]", one element.
+inline std::string place(const std::string& name, const Shape& shape, const Finding& finding) {
   Shape index = shape;
   auto rest = static_cast<Index>(finding.element);
   for (Index axis = index.rank(); axis-- > 0; rest /= shape[axis])
     index = index.with(axis, rest % shape[axis]);
-  return fmt::format(
-      "  {} {}{}: analytic {:.10g}, numeric {:.10g}{}, relative error {:.2g}\n", name, index,
-      finding.moved == 0 ? "" : fmt::format(" moved {:+.2g} off a kink", finding.moved),
-      finding.analytic, finding.low,
-      finding.is_kink() ? fmt::format(" … {:.10g}", finding.high) : "",
-      finding.distance() / std::max(std::abs(finding.numeric()), std::abs(finding.analytic)));
+  return fmt::format("{} {}{}", name, index,
+                     finding.moved == 0 ? "" : fmt::format(" moved {:+.2g} off", finding.moved));
 }
 
-// All variables, judged one after the other.
+// "w [2, 1]: analytic 3, numeric 2, relative error 0.33"
+inline std::string describe(const std::string& name, const Shape& shape, const Finding& finding) {
+  const double larger = std::max(std::abs(finding.numeric()), std::abs(finding.analytic));
+  const bool finite = std::isfinite(finding.distance());
+  const double error = finite ? finding.distance() / larger : finding.distance();
+  const int digits = error > 1e-9 ? 10 : 17;  // so that the two numbers look different
+  return fmt::format("  {}: analytic {:.{}g}, numeric {:.{}g}{}, relative error {:.2g}\n",
+                     place(name, shape, finding), finding.analytic, digits, finding.low, digits,
+                     finding.is_kink() ? fmt::format(" … {:.{}g}", finding.high, digits) : "",
+                     error);
+}
+
+// ---- the judgement ----
+
+// All that was found out about one variable.
+struct Evidence {
+  std::string name;
+  Shape shape;
+  std::vector<Finding> findings;
+  bool reached = true;  // by f's graph
+  bool tied = false;    // the worst claim is wrong here, and right beside it
+  // Where the gradient hardly shows above the rounding:
+  double jitter = 0;  // how far the sweep's own rounding moves it
+  double around = 0;  // how steep f is elsewhere: here it may be flat, as a saturated tanh
+
+  // Its largest gradient: by the witness, and by the sweep.
+  double scale() const {
+    double scale = 0;
+    for (const Finding& f : findings) scale = std::max(scale, f.slope());
+    return scale;
+  }
+  double claimed() const {
+    double claimed = 0;
+    for (const Finding& f : findings)
+      if (std::isfinite(f.analytic)) claimed = std::max(claimed, std::abs(f.analytic));
+    return claimed;
+  }
+  // Whether the sweep claims nothing but zeros, or rounding that stands for them.
+  bool is_zero() const { return claimed() <= 16 * jitter; }
+};
+
+// Judges all variables, one after the other.
 struct Judge {
   double rtol;        // of what has not settled
   double tolerance;   // share of the variable's largest gradient
   double least_unit;  // of which smaller gradients, too, are judged as a share
-  GradcheckReport report{true, 0, {}};
+  double largest;     // gradient of all variables, which one whose gradient is zero is measured by
+  GradcheckReport report = {};
   std::vector<std::pair<double, std::string>> worst = {};  // share of the largest gradient, line
   std::string names = {}, reasons = {}, notes = {};
   std::size_t elements = 0, kinks = 0;
+  bool failed = false, inconclusive = false;
 
-  // `jitter`: how far the sweep's own rounding may excuse it.
-  void hear(const std::string& name, const Shape& shape, const std::vector<Finding>& findings,
-            double jitter) {
-    double scale = 0, claimed = 0, hidden = 0;
-    for (const Finding& f : findings) {
-      const double slope = std::max(std::abs(f.low), std::abs(f.high));
-      if (std::isfinite(slope)) scale = std::max(scale, slope);
-      claimed = std::max(claimed, std::abs(f.analytic));
-    }
-    // Errors are shares of the variable's largest gradient.
-    const double unit = std::max(least_unit, scale > 0 ? scale : claimed > 0 ? claimed : 1);
-
-    std::vector<Finding> all, wrong;
-    for (const Finding& f : findings) {
+  // Tells what each finding may hide.
+  void hear(Evidence v) {
+    const double scale = v.scale(), claimed = v.claimed();
+    for (Finding& f : v.findings) {
       // What has not settled may excuse as much as rtol of the slopes that were met, no more.
       const double unsettled = std::min(f.error, rtol * std::max(scale, f.reach));
-      const double doubt = 4 * f.noise + unsettled + 16 * jitter;
-      if (!(f.distance() <= tolerance * std::max(scale, least_unit) + doubt)) wrong.push_back(f);
-      if (f.moved == 0) all.push_back(f);
-      kinks += f.is_kink() && f.moved == 0;
-      if (!f.is_kink() && std::isfinite(doubt)) hidden = std::max(hidden, doubt);
-      report.worst_error = std::max(report.worst_error, (f.distance() - doubt) / unit);
+      f.doubt = 4 * f.noise + unsettled + (v.is_zero() ? 16 * v.jitter : 0);
+      kinks += f.is_kink() && f.moved == 0 && f.jump == 0;
+      elements += f.moved == 0;
     }
-    // What may be said of a variable that passes, and then of one that fails.
-    elements += all.size();
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
-    if (hidden > 1e-5 * scale)
-      notes += fmt::format("{}: rounding hides errors up to {:.1g}, of gradients up to {:.2g}\n",
-                           name, hidden, scale);
-    if (wrong.empty()) return;
-
-    report.ok = false;
-    std::ranges::stable_sort(wrong, std::greater<>(), &Finding::distance);
-    for (const Finding& f : wrong)
-      worst.emplace_back(f.distance() / unit, describe(name, shape, f));
-    reasons += fmt::format("{} {}: {} of {} comparisons fail. {}\n", name, shape, wrong.size(),
-                           findings.size(), diagnosis(all, wrong[0], scale, shape));
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", v.name);
+    // Errors are shares of the variable's largest gradient.
+    const double unit = std::max(least_unit, scale > 0 ? scale : claimed > 0 ? claimed : 1);
+    compare(v, scale, unit);
+    weigh_doubt(v, v.is_zero() ? largest : std::max({scale, claimed, v.around}));
+    if (!v.reached) {
+      fail(
+          fmt::format("{} {}: f does not reach it: nothing that f computes its result from is this "
+                      "leaf. Does f hold a copy of it (a model captured by value)?\n",
+                      v.name, v.shape));
+      report.worst_error = std::numeric_limits<double>::infinity();
+    }
   }
 
   GradcheckReport conclude() {
-    report.text = fmt::format(
-        "gradcheck {}: elements {}, kinks {}, variables ({}), worst error {:.2g}\n{}",
-        report.ok ? "passed" : "FAILED", elements, kinks, names, report.worst_error, reasons);
+    report.ok = !failed && !inconclusive;
+    report.text =
+        fmt::format("gradcheck {}: elements {}, kinks {}, variables ({}), worst error {:.2g}\n{}",
+                    failed         ? "FAILED"
+                    : inconclusive ? "inconclusive"
+                                   : "passed",
+                    elements, kinks, names, report.worst_error, reasons);
     // The worst five of all variables together, each as a share of its own gradient.
     std::ranges::stable_sort(worst, std::greater<>(), &std::pair<double, std::string>::first);
     worst.resize(std::min<std::size_t>(worst.size(), 5));
     for (const auto& [share, line] : worst) report.text += line;
     report.text += notes;
     return report;
+  }
+
+ private:
+  void fail(const std::string& reason) {
+    failed = true;
+    reasons += reason;
+  }
+
+  void compare(const Evidence& v, double scale, double unit) {
+    std::vector<Finding> all, wrong;
+    for (const Finding& f : v.findings) {
+      const double off = f.distance(), excess = off - f.doubt;
+      const bool right = off <= tolerance * std::max(scale, least_unit) + f.doubt;
+      if (!right || !std::isfinite(off)) wrong.push_back(f);
+      if (f.moved == 0) all.push_back(f);
+      report.worst_error = std::max(report.worst_error, std::isfinite(off) ? excess / unit : off);
+    }
+    if (wrong.empty()) return;
+    std::ranges::stable_sort(wrong, std::greater<>(), &Finding::distance);
+    for (const Finding& f : wrong)
+      worst.emplace_back(f.distance() / unit, describe(v.name, v.shape, f));
+    fail(fmt::format("{} {}: {} of {} comparisons fail. {}\n", v.name, v.shape, wrong.size(),
+                     v.findings.size(), v.tied ? tie : diagnosis(all, wrong[0], scale, v.shape)));
+  }
+
+  // Doubt beyond 1e-5 of the gradients is told. Beyond 1e-3 nothing was shown.
+  void weigh_doubt(const Evidence& v, double reference) {
+    double hidden = 0;
+    for (const Finding& f : v.findings) {
+      if (!std::isfinite(f.distance())) continue;  // it has failed
+      if (f.jump == 0) hidden = std::max(hidden, f.doubt);
+      if (f.jump == 0 || f.moved != 0) continue;
+      inconclusive = true;
+      report.worst_error = std::numeric_limits<double>::infinity();
+      reasons += fmt::format(
+          "{}: inconclusive: f jumps by {:.2g} here, so there is no derivative. Move the element "
+          "off "
+          "the jump.\n",
+          place(v.name, v.shape, f), f.jump);
+    }
+    const std::string amount = fmt::format(
+        "rounding hides errors up to {:.1g}, of gradients up to "
+        "{:.2g}",
+        hidden, reference);
+    if (hidden > 1e-3 * reference) {
+      inconclusive = true;
+      report.worst_error = std::max(report.worst_error, hidden / reference);
+      reasons += fmt::format(
+          "{} {}: inconclusive: {}. Take large constants off what f returns, and off what it "
+          "computes on the way, or check with glassgrad::dual.\n",
+          v.name, v.shape, amount);
+    } else if (hidden > 1e-5 * reference) {
+      notes += fmt::format("{}: {}\n", v.name, amount);
+    }
   }
 };
 

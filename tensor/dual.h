@@ -45,9 +45,17 @@ struct Dual {
   constexpr Dual& operator*=(Dual b) { return *this = *this * b; }
   constexpr Dual& operator/=(Dual b) { return *this = *this / b; }
 
-  // A branch is taken by the value: the derivative lives on the branch that the value is on.
-  friend constexpr bool operator==(Dual a, Dual b) { return a.v == b.v; }
-  friend constexpr std::partial_ordering operator<=>(Dual a, Dual b) { return a.v <=> b.v; }
+  // v + d·ε lies infinitely near v, on the side that d points to. So 0 + ε is above 0 and 0 − ε is
+  // below: of two equal values, the one with the larger derivative is the larger number. Only for
+  // values: an infinity stays where it is, whatever flows in. A branch that is taken by comparing
+  // dual numbers is thereby the branch to that side, and at a kink (relu at 0, a tie of maximum)
+  // the derivative is exactly the slope to that side. Where d = 0, numbers compare by their value.
+  friend constexpr bool operator==(Dual a, Dual b) { return (a <=> b) == 0; }
+  friend constexpr std::partial_ordering operator<=>(Dual a, Dual b) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    if (a.v != b.v || a.v == infinity || a.v == -infinity) return a.v <=> b.v;
+    return a.d <=> b.d;
+  }
 };
 
 // The chain rule: the outer function's value, and its slope times the inner derivative. Where
@@ -72,8 +80,8 @@ inline Dual erfc(Dual x) {
   return chain(x, std::erfc(x.v), -2 * std::numbers::inv_sqrtpi * std::exp(-x.v * x.v));
 }
 
-// |x|, with slope 0 at the kink.
-inline Dual abs(Dual x) { return chain(x, std::abs(x.v), x.v > 0 ? 1 : x.v < 0 ? -1 : 0); }
+// |x|. At the kink, 0, the slope is that of the side which x points to.
+inline Dual abs(Dual x) { return {std::abs(x.v), x < 0 ? -x.d : x.d}; }
 
 // xⁿ for a constant n has slope n·xⁿ⁻¹, which for n = 0 is 0 everywhere; a moving exponent adds
 // xⁿ·ln x.

@@ -75,8 +75,15 @@ TEST_CASE("every function of a dual number carries the slope of its values") {
     }
 }
 
-TEST_CASE("at a kink the slope of abs is 0, and where nothing flows in nothing flows out") {
-  CHECK(abs(Dual(0, 1)).d == 0);
+TEST_CASE("at a kink the slope of abs is that of the side which the number points to") {
+  CHECK(abs(Dual(0, 2)).d == 2);
+  CHECK(abs(Dual(0, -2)).d == 2);
+  CHECK(abs(Dual(-0.0, -2)).d == 2);
+  CHECK(abs(Dual(0)).d == 0);
+  CHECK(abs(Dual(-3, 2)).d == -2);
+}
+
+TEST_CASE("where nothing flows in nothing flows out, even of an infinite slope") {
   CHECK(sqrt(Dual(0)).d == 0);
   CHECK(log(Dual(0)).d == 0);
   CHECK(pow(Dual(0), Dual(0.5)).d == 0);
@@ -87,18 +94,29 @@ TEST_CASE("at a kink the slope of abs is 0, and where nothing flows in nothing f
   CHECK(sqrt(Dual(0, 1)).d == std::numeric_limits<double>::infinity());
 }
 
-TEST_CASE("dual numbers compare by their value") {
-  CHECK(Dual(1, 5) == Dual(1, -5));
+TEST_CASE("dual numbers compare by their value, and of equal values by their derivative") {
   CHECK(Dual(1, 5) < Dual(2, 0));
   CHECK(Dual(3) >= 3);
   CHECK(2 > Dual(1));
+  // 0 + ε lies above 0, 0 − ε below.
+  CHECK(Dual(1, 5) > Dual(1, -5));
+  CHECK(Dual(1, 5) != Dual(1, -5));
+  CHECK(Dual(1, 5) == Dual(1, 5));
+  CHECK(Dual(0, 1) > 0);
+  CHECK(Dual(0, -1) < 0);
+  CHECK(Dual(-0.0) == Dual(0.0));
+  // No step moves an infinity.
+  const double infinity = std::numeric_limits<double>::infinity();
+  CHECK(Dual(-infinity, 1) == Dual(-infinity, -1));
+  CHECK(Dual(infinity, -1) == infinity);
   const Dual nan = std::numeric_limits<double>::quiet_NaN();
   CHECK(!(nan == nan));
   CHECK(!(nan < 1));
+  CHECK(!(nan >= 1));
   CHECK(isnan(nan));
   CHECK(isnan(Dual(0, nan.v)));
   CHECK(isfinite(Dual(1, 2)));
-  CHECK(!isfinite(Dual(1, std::numeric_limits<double>::infinity())));
+  CHECK(!isfinite(Dual(1, infinity)));
 }
 
 TEST_CASE("a dual number prints as value+derivative·ε") {

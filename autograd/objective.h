@@ -1,0 +1,345 @@
+// # The function that a gradient check looks at
+//
+// (private to gradcheck) L(x) = Σ seed ⊙ f(x), a function of every element of every leaf: what it
+// is at a moved element, which gradients the reverse sweep claims, how much of a change is
+// rounding, and whether the function jumps. What follows from that is said elsewhere.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <functional>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "autograd/differences.h"
+#include "autograd/trace.h"
+
+namespace glass {
+
+using Numbers = std::vector<double>;
+using Variables = std::vector<std::pair<std::string, Var>>;
+
+inline double number(Real x) { return static_cast<double>(x); }
+
+// What the witness reads off an output: its ε, which is exact, or its value.
+#ifdef GLASS_REAL_DUAL
+inline double reading(Real y) { return y.d; }
+#else
+inline double reading(Real y) { return number(y); }
+#endif
+
+// ---- a leaf, while it is perturbed ----
+
+// An element that stands elsewhere while this lives. It is written where it lies, which bumps no
+// version: graphs recorded earlier stay valid. It comes back in the end, also when f throws.
+struct Moved {
+  Moved(Real& element, double there)
+      : x(element), before(std::exchange(x, static_cast<Real>(there))) {}
+  Moved(const Moved&) = delete;
+  ~Moved() { x = before; }
+  Real& x;
+  const Real before;
+};
+
+// The gradient comes back, too.
+struct Leaf {
+  Leaf(const std::string& its_name, const NodePtr& leaf, bool shared)
+      : name(its_name), node(leaf), value(leaf->value) {
+    std::swap(node->grad, grad);
+    // Where one number of memory is several elements, it cannot move for one of them alone.
+    for (Index axis = 0; axis < value.rank(); ++axis) shared |= value.stride(axis) == 0;
+    if (shared) node->value = value.clone();
+    double mean = 0, count = static_cast<double>(value.numel());
+    for (Index i = 0; i < value.numel(); ++i) {
+      Index offset = 0;
+      for (Index axis = value.rank(), rest = i; axis-- > 0; rest /= value.size(axis))
+        offset += rest % value.size(axis) * node->value.stride(axis);
+      Real& x = node->value.data()[offset];
+      elements.emplace_back(x, number(x));  // a dual number leaves its ε behind
+      steady.push_back(true);
+      if (std::isfinite(number(x))) mean += std::abs(number(x)) / count;
+    }
+    if (mean > 0) typical = mean;
+  }
+  ~Leaf() {
+    elements.clear();
+    node->value = value;
+    node->grad = std::move(grad);
+  }
+
+  const std::string name;
+  const NodePtr node;
+  const Tensor value;
+  std::optional<Tensor> grad;
+  std::deque<Moved> elements;  // row-major
+  std::vector<bool> steady;    // not where an element stands at a kink or a jump of f
+  double typical = 1;          // mean magnitude of the elements; 1 where all are zero
+  bool reached = true;         // by f's graph
+
+  // How large an element is, on its own scale: a zero is as large as its neighbours.
+  double size(std::size_t i) const {
+    const double own = std::abs(number(elements[i].x));
+    return own > 0 ? own : typical;
+  }
+};
+
+// A step may leave f's domain, where a NaN is an answer and no accident: the watch is off
+// meanwhile.
+struct Unwatched {
+  ~Unwatched() { settings().nan_check = watching; }
+  const bool watching = settings().nan_check.exchange(false);
+};
+
+// ---- the objective L ----
+
+class Objective {
+ public:
+  Objective(const std::function<Var()>& f, const Variables& variables, std::uint64_t seed)
+      : f_(f), seed_number_(seed) {
+    const Var first = call(), second = call();
+    check<StateError>(first.requires_grad(),
+                      "gradcheck: no leaf with requires_grad reaches what f returns, or f computes "
+                      "under NoGrad; compute the result from the variables inside f");
+    find_leaves(variables, first, second);
+    shake_.assign(static_cast<std::size_t>(first.numel()), 0);
+    // The cotangent is of both signs and of magnitude ½ … 1½: no output is overlooked.
+    for (Index i = 0; i < first.numel(); ++i) {
+      const double u = 2 * Draw{seed, 0}.uniform(static_cast<std::uint64_t>(i)) - 1;
+      weights_.push_back(first.numel() == 1 ? 1 : u + std::copysign(0.5, u));
+    }
+    seed_ = Tensor(first.shape(), std::vector<Real>(weights_.begin(), weights_.end()));
+    const auto one = first.value().to_vector(), two = second.value().to_vector();
+    const auto same = [](Real a, Real b) { return a == b || (a != a && b != b); };
+    set_base();
+    if (!std::ranges::equal(one, two, same))
+      refusal = "f is not deterministic: two calls, two results";
+    else if (!std::ranges::all_of(one, [](Real y) { return std::isfinite(number(y)); }))
+      refusal = "f is not finite at the given values";
+  }
+  ~Objective() { replay_.rewind(); }
+
+  // ∂L/∂x for every element of every leaf, at the present values, by the reverse sweep: that of a
+  // multiple of L, divided again.
+  std::vector<Numbers> gradients(double multiple = 1) {
+    const Unwatched unwatched;
+    const Var out = call();
+    // Beyond a kink f may reach leaves that it did not reach before: those are to be restored, too.
+    for (const NodePtr& node : nodes_of(out))
+      if (node->is_leaf() && node->requires_grad) add("", node);
+    for (const Leaf& leaf : leaves) leaf.node->grad.reset();
+    out.backward(seed_ * multiple, {.retain_graph = true});
+    std::vector<Numbers> all;
+    for (const Leaf& leaf : leaves) {
+      const Tensor g = leaf.node->grad ? *leaf.node->grad : zeros(leaf.value.shape());
+      Numbers& numbers = all.emplace_back();
+      for (const Real x : g.to_vector()) numbers.push_back(number(x) / multiple);
+    }
+    return all;
+  }
+
+  // From here changes count. Outputs are subtracted one by one, so that what is large and constant
+  // cancels before it can drown the rest.
+  void set_base() { base_ = evaluate(); }
+
+  // `moved` remembers which outputs an element moves: only their rounding can disturb its slope.
+  Differences::Change change(std::vector<bool>& moved) {
+    constexpr double ulp = std::numeric_limits<double>::epsilon();
+    const std::vector<Real> outputs = evaluate();
+    moved.resize(outputs.size());
+    long double value = 0;
+    double noise = 0, still = 0;
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const double y = reading(outputs[i]), y0 = reading(base_[i]);
+      value += static_cast<long double>(weights_[i]) * (static_cast<long double>(y) - y0);
+      if (y != y0) moved[i] = true;
+      const double rounding = shake_[i] + ulp * (std::abs(y) + std::abs(y0));
+      (moved[i] ? noise : still) += std::abs(weights_[i]) * rounding;
+    }
+    return {static_cast<double>(value), noise, still};
+  }
+
+  // How far rounding moves each output when elements of this leaf move, measured. Its steady
+  // elements move together by a hair η, twice and three times that far: the third difference
+  // y(x + 3η) − 3 y(x + 2η) + 3 y(x + η) − y(x) is too small to see, but for rounding. (A second
+  // one is blind where rounding is symmetric.) An η too small shows none where an intermediate
+  // value swallows it, so several are tried. Other leaves stand still: their rounding is constant.
+  // Returns what it may add up to in L.
+  double measure_noise(const Leaf& leaf) {
+    shake_.assign(base_.size(), 0);
+    for (std::uint64_t trial = 1; trial <= 8; ++trial) {
+      const double hair = std::ldexp(1, 3 * static_cast<int>(trial) - 51);  // 4·10⁻¹⁵ … 7·10⁻⁹
+      Numbers rest(base_.size());
+      for (const auto& [times, weight] :
+           {std::pair(1., 3.), std::pair(2., -3.), std::pair(3., 1.)}) {
+        std::deque<Moved> elements;
+        shake(leaf, trial, hair, times, elements);
+        const std::vector<Real> y = evaluate();
+        for (std::size_t i = 0; i < y.size(); ++i)
+          rest[i] += weight * (reading(y[i]) - reading(base_[i]));
+      }
+      for (std::size_t i = 0; i < rest.size(); ++i)
+        shake_[i] = std::max(shake_[i], std::abs(rest[i]) / 2);
+    }
+    double noise = 0;
+    for (std::size_t i = 0; i < shake_.size(); ++i) noise += std::abs(weights_[i]) * shake_[i];
+    return noise;
+  }
+
+  // How large the outputs are, taken together.
+  double total() const {
+    double sum = 0;
+    for (std::size_t k = 0; k < base_.size(); ++k) sum += std::abs(weights_[k] * number(base_[k]));
+    return sum;
+  }
+
+  // How far f jumps where an element of this size leaves its place: a change that is the same at
+  // every step, however small, where a smooth one shrinks and rounding varies. 0 if f is
+  // continuous, or if rounding of the outputs can do that.
+  double jump(Real& x, double size) {
+    double height = 0;
+    for (double step : {1e-9 * size, -1e-9 * size}) {
+      double most = distance(x, step), least = most;
+      for (int nearer = 0; nearer < 6 && least > most / 2; ++nearer) {
+        const double change = distance(x, step /= 4);
+        most = std::max(most, change);
+        least = std::min(least, change);
+      }
+      if (least > most / 2) height = std::max(height, least);
+    }
+    return height > 1e-12 * total() ? height : 0;
+  }
+
+  // How far rounding moves the gradient g that the sweep claims for a leaf. Seeds of other digits,
+  // divided out again, give other roundings, and so do elements that move by a hair. If g is
+  // nothing but rounding, that is all of it.
+  double measure_jitter(std::size_t leaf, const Numbers& g) {
+    const auto off = [&](const Numbers& there) {
+      double most = 0;
+      for (std::size_t i = 0; i < g.size(); ++i) most = std::max(most, std::abs(there[i] - g[i]));
+      return most;
+    };
+    double jitter = 0;
+    for (const double multiple : {3, 5, 7, 11, 13})
+      jitter = std::max(jitter, off(gradients(multiple)[leaf]));
+    // A kink is crossed by half of the hairs, where the gradient leaps; so the smaller half counts,
+    // and zeros, where most kinks are, stand still.
+    Numbers hairs;
+    for (const double times : {-1e4, -1e2, -1.0, 1.0, 1e2, 1e4}) {
+      std::deque<Moved> elements;
+      for (const Leaf& each : leaves) shake(each, 99, 1e-13, times, elements, false);
+      hairs.push_back(off(gradients()[leaf]));
+    }
+    std::ranges::sort(hairs);
+    return std::max(jitter, hairs[2]);
+  }
+
+  // How steep L is between here and where all elements of the leaf are zero: the largest slope that
+  // is seen beyond rounding when they shrink.
+  double measure_slope(const Leaf& leaf) {
+    double slope = 0;
+    for (const double rest : {0.75, 0.5, 0.25, 0.0625, 0.0}) {
+      std::deque<Moved> elements;
+      double way = 0;
+      for (const Moved& element : leaf.elements) {
+        const double x = number(element.x);
+        elements.emplace_back(element.x, x * rest);
+        way += std::abs(x) * (1 - rest);
+      }
+      std::vector<bool> moved;
+      const Differences::Change there = change(moved);
+      const double seen = std::abs(there.value) - 4 * (there.noise + there.still);
+      if (seen > 0 && std::isfinite(way)) slope = std::max(slope, seen / way);
+    }
+    return slope;
+  }
+
+  std::deque<Leaf> leaves;  // the first `checked` are checked, the others only restored
+  std::size_t checked = 0;
+  std::string refusal;
+
+ private:
+  // Each call draws the same random numbers.
+  Var call() {
+    replay_.rewind();
+    return f_();
+  }
+
+  std::vector<Real> evaluate() {
+    const NoGrad constant;
+    const Unwatched unwatched;
+    const Var out = call();
+    check<StateError>(out.shape() == seed_.shape(), "gradcheck: f gave the shape {}, and then {}",
+                      seed_.shape(), out.shape());
+    return out.value().to_vector();
+  }
+
+  void add(const std::string& name, const NodePtr& node) {
+    bool shared = false;
+    for (const Leaf& leaf : leaves) {
+      if (leaf.node.get() == node.get()) return;
+      shared |= leaf.value.storage().same_as(node->value.storage());
+    }
+    leaves.emplace_back(name, node, shared);
+  }
+
+  // The listed variables, then every other leaf that both graphs reach, oldest first. One that only
+  // a single graph reaches was made inside f: a constant, seen from here.
+  void find_leaves(const Variables& variables, const Var& first, const Var& second) {
+    for (const auto& [name, variable] : variables) {
+      check<StateError>(variable.node()->is_leaf() && variable.requires_grad(),
+                        "gradcheck: '{}' must be a leaf with requires_grad; it is a '{}'", name,
+                        variable.node()->name);
+      add(name, variable.node());
+    }
+    std::vector<NodePtr> one = nodes_of(first), two = nodes_of(second);
+    for (Leaf& leaf : leaves)
+      leaf.reached = std::ranges::find(one, leaf.node.get(), &NodePtr::get) != one.end();
+    std::ranges::reverse(one);
+    const std::size_t listed = leaves.size();
+    for (const NodePtr& node : one)
+      if (node->is_leaf() && node->requires_grad &&
+          std::ranges::find(two, node.get(), &NodePtr::get) != two.end())
+        add(fmt::format("unnamed leaf {}", leaves.size() - listed + 1), node);
+    checked = leaves.size();
+    check<StateError>(checked > 0, "gradcheck: f makes its leaves anew; make them outside");
+  }
+
+  // The steady elements of a leaf, moved by up to so many hairs of their size. A zero moves by a
+  // few ulps of its neighbours only: it may lie at a kink, which is no noise.
+  void shake(const Leaf& leaf, std::uint64_t trial, double hair, double times,
+             std::deque<Moved>& moved, bool zeros_too = true) const {
+    constexpr double ulp = std::numeric_limits<double>::epsilon();
+    const Draw draw{seed_number_, trial};
+    for (std::size_t i = 0; i < leaf.elements.size(); ++i) {
+      Real& x = leaf.elements[i].x;
+      const double share = number(x) == 0 ? std::min(hair, 2 * ulp) : hair;
+      const double u = 2 * draw.uniform(moved.size()) - 1;
+      const bool moves = leaf.steady[i] && (zeros_too || number(x) != 0);
+      const double reach = moves ? u * times * share * leaf.size(i) : 0;
+      moved.emplace_back(x, number(x) + reach);
+    }
+  }
+
+  // How far the outputs move, taken together, when an element moves by this step.
+  double distance(Real& x, double step) {
+    const Moved element(x, number(x) + step);
+    const std::vector<Real> y = evaluate();
+    double sum = 0;
+    for (std::size_t k = 0; k < y.size(); ++k)
+      sum += std::abs(weights_[k] * (number(y[k]) - number(base_[k])));
+    return sum;
+  }
+
+  const std::function<Var()>& f_;
+  Replay replay_;
+  Tensor seed_;
+  std::uint64_t seed_number_;
+  Numbers weights_;         // the seed's elements
+  std::vector<Real> base_;  // the outputs that changes are counted from
+  Numbers shake_;           // of each output, how far rounding moves it, while a leaf moves
+};
+
+}  // namespace glass
