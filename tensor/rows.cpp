@@ -290,8 +290,7 @@ CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets, i
     Real loss = static_cast<Real>(1 - smoothing) * (rest - (z[target] - shift));
     // Only where it is wanted: 0 · ∞ would make a NaN of a logit of −∞.
     if (smoothing > 0) {
-      const Real below =
-          sum_of(v, [=](Index j, Index count) { return shift - load(z + j, count, shift); });
+      const Real below = sum_of(v, [=](Index j, Index n) { return shift - load(z + j, n, shift); });
       loss += static_cast<Real>(smoothing) * (rest + below / static_cast<Real>(v));
     }
     const Real scale = share / all;

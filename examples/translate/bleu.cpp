@@ -85,8 +85,8 @@ Counts count_ngrams(const std::vector<std::string>& words, std::size_t n) {
   return counts;
 }
 
-// In percent. C.-Y. Lin, F. J. Och (2004) and mteval-v13a: the k-th n without a match counts as 1/2ᵏ
-// of a match.
+// In percent. C.-Y. Lin, F. J. Och (2004) and mteval-v13a: the k-th n without a match counts as
+// 1/2ᵏ of a match.
 std::array<double, 4> smoothed_precisions(const std::array<long, 4>& found,
                                           const std::array<long, 4>& written) {
   std::array<double, 4> precisions{};

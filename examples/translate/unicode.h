@@ -1,8 +1,8 @@
 // # Unicode, as much as a translator needs
 //
-// UTF-8, lower case, and which code points are spaces and marks. The tables are those of the Unicode
-// Character Database, in unicode_tables.h. Deliberately not the whole standard: no normalisation,
-// and nothing that depends on a language (Turkish would write ı for I).
+// UTF-8, lower case, and which code points are spaces and marks. The tables are those of the
+// Unicode Character Database, in unicode_tables.h. Deliberately not the whole standard: no
+// normalisation, and nothing that depends on a language (Turkish would write ı for I).
 #pragma once
 
 #include <optional>
