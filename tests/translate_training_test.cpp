@@ -344,32 +344,56 @@ TEST_CASE("many lines are translated as each alone, and blank ones stay blank") 
   }
 }
 
-TEST_CASE("a file is translated line by line, or refused with the line that is too long") {
+TEST_CASE("a file gives a line for each of its lines, an empty one where it cannot be translated") {
   const Folder folder;
   const Corpus corpus = read_corpus(small_text(folder));
   const Translator translator = Translator::create(corpus, small_options({}));
   const auto in = folder.write("in", "w1 w2\n\nw3\n"), out = folder / "out";
-  translate_file(translator, in, out, {});
-  CHECK(read(out) == translator.translate("w1 w2") + "\n\n" + translator.translate("w3") + "\n");
+  CHECK(translate_file(translator, in, out, {}) == 0);
+  const std::string one = translator.translate("w1 w2"), two = translator.translate("w3");
+  CHECK(read(out) == one + "\n\n" + two + "\n");
 
-  std::string text = "w1\nw2\n";
-  for (int i = 0; i < 100; ++i) text += "w3 ";
-  folder.write("in", text + "\n");
-  CHECK_THROWS_WITH(translate_file(translator, in, folder / "none", {}),
-                    ContainsSubstring("in: line 3: translate: at most 61 tokens; got 100"));
-  CHECK(!fs::exists(folder / "none"));
+  // Too long by a token, too long by far, and not UTF-8.
+  std::string tokens, lines;
+  for (int i = 0; i < 62; ++i) tokens += "w3 ";
+  for (int i = 0; i < 1000; ++i) lines += tokens;
+  folder.write("in", "w1 w2\r\n" + tokens + "\nw3\n" + lines + "\n\xE9t\xE9\nw3");
+  CHECK(translate_file(translator, in, out, {}) == 3);
+  CHECK(read(out) == one + "\n\n" + two + "\n\n\n" + two + "\n");
+
+  folder.write("in", "");
+  CHECK(translate_file(translator, in, out, {}) == 0);
+  CHECK(read(out).empty());
+  CHECK_THROWS_AS(translate_file(translator, folder / "missing", out, {}), FileError);
 }
 
-TEST_CASE("a prompt answers every line, and a bad one does not end it") {
+TEST_CASE("the message about a line quotes little of it") {
   const Folder folder;
   const Corpus corpus = read_corpus(small_text(folder));
   const Translator translator = Translator::create(corpus, small_options({}));
-  std::istringstream typed("w1 w2\n\n\xFF\nw3");
+  std::string text;
+  while (text.size() < 100'000) text += "é ";
+  try {
+    translator.expect_translatable(text);
+    FAIL("a line of 33,334 tokens was accepted");
+  } catch (const glass::ShapeError& error) {
+    const std::string message = error.what();
+    CHECK_THAT(message, ContainsSubstring("at most 61 tokens; got 33334 in \"é é"));
+    CHECK(message.size() < 200);
+    CHECK(!find_invalid_utf8(message));
+  }
+}
+
+TEST_CASE("a prompt answers every line with a line, and a bad one does not end it") {
+  const Folder folder;
+  const Corpus corpus = read_corpus(small_text(folder));
+  const Translator translator = Translator::create(corpus, small_options({}));
+  std::istringstream typed("w1 w2\r\n\n\xFF\n\r\nw3");
   std::FILE* out = std::fopen((folder / "out").c_str(), "w");
-  interact(translator, typed, out, false, {});
+  CHECK(interact(translator, typed, out, false, {}) == 1);
   std::fclose(out);
   CHECK(read(folder / "out") ==
-        translator.translate("w1 w2") + "\n\n" + translator.translate("w3") + "\n");
+        translator.translate("w1 w2") + "\n\n\n\n" + translator.translate("w3") + "\n");
 }
 
 TEST_CASE("BLEU is of the lines as they stand in the file") {

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <sstream>
 
+#include "examples/common/quote.h"
 #include "examples/translate/training.h"
 
 namespace translate {
@@ -59,7 +60,7 @@ History history_from(const std::string& text, const std::string& score_name) {
     double a = 0, b = 0;
     words >> kind >> step >> a >> b;
     check<FileError>(words && (kind == "train" || kind == "valid"),
-                     "resume: '{}' is no point of a history", line);
+                     "resume: '{}' is no point of a history", examples::shortened(line));
     if (kind == "train") history.train.push_back({step, a, b});
     if (kind == "valid") history.valid.push_back({step, a, b});
   }
@@ -84,7 +85,8 @@ void expect_same(const std::string& path, const std::string& before, const Setti
   std::vector<std::string> faults;
   for (const auto& [name, value] : now)
     if (saved[name] != value)
-      faults.push_back(fmt::format("--{} was {} and is {}", name, saved[name], value));
+      faults.push_back(
+          fmt::format("--{} was {} and is {}", name, examples::shortened(saved[name]), value));
   check<FileError>(faults.empty(), "--resume: {} is of a training with other arguments: {}", path,
                    fmt::join(faults, "; "));
 }

@@ -39,9 +39,11 @@ void shuffle(std::vector<T>& values, Rng& rng) {
     std::swap(values[n - 1], values[static_cast<std::size_t>(rng.below(static_cast<Index>(n)))]);
 }
 
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";  // as Windows writes
+
 }  // namespace
 
-std::vector<std::string> read_lines(const std::string& path) {
+std::string read_text(const std::string& path) {
   std::error_code ignored;
   check<FileError>(!std::filesystem::is_directory(path, ignored),
                    "{}: expected a text file; got a directory", path);
@@ -49,7 +51,23 @@ std::vector<std::string> read_lines(const std::string& path) {
   check<FileError>(file.is_open(), "{}: expected a readable text file; cannot open it", path);
   std::string text(std::istreambuf_iterator<char>(file), {});
   check<FileError>(!file.bad(), "{}: expected a readable text file; reading failed", path);
+  return text;
+}
 
+std::vector<std::string> split_lines(std::string_view text) {
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+  std::vector<std::string> lines;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    lines.emplace_back(text.substr(begin, end - begin));
+    if (lines.back().ends_with('\r')) lines.back().pop_back();
+    begin = end + 1;
+  }
+  return lines;
+}
+
+std::vector<std::string> read_lines(const std::string& path) {
+  const std::string text = read_text(path);
   if (const auto bad = find_invalid_utf8(text)) {
     const std::string_view before = std::string_view(text).substr(0, *bad);
     check<FileError>(false, "{}: expected UTF-8; got byte 0x{:02x} at line {}, byte {}", path,
@@ -57,16 +75,8 @@ std::vector<std::string> read_lines(const std::string& path) {
                      std::count(before.begin(), before.end(), '\n') + 1,
                      before.size() - (before.rfind('\n') + 1) + 1);  // npos + 1 is 0
   }
-  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // a byte order mark, as Windows writes
-  check<FileError>(!text.empty(), "{}: expected one sentence a line; got an empty file", path);
-
-  std::vector<std::string> lines;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    lines.push_back(text.substr(begin, end - begin));
-    if (lines.back().ends_with('\r')) lines.back().pop_back();
-    begin = end + 1;
-  }
+  std::vector<std::string> lines = split_lines(text);
+  check<FileError>(!lines.empty(), "{}: expected one sentence a line; got an empty file", path);
   return lines;
 }
 

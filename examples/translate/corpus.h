@@ -46,7 +46,13 @@ struct Corpus {
 // What to train on for one pass: all of `train`, or 20,000 fresh pairs.
 std::vector<Example> next_pass(const Corpus& corpus, Rng& rng);
 
-// The lines of a text file, without their ends. FileError where it is missing, empty or not UTF-8.
+// All bytes of a file. FileError where it is missing, or cannot be read.
+std::string read_text(const std::string& path);
+
+// The lines of a text, without their ends (\n or \r\n) and without a byte order mark.
+std::vector<std::string> split_lines(std::string_view text);
+
+// The lines of a text file. FileError where it is missing, empty or not UTF-8.
 std::vector<std::string> read_lines(const std::string& path);
 
 // Parallel text, one sentence a line: line i of `target` translates line i of `source`.

@@ -142,14 +142,17 @@ Training learn(Translator& translator, const Corpus& corpus, const Options& opti
   return training;
 }
 
-// What was asked for with --translate-file and --interactive.
-void serve(const Translator& translator, const Options& options) {
+// What was asked for with --translate-file and --interactive. Returns the program's exit code: 1 if
+// there was a line that could not be translated.
+int serve(const Translator& translator, const Options& options) {
   const Search search = search_of(options.recipe);
+  Index faulty = 0;
   if (!options.translate_file.empty())
-    translate_file(translator, options.translate_file, options.output, search);
+    faulty += translate_file(translator, options.translate_file, options.output, search);
   if (options.interactive)
-    interact(translator, std::cin, stdout,
-             ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1, search);
+    faulty += interact(translator, std::cin, stdout,
+                       ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1, search);
+  return faulty > 0 ? 1 : 0;
 }
 
 int run(int argc, char** argv) {
@@ -162,17 +165,15 @@ int run(int argc, char** argv) {
 
   std::optional<Translator> loaded;
   if (!options.load.empty()) loaded = Translator::load(options.load);
-  const bool use =
-      !options.sentences.empty() || !options.translate_file.empty() || options.interactive;
-  if (loaded && use && options.task.empty() && options.files.source.empty()) {
+  if (options.mode == Mode::translate) {
     for (const std::string& text : loaded->translate(options.sentences, search))
       fmt::print("{}\n", text);
-    serve(*loaded, options);
-    return 0;
+    return serve(*loaded, options);
   }
   glass::check<glass::StateError>(
       !loaded || !options.task.empty() || !options.files.source.empty() || loaded->task != "text",
-      "{} was trained on files: give --source and --target, or --translate", options.load);
+      "{} was trained on files: to train or mark it further, give --source and --target",
+      options.load);
 
   glass::check<glass::StateError>(!loaded || options.task.empty() || options.task == loaded->task,
                                   "{} was trained on the task {}; got --task {}", options.load,
@@ -234,8 +235,7 @@ int run(int argc, char** argv) {
                  make_report(translator, corpus, options, training, history, marks));
     fmt::print("\nwrote {}: open it in a browser\n", options.report);
   }
-  serve(translator, options);
-  return 0;
+  return serve(translator, options);
 }
 
 }  // namespace

@@ -9,8 +9,11 @@
 #include <set>
 #include <utility>
 
+#include "examples/common/quote.h"
+
 namespace translate {
 
+using examples::shortened;
 using glass::check;
 using glass::StateError;
 
@@ -329,7 +332,7 @@ class Walk {
 
   void must(bool known) const {
     check<StateError>(known, "to_french: expected a phrase of the grammar; got \"{}\" after \"{}\"",
-                      unread_, english);
+                      shortened(unread_), shortened(english));
   }
 
   Subject noun_phrase(unsigned kinds, Role role) {
@@ -478,7 +481,7 @@ Corpus make_task(std::string_view name) {
                                  [&](const Task& t) { return t.name == name; });
   check<StateError>(task != std::end(tasks),
                     "make_task: expected one of copy, reverse, dates and phrases; got \"{}\"",
-                    name);
+                    shortened(name));
   Corpus corpus;
   corpus.name = name;
   corpus.unit = task->unit;

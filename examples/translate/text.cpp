@@ -8,6 +8,8 @@
 #include <set>
 #include <utility>
 
+#include "examples/common/quote.h"
+
 namespace translate {
 
 using glass::check;
@@ -102,7 +104,8 @@ Vocabulary::Vocabulary(std::vector<std::string> words) : words_{"<pad>", "<unk>"
   for (int id = 0; id < size(); ++id) {
     check<FileError>(!word(id).empty(), "Vocabulary: no word may be empty; word {} is", id);
     check<FileError>(ids_.emplace(word(id), id).second,
-                     "Vocabulary: words must differ; got \"{}\" twice", word(id));
+                     "Vocabulary: words must differ; got \"{}\" twice",
+                     examples::shortened(word(id)));
   }
 }
 

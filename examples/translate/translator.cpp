@@ -6,6 +6,8 @@
 #include <charconv>
 #include <numeric>
 
+#include "examples/common/quote.h"
+
 namespace translate {
 
 using glass::check;
@@ -41,7 +43,7 @@ T number(const nn::Metadata& notes, const std::string& name) {
   const std::string& text = found->second;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   check<FileError>(error == std::errc() && end == text.data() + text.size(),
-                   "load: '{}' should be a number; got '{}'", name, text);
+                   "load: '{}' should be a number; got '{}'", name, examples::shortened(text));
   return value;
 }
 
@@ -91,12 +93,14 @@ Translator Translator::load(const std::filesystem::path& path) {
   r.dropout = number<double>(notes, "dropout");
   const Index max_tokens = number<Index>(notes, "max_tokens");
   // A file may say anything: sizes that no file of ours has would only exhaust the memory.
-  const bool sane =
-      r.dim <= 65536 && r.layers <= 1000 && r.hidden <= 1048576 && max_tokens <= 100000;
+  const auto within = [](Index size, Index most) { return 1 <= size && size <= most; };
+  const bool sane = within(r.dim, 65536) && within(r.layers, 1000) && within(r.hidden, 1048576) &&
+                    within(max_tokens, 100000) && 0 <= r.dropout && r.dropout < 1;  // NaN is not
   check<FileError>(sane, "load: {}: the sizes are out of bounds", path.string());
   const std::string& task = notes["task"];
   check<FileError>(task.find_first_not_of("abcdefghijklmnopqrstuvwxyz") == std::string::npos,
-                   "load: {}: the task \"{}\" is none of ours", path.string(), task);
+                   "load: {}: the task \"{}\" is none of ours", path.string(),
+                   examples::shortened(task));
   const Vocabulary source = Vocabulary::from_text(notes["source_words"]);
   const Vocabulary target = Vocabulary::from_text(notes["target_words"]);
   glass::Rng rng(0);
@@ -153,7 +157,7 @@ Sentence Translator::spell(const Sentence& source, const std::vector<int>& targe
 void Translator::expect_translatable(std::string_view text) const {
   const Index tokens = std::ssize(tokenize(unit, text)), limit = model.options.max_length - 1;
   check<glass::ShapeError>(tokens <= limit, "translate: at most {} tokens; got {} in \"{}\"", limit,
-                           tokens, text);
+                           tokens, examples::shortened(text));
 }
 
 std::vector<std::string> Translator::translate(std::span<const std::string> texts,

@@ -12,43 +12,63 @@ namespace translate {
 using glass::check;
 using glass::FileError;
 
-void translate_file(const Translator& translator, const std::string& file,
-                    const std::string& output, Search search) {
-  const std::vector<std::string> lines = read_lines(file);
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    try {
-      translator.expect_translatable(lines[i]);
-    } catch (const glass::ShapeError& error) {
-      throw FileError(fmt::format("{}: line {}: {}", file, i + 1, error.what()));
-    }
+namespace {
+
+// A line that cannot be translated becomes empty, and a message says why. Whether it was so.
+bool empty_if_faulty(const Translator& translator, std::string& line, const std::string& name) {
+  std::string fault;
+  try {
+    translator.expect_translatable(line);
+    return false;
+  } catch (const FileError& error) {  // not UTF-8
+    fault = error.what();
+  } catch (const glass::ShapeError& error) {  // too long
+    fault = error.what();
   }
+  line.clear();
+  fmt::print(stderr, "{}: {}\n", name, fault);
+  return true;
+}
+
+}  // namespace
+
+Index translate_file(const Translator& translator, const std::string& file,
+                     const std::string& output, Search search) {
+  std::vector<std::string> lines = split_lines(read_text(file));
+  Index faulty = 0;
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    faulty += empty_if_faulty(translator, lines[i], fmt::format("{}: line {}", file, i + 1));
+
   const std::vector<std::string> results = translator.translate(lines, search);
   std::string text;
   for (const std::string& result : results) text += result + '\n';
   if (output.empty()) {
     fmt::print("{}", text);
-    return;
+    return faulty;
   }
   std::ofstream out(output, std::ios::binary);
   out << text << std::flush;
   check<FileError>(out.good(), "cannot write {}: {}", output, std::strerror(errno));
+  return faulty;
 }
 
-void interact(const Translator& translator, std::istream& in, std::FILE* out, bool prompt,
-              Search search) {
+Index interact(const Translator& translator, std::istream& in, std::FILE* out, bool prompt,
+               Search search) {
   const auto ask = [&] {
     if (prompt) fmt::print(out, "> ");
-    std::fflush(out);
+    const bool written = std::fflush(out) == 0;
+    check<FileError>(written, "cannot write the translations: {}", std::strerror(errno));
   };
   ask();
-  for (std::string line; std::getline(in, line); ask()) {
-    try {
-      fmt::print(out, "{}\n", translator.translate(line, search));
-    } catch (const std::exception& error) {  // the next line may be better
-      fmt::print(stderr, "{}\n", error.what());
-    }
+  Index count = 0, faulty = 0;
+  for (std::string typed; std::getline(in, typed); ask()) {
+    const std::vector<std::string> lines = split_lines(typed);  // one, or none if it is empty
+    std::string line = lines.empty() ? "" : lines.front();
+    faulty += empty_if_faulty(translator, line, fmt::format("line {}", ++count));
+    fmt::print(out, "{}\n", translator.translate(line, search));
   }
   if (prompt) fmt::print(out, "\n");
+  return faulty;
 }
 
 }  // namespace translate

@@ -1,0 +1,18 @@
+#include "examples/common/quote.h"
+
+namespace examples {
+
+std::string shortened(std::string_view text, std::size_t most) {
+  std::size_t length = text.size();
+  if (length > most) {
+    length = most;
+    // A byte 10xxxxxx goes on with a code point that began before it.
+    while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0) == 0x80) --length;
+  }
+  std::string result(text.substr(0, length));
+  for (char& c : result)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+  return length < text.size() ? result + "…" : result;
+}
+
+}  // namespace examples
