@@ -120,9 +120,14 @@ std::string bar(double eigenvalue, double limit) {
 int main(int argc, char** argv) {
   constexpr Index width = 32;
   constexpr int steps = 3000;
-  const double rate = argc > 1 ? std::atof(argv[1]) : 0.2;
-  if (argc > 2 || !(rate > 0 && rate < 1e6)) {
-    fmt::print(stderr, "usage: 03_curvature [rate]\nThe rate is a positive number; 0.2 if none.\n");
+  char* end = nullptr;  // behind the number, if the argument begins with one
+  const double rate = argc > 1 ? std::strtod(argv[1], &end) : 0.2;
+  const bool is_number = argc == 1 || (end != argv[1] && *end == '\0');
+  if (argc > 2 || !is_number || !(rate > 0 && rate < 1e6)) {
+    fmt::print(
+        stderr,
+        "usage: 03_curvature [rate]\nThe rate must be more than 0 and less than 1000000; 0.2 "
+        "if none is given.\n");
     return 2;
   }
 

@@ -5,23 +5,24 @@
 #include <map>
 #include <new>
 
+#include "examples/common/bounds.h"
+#include "examples/common/quote.h"
+
 namespace examples {
 
 void add_training_options(CLI::App& app, TrainingOptions& o, std::string_view batch) {
-  const Index many = 1'000'000'000;
   const auto option = [&app](const char* name, auto& value, const std::string& help) {
     return app.add_option(name, value, help)->capture_default_str()->group("Training");
   };
-  option("--steps", o.steps, "Batches to learn from; 0 only marks")
-      ->check(CLI::Range(Index{0}, many));
-  option("--batch", o.batch, fmt::format("{} in a batch", batch))->check(CLI::Range(1, 10000));
-  option("--rate", o.rate, "Largest learning rate")->check(CLI::Range(1e-9, 10.0));
-  option("--warmup", o.warmup, "Steps over which the rate rises")
-      ->check(CLI::Range(Index{0}, many));
-  option("--seed", o.seed, "Of everything random");
-  app.add_option("--threads", o.threads,
-                 "Threads to compute with; all cores if not given, and the same results always")
-      ->check(CLI::Range(1, 1024))
+  within(option("--steps", o.steps, "Batches to learn from; 0 only marks"), WholeNumber{});
+  within(option("--batch", o.batch, fmt::format("{} in a batch", batch)), WholeNumber{1, 10000});
+  within(option("--rate", o.rate, "Largest learning rate"), RealNumber{0, 10, true});
+  within(option("--warmup", o.warmup, "Steps over which the rate rises"), WholeNumber{});
+  within(option("--seed", o.seed, "Of everything random"), any_seed);
+  within(app.add_option("--threads", o.threads,
+                        "Threads to compute with; all cores if not given, and the same results "
+                        "always"),
+         WholeNumber{1, 1024})
       ->group("Training");
   app.add_option("--metrics", o.metrics, "Write the marks here, as JSON")
       ->type_name("FILE")
@@ -44,6 +45,8 @@ void parse(CLI::App& app, int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
     std::exit(app.exit(help));
+  } catch (const CLI::ParseError& error) {  // its message quotes what was typed
+    throw CLI::ParseError(shortened(error.what(), 500), error.get_exit_code());
   }
 }
 

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "examples/common/bounds.h"
 #include "examples/matmul_ladder/rungs.h"
 #include "tests/benchmarks/race.h"
 
@@ -45,22 +46,23 @@ Options parse_options(int argc, char** argv) {
       "for "
       "8 sentences with 8 heads: --batch 64 10 64 20.");
   app.get_formatter()->column_width(34);
-  app.add_option("--size", sizes, "Square matrices of so many rows; several may be given")
-      ->type_name("N...")
-      ->check(CLI::Range(1, 4096));
-  app.add_option("--batch", batch, "COUNT products of an M×K by a K×N matrix")
+  using examples::within;
+  constexpr examples::WholeNumber rows{1, 4096}, threads{1, 1024};
+  within(app.add_option("--size", sizes, "Square matrices of so many rows; several may be given"),
+         rows)
+      ->type_name("N...");
+  within(app.add_option("--batch", batch, "COUNT products of an M×K by a K×N matrix"), rows)
       ->type_name("COUNT M K N")
-      ->expected(4)
-      ->check(CLI::Range(1, 4096));
-  app.add_option("--threads", o.threads,
-                 "Threads of rungs 6, 7 and the library; all cores if not given")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1024));
-  app.add_option("--seconds", o.seconds,
-                 "Time for each row; a rung that needs longer runs once or twice")
+      ->expected(4);
+  within(app.add_option("--threads", o.threads,
+                        "Threads of rungs 6, 7 and the library; all cores if not given"),
+         threads)
+      ->type_name("N");
+  within(app.add_option("--seconds", o.seconds,
+                        "Time for each row; a rung that needs longer runs once or twice"),
+         examples::RealNumber{0.001, 600})
       ->type_name("S")
-      ->capture_default_str()
-      ->check(CLI::Range(0.001, 600.0));
+      ->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {

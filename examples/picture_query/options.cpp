@@ -2,7 +2,13 @@
 
 #include <CLI/CLI.hpp>
 
+#include "examples/common/bounds.h"
+
 namespace picture_query {
+
+using examples::RealNumber;
+using examples::WholeNumber;
+using examples::within;
 
 Options parse_options(int argc, char** argv) {
   Options o;
@@ -16,11 +22,11 @@ Options parse_options(int argc, char** argv) {
   const auto option = [&app](const char* name, auto& value, const char* help) {
     return app.add_option(name, value, help)->capture_default_str();
   };
-  option("--questions", o.questions, "Questions about each picture in training")
-      ->check(CLI::Range(1, 1000));
-  option("--test", o.test, "Pictures to mark it on, with four questions each")
-      ->check(CLI::Range(2, 1'000'000));
-  option("--show", o.show, "Questions to draw")->check(CLI::Range(0, 100));
+  within(option("--questions", o.questions, "Questions about each picture in training"),
+         WholeNumber{1, 1000});
+  within(option("--test", o.test, "Pictures to mark it on, with four questions each"),
+         WholeNumber{2, 1'000'000});
+  within(option("--show", o.show, "Questions to draw"), WholeNumber{0, 100});
   app.add_option("--ask", o.ask,
                  "Ask this about the first picture shown; may be given several times")
       ->type_name("TEXT")
@@ -30,16 +36,16 @@ Options parse_options(int argc, char** argv) {
   const auto size = [&](const char* name, auto& value, const char* help) {
     return option(name, value, help)->group("World and model");
   };
-  size("--grid", o.world.grid, "Patches along each side of a picture; even")
-      ->check(CLI::Range(2, 16));
-  size("--pixels", o.world.side, "Pixels along each side of a patch")->check(CLI::Range(4, 64));
-  size("--noise", o.world.noise, "Standard deviation of a pixel; black is 0, white 1")
-      ->check(CLI::Range(0.0, 10.0));
-  const CLI::Range any(1, 4096);
-  size("--dim", o.model.dim, "Width of a question, and of the layer")->check(any);
-  size("--key-dim", o.model.key_dim, "Width of a patch's keys and values")->check(any);
-  size("--hidden", o.model.hidden, "Width between the pixels and these")->check(any);
-  size("--heads", o.model.heads, "Attention heads; must divide the width")->check(any);
+  within(size("--grid", o.world.grid, "Patches along each side of a picture; even"),
+         WholeNumber{2, 16});
+  within(size("--pixels", o.world.side, "Pixels along each side of a patch"), WholeNumber{4, 64});
+  within(size("--noise", o.world.noise, "Standard deviation of a pixel; black is 0, white 1"),
+         RealNumber{0, 10});
+  constexpr WholeNumber any{1, 4096};
+  within(size("--dim", o.model.dim, "Width of a question, and of the layer"), any);
+  within(size("--key-dim", o.model.key_dim, "Width of a patch's keys and values"), any);
+  within(size("--hidden", o.model.hidden, "Width between the pixels and these"), any);
+  within(size("--heads", o.model.heads, "Attention heads; must divide the width"), any);
   examples::parse(app, argc, argv);
   return o;
 }
