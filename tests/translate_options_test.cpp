@@ -1,10 +1,20 @@
 // # What the arguments mean
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <regex>
+#include <set>
 
 #include "examples/translate/options.h"
 #include "tests/catch.h"
 
 using namespace translate;
+using Catch::Matchers::ContainsSubstring;
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -18,6 +28,52 @@ Options parse(std::vector<std::string> words) {
 std::vector<std::string> text(std::vector<std::string> more = {}) {
   more.insert(more.begin(), {"--source", "a", "--target", "b"});
   return more;
+}
+
+// What parsing says against the arguments; empty if it accepts them.
+std::string complaint(const std::vector<std::string>& words) {
+  try {
+    parse(words);
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "";
+}
+
+using Words = std::vector<std::string>;
+
+Words operator+(Words a, const Words& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+// A folder of its own for each test, gone afterwards.
+struct Folder {
+  fs::path path;
+  Folder() {
+    static int count = 0;
+    do path = fs::temp_directory_path() / fmt::format("glass_options_{}_{}", ::rand(), count++);
+    while (!fs::create_directory(path));
+  }
+  ~Folder() { fs::remove_all(path); }
+  std::string operator/(const std::string& name) const { return (path / name).string(); }
+  // As much of a model of the task `reverse` as the arguments ask for.
+  std::string model() const {
+    glass::Rng rng(1);
+    glass::nn::save(glass::nn::Linear(1, 1, rng), path / "model", {{"task", "reverse"}});
+    return (path / "model").string();
+  }
+};
+
+// The options that examples/translate/options.cpp adds with a pattern of source code.
+std::set<std::string> options_added(const std::string& pattern) {
+  std::ifstream file(GLASS_SOURCE_DIR "/examples/translate/options.cpp");
+  const std::string source(std::istreambuf_iterator<char>(file), {});
+  const std::regex expression(pattern);
+  std::set<std::string> names;
+  for (std::sregex_iterator i(source.begin(), source.end(), expression), end; i != end; ++i)
+    names.insert((*i)[1]);
+  return names;
 }
 
 }  // namespace
@@ -87,8 +143,8 @@ TEST_CASE("arguments that make no sense together are refused") {
 
 TEST_CASE("two trainings have the same settings only if nothing that matters differs") {
   const Settings settings = settings_of(parse(text()));
-  const auto differ = [&](const std::vector<std::string>& more) {
-    const Settings other = settings_of(parse(text(more)));
+  const auto differ = [&](const Words& more) {  // --log-every has an effect only with --log
+    const Settings other = settings_of(parse(text(more) + Words{"--log", "log"}));
     int count = 0;
     for (std::size_t i = 0; i < settings.size(); ++i) count += settings[i] != other[i];
     return count;
@@ -108,6 +164,275 @@ TEST_CASE("two trainings have the same settings only if nothing that matters dif
   CHECK(differ({"--schedule", "inverse-sqrt"}) == 1);
   CHECK(differ({"--steps", "100"}) == 2);  // and no epochs
   // What may change from one life of a training to the next.
-  CHECK(differ({"--threads", "3", "--log", "l", "--save", "s", "--checkpoint-every", "9",
-                "--resume", "--beams", "2", "--metrics", "m", "--interactive"}) == 0);
+  CHECK(differ({"--threads", "3", "--save", "s", "--checkpoint-every", "9", "--resume", "--beams",
+                "2", "--metrics", "m", "--interactive"}) == 0);
+}
+
+// ---- numbers ----
+
+TEST_CASE("a number outside its bounds, NaN and what is no number are refused in plain words") {
+  struct Row {
+    std::string option;
+    std::string least, most;  // as a person writes them
+    bool real = false, open = false;
+    std::string bounds = {};  // in the message, if not as usual
+  };
+  const std::string any = "1000000000";
+  const std::vector<Row> table = {
+      {"--max-tokens", "1", "10000"},
+      {"--min-count", "1", "1000000"},
+      {"--dim", "1", "65536"},
+      {"--heads", "1", "65536"},
+      {"--layers", "1", "1000"},
+      {"--hidden", "1", "1048576"},
+      {"--dropout", "0", "0.99", true},
+      {"--tied", "0", "1", false, false, "0 or 1"},
+      {"--steps", "0", any},
+      {"--epochs", "1", "1000000"},
+      {"--batch", "1", "100000"},
+      {"--batch-tokens", "0", any},
+      {"--rate", "0", "10", true, true, "more than 0 and at most 10"},
+      {"--warmup", "0", any},
+      {"--smoothing", "0", "0.99", true},
+      {"--average", "0", "0.999999", true},
+      {"--validate-every", "0", any},
+      {"--patience", "0", any},
+      {"--seed", "0", "18446744073709551615"},
+      {"--threads", "1", "1024"},
+      {"--checkpoint-every", "0", any},
+      {"--log-every", "1", any},
+      {"--beams", "1", "1000"},
+      {"--length-penalty", "0", "10", true},
+  };
+  std::set<std::string> tested;
+  for (const Row& row : table) {
+    tested.insert(row.option);
+    Words base = text({"--save", "s", "--log", "l"});
+    if (row.option == "--steps") base = {};
+    const auto say = [&](const std::string& value) {
+      return complaint(base + Words{row.option, value});
+    };
+    const std::string bounds = row.bounds.empty()
+                                   ? fmt::format("at least {} and at most {}", row.least, row.most)
+                                   : row.bounds;
+
+    // The bounds themselves are inside, and their neighbours are not.
+    const auto outside = [&](const std::string& value) {
+      CHECK(say(value) == fmt::format("{} must be {}; got {}", row.option, bounds, value));
+    };
+    if (row.option != "--steps") CHECK(say(row.most) == "");
+    if (row.open) outside(row.least);
+    if (!row.open && row.option != "--steps") CHECK(say(row.least) == "");
+    if (row.real) {
+      const double infinity = std::numeric_limits<double>::infinity();
+      outside(fmt::format("{}", std::nextafter(std::stod(row.least), -infinity)));
+      outside(fmt::format("{}", std::nextafter(std::stod(row.most), infinity)));
+    } else {
+      outside(row.least == "0" ? "-1" : "0");
+      outside(row.option == "--seed" ? "18446744073709551616"
+                                     : fmt::to_string(std::stoll(row.most) + 1));
+      if (row.option != "--steps") CHECK(say("+000" + row.most) == "");
+    }
+    outside("-3");
+    outside("99999999999999999999999999");
+    if (row.real)
+      for (const char* value : {"inf", "-inf", "Infinity", "1e999"}) outside(value);
+
+    Words junk = {"nan", "NaN", "-nan", "nan(1)", "", "many", "1x", "1 ", " 1", "0x1", "1,5", "-"};
+    if (!row.real) junk = junk + Words{"inf", "1.5", "1e3", "+", "--1"};
+    for (const std::string& value : junk)
+      CHECK_THAT(say(value), ContainsSubstring(row.option + " must be a ") &&
+                                 ContainsSubstring("number") &&
+                                 ContainsSubstring("; got " + (value.empty() ? "nothing" : value)));
+  }
+  // Every option that takes a number.
+  CHECK(tested == options_added("within\\(\\s*add\\(\\s*\"(--[a-z-]+)\""));
+}
+
+TEST_CASE("a number is read as people write it") {
+  CHECK(parse({"--steps", "010"}).recipe.steps == 10);  // not octal
+  CHECK(parse({"--steps", "+7"}).recipe.steps == 7);
+  CHECK(parse({"--seed", "18446744073709551615"}).seed == ~std::uint64_t{0});
+  CHECK(parse({"--rate", "1e-3"}).recipe.rate == 1e-3);
+  CHECK(parse({"--rate", ".5"}).recipe.rate == 0.5);
+}
+
+TEST_CASE("a message about an argument quotes little of it, however long it is") {
+  const std::string text(100'000, 'a'), digits(100'000, '9');
+  for (const Words& words :
+       std::vector<Words>{{"--steps", text},
+                          {"--steps", digits},
+                          {"--rate", digits},
+                          {"--schedule", text},
+                          {"--" + text},
+                          {text},
+                          {"--source", "a", "--target", "b", "--preset", text}}) {
+    const std::string message = complaint(words);
+    INFO(message);
+    CHECK(!message.empty());
+    CHECK(message.size() < 600);
+  }
+}
+
+// ---- options without effect ----
+
+TEST_CASE("an option without effect is an error that says why") {
+  const Folder folder;
+  const std::string model = folder.model();
+  const std::vector<std::pair<std::string, Words>> modes = {
+      {"train", {}},
+      {"mark", {"--steps", "0"}},
+      {"mark a loaded model", {"--load", model}},
+      {"train a loaded model", {"--load", model, "--steps", "5"}},
+      {"translate", {"--load", model, "--translate", "abc"}},
+      {"train on text", text()},
+      {"train a loaded model on text", text({"--load", model, "--steps", "5"})},
+  };
+  struct Row {
+    Words words;         // an option, and what it needs in order to be accepted
+    std::string effect;  // in each of the modes, 1 or 0
+  };
+  const std::vector<Row> table = {
+      {{"--dim", "8"}, "1100010"},
+      {{"--heads", "1"}, "1100010"},
+      {{"--layers", "1"}, "1100010"},
+      {{"--hidden", "8"}, "1100010"},
+      {{"--tied", "1"}, "1100010"},
+      {{"--dropout", "0.1"}, "1000010"},
+      {{"--dropout", "0.1", "--save", "s"}, "1100010"},  // the file says it to a later training
+      {{"--batch", "8"}, "1001011"},
+      {{"--batch-tokens", "8"}, "1001011"},
+      {{"--rate", "0.1"}, "1001011"},
+      {{"--warmup", "8"}, "1001011"},
+      {{"--schedule", "cosine"}, "1001011"},
+      {{"--smoothing", "0.1"}, "1001011"},
+      {{"--average", "0.1"}, "1001011"},
+      {{"--validate-every", "8"}, "1001011"},
+      {{"--patience", "8"}, "1001011"},
+      {{"--log", "l"}, "1001011"},
+      {{"--log-every", "8", "--log", "l"}, "1001011"},
+      {{"--log-every", "8", "--report", "r"}, "1001011"},
+      {{"--log-every", "8"}, "0000000"},
+      {{"--seed", "8"}, "1101011"},
+      {{"--threads", "1"}, "1111111"},
+      {{"--save", "s"}, "1111011"},
+      {{"--metrics", "m"}, "1111011"},
+      {{"--report", "r"}, "1111011"},
+      {{"--checkpoint-every", "8", "--save", "s"}, "1001011"},
+      {{"--checkpoint-every", "8"}, "0000000"},
+      {{"--resume", "--save", "s"}, "1000010"},
+      {{"--resume"}, "0000000"},
+      {{"--max-tokens", "8"}, "0000011"},
+      {{"--min-count", "1"}, "0000010"},
+      {{"--preset", "multi30k"}, "0000011"},
+      {{"--beams", "2"}, "1111111"},
+      {{"--length-penalty", "1", "--beams", "2"}, "1111111"},
+      {{"--length-penalty", "1", "--beams", "1"}, "0000000"},
+      {{"--translate", "abc"}, "1111111"},
+      {{"--translate-file", "f"}, "1111111"},
+      {{"--interactive"}, "1111111"},
+      {{"--output", "o", "--translate-file", "f"}, "1111111"},
+      {{"--output", "o"}, "0000000"},
+  };
+  std::set<std::string> tested = {"--task",         "--source", "--target", "--valid-source",
+                                  "--valid-target", "--load",   "--steps",  "--epochs"};
+  for (const auto& [words, effect] : table) {
+    tested.insert(words.front());
+    REQUIRE(effect.size() == modes.size());
+    for (std::size_t i = 0; i < modes.size(); ++i) {
+      INFO(modes[i].first << ": " << words.front());
+      const std::string message = complaint(modes[i].second + words);
+      if (effect[i] == '1') {
+        CHECK(message == "");
+      } else {
+        // Another option of the row may have no effect either, and be named first.
+        const bool named = std::ranges::any_of(words, [&](const std::string& word) {
+          return word.starts_with("--") && message.starts_with(word + " ");
+        });
+        CHECK(named);
+        CHECK((message.find(" has no effect here: ") != std::string::npos ||
+               message.find(" requires ") != std::string::npos));
+      }
+    }
+  }
+  CHECK(tested == options_added("add(?:_flag)?\\(\\s*\"(--[a-z-]+)\""));
+}
+
+TEST_CASE("a loaded model translates, is marked or is trained further, as the arguments say") {
+  const Folder folder;
+  const std::string model = folder.model();
+  const auto mode = [&](const Words& more) { return parse(Words{"--load", model} + more).mode; };
+  CHECK(mode({"--interactive"}) == Mode::translate);
+  CHECK(mode({"--translate-file", "f"}) == Mode::translate);
+  CHECK(mode({}) == Mode::mark);
+  CHECK(mode({"--task", "reverse", "--interactive"}) == Mode::mark);
+  CHECK(mode({"--steps", "0", "--interactive"}) == Mode::mark);
+  CHECK(mode({"--steps", "5", "--interactive"}) == Mode::train);
+  CHECK(parse({}).mode == Mode::train);
+  CHECK(parse({"--steps", "0"}).mode == Mode::mark);
+}
+
+// ---- files ----
+
+TEST_CASE("two outputs, or an output and an input, must be different files") {
+  const Folder folder;
+  const std::string model = folder.model();
+  const std::map<std::string, std::string> files = {
+      {"--source", folder / "source"},
+      {"--target", folder / "target"},
+      {"--valid-source", folder / "valid-source"},
+      {"--valid-target", folder / "valid-target"},
+      {"--load", model},
+      {"--translate-file", folder / "file"},
+      {"--save", folder / "save"},
+      {"--metrics", folder / "metrics"},
+      {"--log", folder / "log"},
+      {"--report", folder / "report"},
+      {"--output", folder / "output"},
+  };
+  const auto say = [&](const std::map<std::string, std::string>& changed) {
+    Words words = {"--steps", "5"};
+    for (auto [option, path] : files) {
+      if (changed.contains(option)) path = changed.at(option);
+      words = words + Words{option, path};
+    }
+    return complaint(words);
+  };
+  CHECK(say({}) == "");
+  for (const char* output : {"--save", "--metrics", "--log", "--report", "--output"}) {
+    for (const auto& [other, path] : files) {
+      if (other == output) continue;
+      INFO(output << " and " << other);
+      CHECK_THAT(say({{output, path}}), ContainsSubstring("must name different files; got ") &&
+                                            ContainsSubstring(output) && ContainsSubstring(other));
+    }
+  }
+
+  // One file by many names, whether it is there yet or not.
+  fs::create_directory(folder / "sub");
+  fs::create_directory_symlink(folder / "sub", folder / "link");
+  fs::create_symlink("late", folder / "dangling");
+  fs::create_symlink("dangling", folder / "second");
+  std::ofstream(folder / "there") << "text";
+  fs::create_symlink(folder / "there", folder / "there_link");
+  fs::create_hard_link(folder / "there", folder / "there_hard");
+  const std::string here = fs::relative(folder.path).string();
+  const std::vector<std::pair<std::string, std::string>> same = {
+      {folder / "new", folder / "./new"},        {folder / "new", folder / "sub/../new"},
+      {folder / "new", folder / "link/../new"},  {folder / "new", here + "//new"},
+      {folder / "sub/new", folder / "link/new"}, {folder / "new", folder / "new/"},
+      {folder / "late", folder / "dangling"},    {folder / "late", folder / "second"},
+      {folder / "there", folder / "there_link"}, {folder / "there", folder / "there_hard"},
+      {folder / "there", here + "/there_hard"},  {folder / "nowhere/new", folder / "nowhere/./new"},
+  };
+  for (const auto& [a, b] : same) {
+    INFO(a << " and " << b);
+    CHECK_THAT(say({{"--save", a}, {"--metrics", b}}), ContainsSubstring("must name different"));
+    CHECK_THAT(say({{"--save", b}, {"--source", a}}), ContainsSubstring("must name different"));
+  }
+  CHECK(say({{"--save", folder / "new"}, {"--metrics", folder / "New2"}}) == "");
+  CHECK(say({{"--save", folder / "sub/new"}, {"--metrics", folder / "new"}}) == "");
+  // Nothing is lost in a device, nor when one file is only read, even twice.
+  CHECK(say({{"--log", "/dev/null"}, {"--metrics", "/dev/null"}}) == "");
+  CHECK(say({{"--source", folder / "a"}, {"--target", folder / "a"}}) == "");
 }

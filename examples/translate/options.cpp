@@ -2,7 +2,15 @@
 
 #include <CLI/CLI.hpp>
 
+#include "examples/common/bounds.h"
+#include "examples/common/options.h"
+#include "examples/translate/option_rules.h"
+
 namespace translate {
+
+using examples::RealNumber;
+using examples::WholeNumber;
+using examples::within;
 
 namespace {
 
@@ -40,10 +48,7 @@ Recipe recipe_for(std::string_view name) {
 const std::map<std::string, Schedule> schedules = {{"cosine", Schedule::cosine},
                                                    {"inverse-sqrt", Schedule::inverse_sqrt}};
 
-template <class T>
-CLI::Range at_least(T least) {
-  return CLI::Range(least, T{1'000'000'000});
-}
+constexpr WholeNumber any_number{};
 
 void add_corpus(CLI::App& app, Options& o) {
   const auto add = [&](const char* name, auto& value, const char* text) {
@@ -68,10 +73,10 @@ void add_corpus(CLI::App& app, Options& o) {
       add("--valid-target", o.files.valid_target, "Their translations")->type_name("FILE");
   valid_source->needs(valid_target);
   valid_target->needs(valid_source);
-  add("--max-tokens", o.files.max_tokens, "Leave longer sentences out (60)")
-      ->check(CLI::Range(1, 10000));
-  add("--min-count", o.files.min_count, "Rarer words become <unk> (2)")
-      ->check(CLI::Range(1, 1000000));
+  within(add("--max-tokens", o.files.max_tokens, "Leave longer sentences out (60)"),
+         WholeNumber{1, 10000});
+  within(add("--min-count", o.files.min_count, "Rarer words become <unk> (2)"),
+         WholeNumber{1, 1000000});
   add("--preset", o.preset,
       "multi30k: sizes and rates for some 30,000 short sentences and 40 minutes on two cores; "
       "other options change parts of it")
@@ -84,15 +89,15 @@ void add_model(CLI::App& app, Recipe& r) {
   const auto add = [&](const char* name, auto& value, const char* text) {
     return app.add_option(name, value, text)->group("Model");
   };
-  add("--dim", r.dim, "Width of the model")->check(CLI::Range(1, 65536));
-  add("--heads", r.heads, "Attention heads; must divide the width")->check(CLI::Range(1, 65536));
-  add("--layers", r.layers, "Layers of the encoder, and of the decoder")
-      ->check(CLI::Range(1, 1000));
-  add("--hidden", r.hidden, "Width of the feed-forward layers")->check(CLI::Range(1, 1048576));
-  add("--dropout", r.dropout, "Share of numbers forgotten in training")
-      ->check(CLI::Range(0.0, 0.99));
-  add("--tied", r.tied, "1: the target's embedding is also the output layer; 0: two tables")
-      ->type_name("0|1");
+  within(add("--dim", r.dim, "Width of the model"), WholeNumber{1, 65536});
+  within(add("--heads", r.heads, "Attention heads; must divide the width"), WholeNumber{1, 65536});
+  within(add("--layers", r.layers, "Layers of the encoder, and of the decoder"),
+         WholeNumber{1, 1000});
+  within(add("--hidden", r.hidden, "Width of the feed-forward layers"), WholeNumber{1, 1048576});
+  within(add("--dropout", r.dropout, "Share of numbers forgotten in training"),
+         RealNumber{0, 0.99});
+  within(add("--tied", r.tied, "1: the target's embedding is also the output layer; 0: two tables"),
+         WholeNumber{0, 1});
 }
 
 void add_training(CLI::App& app, Options& o) {
@@ -100,31 +105,29 @@ void add_training(CLI::App& app, Options& o) {
   const auto add = [&](const char* name, auto& value, const char* text) {
     return app.add_option(name, value, text)->group("Training");
   };
-  auto* steps =
-      add("--steps", r.steps, "Batches to learn from; 0 only marks")->check(at_least(Index{0}));
-  add("--epochs", r.epochs, "The same, in passes over the text")
-      ->check(CLI::Range(1, 1000000))
+  auto* steps = within(add("--steps", r.steps, "Batches to learn from; 0 only marks"), any_number);
+  within(add("--epochs", r.epochs, "The same, in passes over the text"), WholeNumber{1, 1000000})
       ->excludes(steps)
       ->needs("--source");
-  add("--batch", r.batch, "Sentence pairs in a batch, at most")->check(CLI::Range(1, 100000));
-  add("--batch-tokens", r.tokens, "Tokens in a batch, at most; 0: any number")
-      ->check(at_least(Index{0}));
-  add("--rate", r.rate, "Largest learning rate")->check(CLI::Range(1e-9, 10.0));
-  add("--warmup", r.warmup, "Steps over which the rate rises")->check(at_least(Index{0}));
+  within(add("--batch", r.batch, "Sentence pairs in a batch, at most"), WholeNumber{1, 100000});
+  within(add("--batch-tokens", r.tokens, "Tokens in a batch, at most; 0: any number"), any_number);
+  within(add("--rate", r.rate, "Largest learning rate"), RealNumber{0, 10, true});
+  within(add("--warmup", r.warmup, "Steps over which the rate rises"), any_number);
   add("--schedule", r.schedule, "How the rate falls then: cosine (to 0) or inverse-sqrt")
       ->type_name("NAME")
       ->transform(CLI::CheckedTransformer(schedules));
-  add("--smoothing", r.smoothing, "Label smoothing")->check(CLI::Range(0.0, 0.99));
-  add("--average", r.average,
-      "Use a running mean of the weights, of which this share stays at each step; 0: none")
-      ->check(CLI::Range(0.0, 0.999999));
-  add("--validate-every", r.validate_every, "Steps between validations; 0: after each pass")
-      ->check(at_least(Index{0}));
-  add("--patience", r.patience, "Stop after so many validations without a smaller loss; 0: never")
-      ->check(at_least(Index{0}));
-  add("--seed", o.seed, "Of everything random (1)");
-  add("--threads", o.threads, "Threads to compute with; the results are the same")
-      ->check(CLI::Range(1, 1024));
+  within(add("--smoothing", r.smoothing, "Label smoothing"), RealNumber{0, 0.99});
+  within(add("--average", r.average,
+             "Use a running mean of the weights, of which this share stays at each step; 0: none"),
+         RealNumber{0, 0.999999});
+  within(add("--validate-every", r.validate_every, "Steps between validations; 0: after each pass"),
+         any_number);
+  within(add("--patience", r.patience,
+             "Stop after so many validations without a smaller loss; 0: never"),
+         any_number);
+  within(add("--seed", o.seed, "Of everything random (1)"), examples::any_seed);
+  within(add("--threads", o.threads, "Threads to compute with; the results are the same"),
+         WholeNumber{1, 1024});
 }
 
 void add_survival(CLI::App& app, Options& o) {
@@ -135,8 +138,9 @@ void add_survival(CLI::App& app, Options& o) {
                    "Keep here the model of the best validation and, until the end, all that it "
                    "takes to go on; Ctrl-C finishes the step and saves")
                    ->type_name("FILE");
-  add("--checkpoint-every", o.checkpoint_every, "Steps between saves (500); 0: only at the end")
-      ->check(at_least(Index{0}))
+  within(add("--checkpoint-every", o.checkpoint_every,
+             "Steps between saves (500); 0: only at the end"),
+         any_number)
       ->needs(save);
   app.add_flag("--resume", o.resume,
                "Go on where the training saved in that file stopped; all other arguments as before")
@@ -144,38 +148,39 @@ void add_survival(CLI::App& app, Options& o) {
       ->needs(save);
   add("--log", o.log, "Write down the course of the training here, a JSON object a line")
       ->type_name("FILE");
-  add("--log-every", o.recipe.log_every, "Steps that a line of it tells of (50)")
-      ->check(at_least(Index{1}));
+  within(add("--log-every", o.recipe.log_every,
+             "Steps that a line of it, and a point of the report's curve, tells of (50)"),
+         WholeNumber{.least = 1});
 }
 
 void add_use(CLI::App& app, Options& o) {
   const auto add = [&](const char* name, auto& value, const char* text) {
     return app.add_option(name, value, text)->group("Use");
   };
-  auto* load = add("--load", o.load,
-                   "Begin with this model; it is trained further only with --steps or --epochs")
-                   ->type_name("FILE");
+  add("--load", o.load,
+      "Begin with this model; it is trained further only with --steps or --epochs")
+      ->type_name("FILE");
   add("--metrics", o.metrics, "Write the marks here, as JSON")->type_name("FILE");
   add("--report", o.report, "Write a page with curves, sentences and attention here, as HTML")
       ->type_name("FILE");
   add("--translate", o.sentences, "Translate this; may be given several times")->type_name("TEXT");
-  auto* file = add("--translate-file", o.translate_file, "Translate this, a sentence a line")
+  auto* file = add("--translate-file", o.translate_file,
+                   "Translate this, a sentence a line. A line that cannot be translated gives an "
+                   "empty line, here and with --interactive; the program then ends with status 1")
                    ->type_name("FILE");
   add("--output", o.output, "Write the lines of --translate-file here, not to the terminal")
       ->type_name("FILE")
       ->needs(file);
   app.add_flag("--interactive", o.interactive, "Translate each line that is typed")->group("Use");
-  add("--beams", o.recipe.beams, "Beginnings of a translation that are kept; 1 is fastest")
-      ->check(CLI::Range(1, 1000));
-  add("--length-penalty", o.recipe.length_penalty,
-      "The larger, the longer the translations (2 for text)")
-      ->check(CLI::Range(0.0, 10.0));
-  for (const char* shape : {"--dim", "--heads", "--layers", "--hidden", "--tied", "--resume"})
-    app.get_option(shape)->excludes(load);
+  within(add("--beams", o.recipe.beams, "Beginnings of a translation that are kept; 1 is fastest"),
+         WholeNumber{1, 1000});
+  within(add("--length-penalty", o.recipe.length_penalty,
+             "The larger, the longer the translations (2 for text)"),
+         RealNumber{0, 10});
 }
 
-// Reads all arguments into `o`; whether they name a number of steps or epochs.
-bool parse(Options& o, int argc, char** argv) {
+// What the arguments name.
+std::set<std::string> parse(Options& o, int argc, char** argv) {
   CLI::App app(
       "Trains an encoder-decoder with cross-attention, marks it on pairs that it never saw, and "
       "shows "
@@ -184,25 +189,23 @@ bool parse(Options& o, int argc, char** argv) {
       "  translate --source train.de --target train.en --save model.safetensors\n"
       "  translate --load model.safetensors --translate \"ein Hund läuft.\"\n"
       "  translate --load model.safetensors --interactive");
-  app.get_formatter()->column_width(34);
   add_corpus(app, o);
   add_model(app, o.recipe);
   add_training(app, o);
   add_survival(app, o);
   add_use(app, o);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& help) {
-    std::exit(app.exit(help));
-  }
-  return app.count("--steps") + app.count("--epochs") > 0;
+  examples::parse(app, argc, argv);
+  std::set<std::string> given;
+  for (const CLI::Option* option : app.get_options())
+    if (option->count() > 0) given.insert(option->get_name());
+  return given;
 }
 
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
   Options first;
-  const bool has_length = parse(first, argc, argv);
+  const std::set<std::string> given = parse(first, argc, argv);
   std::string kind = first.preset;
   if (kind.empty()) kind = first.task;
   if (kind.empty() && !first.files.source.empty()) kind = "text";
@@ -212,9 +215,18 @@ Options parse_options(int argc, char** argv) {
   // Once more, now over the numbers that suit this kind.
   Options o;
   o.recipe = recipe_for(kind);
+  const bool has_length = given.contains("--steps") || given.contains("--epochs");
   if (has_length || !first.load.empty()) o.recipe.steps = -1, o.recipe.epochs = 0;
   parse(o, argc, argv);
-  if (o.task.empty() && o.files.source.empty() && o.load.empty()) o.task = kind;
+  const bool no_corpus = o.task.empty() && o.files.source.empty();
+  if (no_corpus && o.load.empty()) o.task = kind;
+  const bool uses = !o.sentences.empty() || !o.translate_file.empty() || o.interactive;
+  if (!o.load.empty() && no_corpus && uses && !has_length)
+    o.mode = Mode::translate;
+  else
+    o.mode = o.trains() ? Mode::train : Mode::mark;
+  expect_effects(given, o);
+  expect_distinct_files(o);
   return o;
 }
 

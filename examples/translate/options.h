@@ -35,7 +35,13 @@ struct Recipe {
   double length_penalty = 0.6;
 };
 
+// What the program is asked for: to train a model and mark it, only to mark it, or only to
+// translate with a loaded one.
+enum class Mode { train, mark, translate };
+
 struct Options {
+  Mode mode = Mode::train;
+
   // What to learn from: a made-up task, or parallel text.
   std::string task, preset;
   TextFiles files;
@@ -56,7 +62,8 @@ struct Options {
 
 // Reads the command line: the recipe is that of the preset, the task or the loaded model, changed
 // by what the arguments say. Leaves the program with status 0 after --help; throws CLI::ParseError
-// where the arguments make no sense, and FileError where --load names no model.
+// where the arguments make no sense, and FileError where --load names no model, or where two
+// arguments name one file that would be written.
 Options parse_options(int argc, char** argv);
 
 // By name, all that the course of a training depends on but the sentences: what must be the same
