@@ -6,8 +6,11 @@ std::string shortened(std::string_view text, std::size_t most) {
   std::size_t length = text.size();
   if (length > most) {
     length = most;
-    // A byte 10xxxxxx goes on with a code point that began before it.
-    while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0) == 0x80) --length;
+    // A byte 10xxxxxx goes on with a code point that began before it, at most three bytes before.
+    const auto inside = [&](std::size_t at) {
+      return (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
+    };
+    for (int i = 0; i < 3 && length > 0 && inside(length); ++i) --length;
   }
   std::string result(text.substr(0, length));
   for (char& c : result)
