@@ -43,7 +43,8 @@ struct Bounds {
 };
 
 void expect_bounds(auto parse_options, const Bounds& row) {
-  const auto& [option, least, most, real, open] = row;
+  const std::string &option = row.option, &least = row.least, &most = row.most;
+  const bool real = row.real, open = row.open;
   const auto say = [&](const std::string& value) {
     return complaint(parse_options, {option, value});
   };

@@ -66,28 +66,30 @@ CLI::Option* check_with(CLI::Option* option, const std::string& description,
 }  // namespace
 
 CLI::Option* within(CLI::Option* option, WholeNumber bounds) {
-  const auto [least, most] = bounds;
-  const bool two = most - least == 1;
-  const std::string range = fmt::format("{} {} {}", least, two ? "or" : "to", most);
+  const bool two = bounds.most - bounds.least == 1;
+  const std::string range = fmt::format("{} {} {}", bounds.least, two ? "or" : "to", bounds.most);
   return check_with(option, range, [=](std::string& text) {
     const std::optional<Whole> number = read_whole(text);
     if (!number) refuse(*option, fmt::format("a whole number, {}", range), text);
-    if (!number->fits || number->value < least || number->value > most)
-      refuse(*option, two ? range : fmt::format("at least {} and at most {}", least, most), text);
+    if (!number->fits || number->value < bounds.least || number->value > bounds.most)
+      refuse(*option,
+             two ? range : fmt::format("at least {} and at most {}", bounds.least, bounds.most),
+             text);
     text = fmt::to_string(number->value);  // CLI11 would take 010 for 8
   });
 }
 
 CLI::Option* within(CLI::Option* option, RealNumber bounds) {
-  const auto [least, most, open] = bounds;
-  const std::string range = fmt::format("{}{} to {}", open ? "above " : "", least, most);
+  const std::string range =
+      fmt::format("{}{} to {}", bounds.open ? "above " : "", bounds.least, bounds.most);
   return check_with(option, range, [=](std::string& text) {
     const std::optional<double> number = read_real(text);
     if (!number) refuse(*option, "a number", text);
-    const bool above = open ? *number > least : *number >= least;
-    if (!above || *number > most)
+    const bool above = bounds.open ? *number > bounds.least : *number >= bounds.least;
+    if (!above || *number > bounds.most)
       refuse(*option,
-             fmt::format("{} {} and at most {}", open ? "more than" : "at least", least, most),
+             fmt::format("{} {} and at most {}", bounds.open ? "more than" : "at least",
+                         bounds.least, bounds.most),
              text);
   });
 }
