@@ -11,7 +11,7 @@ foreach(room IN LISTS rooms)
 endforeach()
 list(REMOVE_ITEM public_headers  # private
   tensor/loops.h tensor/parallel.h tensor/product.h tensor/simd.h autograd/differences.h
-  autograd/objective.h autograd/verdict.h nn/header.h optim/update.h)
+  autograd/objective.h autograd/verdict.h nn/file.h nn/header.h optim/update.h)
 list(JOIN rooms "|" any_room)
 
 function(write_if_different path text)

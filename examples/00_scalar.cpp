@@ -75,4 +75,8 @@ int main() {
               (f(0.5 + h, -1.5, 2) - f(0.5 - h, -1.5, 2)) / (2 * h),
               (f(0.5, -1.5 + h, 2) - f(0.5, -1.5 - h, 2)) / (2 * h),
               (f(0.5, -1.5, 2 + h) - f(0.5, -1.5, 2 - h)) / (2 * h));
+
+  if (std::fflush(stdout) == 0) return 0;  // what is printed waits in a buffer until now
+  std::perror("00_scalar: cannot write the standard output");
+  return 2;
 }

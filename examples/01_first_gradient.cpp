@@ -4,9 +4,13 @@
 // mean squared error; the gradient says which way that is.
 #include <glassgrad.h>
 
+#include "examples/common/program.h"
+
 using namespace glass;
 
-int main() {
+namespace {
+
+void fit_a_line() {
   Rng rng(1);
   const Tensor x = uniform({100}, -1, 1, rng);              // [100]
   const Tensor y = 3 * x - 1 + normal({100}, 0, 0.1, rng);  // [100]
@@ -23,3 +27,7 @@ int main() {
                  offset.item());
   }
 }
+
+}  // namespace
+
+int main() { return examples::program("01_first_gradient", fit_a_line); }

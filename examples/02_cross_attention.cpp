@@ -6,9 +6,13 @@
 // B batch, T query length, S key length, C width, H heads
 #include <glassgrad.h>
 
+#include "examples/common/program.h"
+
 using namespace glass;
 
-int main() {
+namespace {
+
+void attend() {
   Rng rng(1);
   const nn::CrossAttention cross_attention(512, 8, rng);
   const Var decoder_query = normal({8, 10, 512}, 0, 1, rng);      // [B, T, C] = [8, 10, 512]
@@ -44,3 +48,7 @@ int main() {
   sgd.step();
   fmt::print("\nloss {:.6f} → {:.6f}\n", loss, loss_now());
 }
+
+}  // namespace
+
+int main() { return examples::program("02_cross_attention", attend); }

@@ -20,6 +20,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <numeric>
+#include <string_view>
+
+#include "examples/common/program.h"
 
 using namespace glass;
 
@@ -115,22 +118,31 @@ std::string bar(double eigenvalue, double limit) {
   return text;
 }
 
-}  // namespace
+// The rate that the command line gives; 0.2 if it gives none.
+double rate_of(int argc, char** argv) {
+  if (argc == 1) return 0.2;
+  if (std::string_view(argv[1]) == "--help") {
+    fmt::print("usage: 03_curvature [rate]\nThe rate is 0.2 if none is given.\n");
+    throw examples::Done();
+  }
+  char* end = nullptr;  // behind the number, if the argument begins with one
+  const double rate = std::strtod(argv[1], &end);
+  const bool is_number = end != argv[1] && *end == '\0';
+  check<ShapeError>(
+      argc == 2 && is_number && rate > 0 &&
+              rate<1e6,
+                   "usage: 03_curvature [rate]. The rate must be more than 0 and less than "
+                   "1000000; got '{}'{}",
+                   argv[1], argc> 2
+          ? " and more arguments"
+          : "");
+  return rate;
+}
 
-int main(int argc, char** argv) {
+// Trains, and shows λ on the way.
+void watch(double rate) {
   constexpr Index width = 32;
   constexpr int steps = 3000;
-  char* end = nullptr;  // behind the number, if the argument begins with one
-  const double rate = argc > 1 ? std::strtod(argv[1], &end) : 0.2;
-  const bool is_number = argc == 1 || (end != argv[1] && *end == '\0');
-  if (argc > 2 || !is_number || !(rate > 0 && rate < 1e6)) {
-    fmt::print(
-        stderr,
-        "usage: 03_curvature [rate]\nThe rate must be more than 0 and less than 1000000; 0.2 "
-        "if none is given.\n");
-    return 2;
-  }
-
   Rng rng(1);
   const Net net(width, rng);
   optim::Sgd sgd(nn::parameters(net), {.rate = rate});
@@ -152,7 +164,7 @@ int main(int argc, char** argv) {
     if (step == steps) break;
     if (!std::isfinite(static_cast<double>(loss_of(net).item()))) {
       fmt::print("\nThe loss exploded before step {}: the rate is too large.\n", step);
-      return 0;
+      return;
     }
     (void)gradients(net);
     sgd.step();
@@ -164,4 +176,10 @@ int main(int argc, char** argv) {
   for (const double share : {0.25, 0.5, 0.9, 1.1, 1.5})
     fmt::print("{:12} {:13.6f} → {:.6g}\n", share, loss_of(net),
                loss_after(net, share * 2 / eigenvalue, 100));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return examples::program("03_curvature", [&] { watch(rate_of(argc, argv)); });
 }

@@ -5,17 +5,15 @@
 #include "nn/serialize.h"
 
 #include <fmt/ranges.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <fstream>
 #include <type_traits>
 
+#include "nn/file.h"
 #include "nn/header.h"
 
 namespace glass::nn {
@@ -30,6 +28,10 @@ constexpr std::string_view counter_prefix = "state.";
 // What a Real is in a file; dual numbers are saved by their values.
 using Stored = std::conditional_t<std::same_as<Real, float>, float, double>;
 constexpr const char* stored_type = sizeof(Stored) == 4 ? "F32" : "F64";
+
+std::string in_file(const State::Counter& counter) {
+  return std::string(counter_prefix) + counter.name;
+}
 
 }  // namespace
 
@@ -61,91 +63,38 @@ State::Counter counter_of(const std::string& name, double& value) { return count
 
 State::Counter counter_of(const std::string& name, Rng& rng) {
   const auto [seed, draws] = rng.state();
-  return {name, fmt::format("{}:{}", seed, draws), [name, &rng](const std::string& text) {
+  return {name, fmt::format("{}:{}", seed, draws),
+          [name, &rng](const std::string& text) {
             const std::size_t colon = text.find(':');
             check<FileError>(colon != std::string::npos,
                              "load: '{}' should hold seed:draws; got '{}'", name, text);
             rng.set_state({parsed<std::uint64_t>(name, std::string_view(text).substr(0, colon)),
                            parsed<std::uint64_t>(name, std::string_view(text).substr(colon + 1))});
-          }};
+          },
+          true};
 }
 
 // ---- saving ----
 
 namespace {
 
-// A file that is written under another name and takes its own only when all of it is on the disk.
-class AtomicFile {
- public:
-  explicit AtomicFile(const std::filesystem::path& path)
-      : path_(followed(path)),
-        partial_(path_.string() + ".partial-XXXXXX"),
-        file_(::mkstemp(partial_.data())) {
-    if (file_ < 0) fail("cannot create a file beside it");
-  }
-  ~AtomicFile() {
-    if (file_ >= 0) ::close(file_);
-    if (!partial_.empty()) ::unlink(partial_.c_str());
-  }
-  AtomicFile(const AtomicFile&) = delete;
-  AtomicFile& operator=(const AtomicFile&) = delete;
-
-  // The system may take a part only, or be interrupted before it took any.
-  void write(const void* data, std::size_t size) {
-    const auto* bytes = static_cast<const char*>(data);
-    while (size > 0) {
-      const ssize_t written = ::write(file_, bytes, size);
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) fail("cannot write");
-      bytes += written;
-      size -= static_cast<std::size_t>(written);
-    }
-  }
-
-  void commit() {
-    // A new file gets the permissions that any new file would, an old one keeps its own.
-    struct stat old {};
-    const ::mode_t mask = ::umask(0);
-    ::umask(mask);
-    const ::mode_t mode = ::stat(path_.c_str(), &old) == 0 ? old.st_mode & 07777 : 0666 & ~mask;
-    if (::fchmod(file_, mode) != 0 || ::fsync(file_) != 0) fail("cannot write");
-    if (::close(std::exchange(file_, -1)) != 0) fail("cannot write");
-    if (::rename(partial_.c_str(), path_.c_str()) != 0) fail("cannot replace the file");
-    partial_.clear();
-  }
-
- private:
-  // What a link names, for the rename would replace the link itself.
-  static std::filesystem::path followed(const std::filesystem::path& path) {
-    std::error_code error;
-    if (!std::filesystem::is_symlink(path, error)) return path;
-    const std::filesystem::path target = std::filesystem::canonical(path, error);
-    check<FileError>(!error, "save: {}: cannot follow the link: {}", path.string(),
-                     error.message());
-    return target;
-  }
-
-  [[noreturn]] void fail(std::string_view what) const {
-    throw FileError(fmt::format("save: {}: {}: {}", path_.string(), what, std::strerror(errno)));
-  }
-  std::filesystem::path path_;
-  std::string partial_;
-  int file_;
-};
+// What is not the module's own must not look like it, or it would not be read back.
+Metadata notes_of(const State& state, const Metadata& metadata) {
+  Metadata notes = metadata;
+  for (const auto& [name, text] : metadata)
+    check<FileError>(!name.starts_with(counter_prefix),
+                     "save: metadata '{}': names that begin with '{}' belong to the module", name,
+                     counter_prefix);
+  for (const auto& counter : state.counters)
+    check<FileError>(notes.emplace(in_file(counter), counter.text).second,
+                     "save: two counters are called '{}'", counter.name);
+  return notes;
+}
 
 }  // namespace
 
 void save_state(const State& state, const std::filesystem::path& path, const Metadata& metadata) {
-  // A pipe or a device would be replaced too, so only a file is.
-  std::error_code error;
-  const auto type = std::filesystem::status(path, error).type();
-  check<FileError>(!path.empty() && (type == std::filesystem::file_type::regular ||
-                                     type == std::filesystem::file_type::not_found),
-                   "save: '{}' is not the name of a file{}{}", path.string(), error ? ": " : "",
-                   error ? error.message() : "");
-  Metadata notes = metadata;
-  for (const auto& counter : state.counters)
-    notes[std::string(counter_prefix) + counter.name] = counter.text;
+  const Metadata notes = notes_of(state, metadata);
   std::vector<std::pair<std::string, Entry>> entries;
   std::uint64_t offset = 0;
   for (const auto& [name, tensor] : state.tensors) {
@@ -159,9 +108,12 @@ void save_state(const State& state, const std::filesystem::path& path, const Met
   std::string text = header_text(entries, notes);
   text.resize((text.size() + 7) / 8 * 8, ' ');
   const auto length = static_cast<std::uint64_t>(text.size());
+  check<FileError>(length <= largest_header,
+                   "save: names and metadata must fit {} bytes; they take {}", largest_header,
+                   length);
 
   // Whatever throws from here on, the partial file goes and the old one stays.
-  AtomicFile file(path);
+  OutputFile file(path, "save: ");
   file.write(&length, sizeof length);
   file.write(text.data(), text.size());
   for (const auto& [name, tensor] : state.tensors) {
@@ -281,6 +233,27 @@ std::string listed(std::string_view label, const std::vector<std::string>& names
   return names.empty() ? "" : fmt::format("; {} {}", label, fmt::join(names, ", "));
 }
 
+// A file of a model with tied weights names the shared one once. A module whose weights are no
+// longer tied, a copy for instance, asks for both names; then each missing tensor has a twin, one
+// of its shape that is there. Says what to do, or nothing.
+std::string ties_of(const State& state, const std::vector<std::string>& missing) {
+  std::string pairs;
+  for (const std::string& name : missing) {
+    const auto lost = std::ranges::find(state.tensors, name, [](const auto& x) { return x.first; });
+    const auto twin = std::ranges::find_if(state.tensors, [&](const auto& x) {
+      return x.second.shape() == lost->second.shape() &&
+             std::ranges::find(missing, x.first) == missing.end();
+    });
+    if (twin == state.tensors.end()) return "";
+    pairs += fmt::format("{}{} with {}", pairs.empty() ? "" : ", ", name, twin->first);
+  }
+  if (pairs.empty()) return "";
+  return fmt::format(
+      "; if the saved model had tied weights ({}, say), tie the module's before loading: a copy "
+      "loses its ties, and the model's tie() restores them",
+      pairs);
+}
+
 }  // namespace
 
 LoadReport load_state(const State& state, const std::filesystem::path& path,
@@ -307,10 +280,15 @@ LoadReport load_state(const State& state, const std::filesystem::path& path,
       misshapen.push_back(fmt::format("{} (expected {}, found [{}])", name, tensor.shape(),
                                       fmt::join(entry.sizes, ", ")));
   }
+  const std::string way_out = unasked.empty() ? ties_of(state, report.missing) : "";
+  for (const State::Counter& counter : state.counters)
+    if (!counter.may_be_missing && !file.counters.contains(in_file(counter)))
+      report.missing.push_back(in_file(counter));
   for (const auto& [name, entry] : unasked) report.unexpected.push_back(name);
   std::string faults = listed("misshapen", misshapen);
   if (options.strict)
-    faults = listed("missing", report.missing) + listed("unexpected", report.unexpected) + faults;
+    faults = listed("missing", report.missing) + listed("unexpected", report.unexpected) + faults +
+             way_out;
   file.expect(faults.empty(), "does not fit the module{}", faults);
 
   // … then everything is read …
@@ -321,7 +299,7 @@ LoadReport load_state(const State& state, const std::filesystem::path& path,
   // … and only then is the module changed. If a counter makes no sense, all are put back.
   try {
     for (const State::Counter& counter : state.counters) {
-      const auto saved = file.counters.find(std::string(counter_prefix) + counter.name);
+      const auto saved = file.counters.find(in_file(counter));
       if (saved != file.counters.end()) counter.set(saved->second);
     }
   } catch (...) {

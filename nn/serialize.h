@@ -19,7 +19,7 @@ namespace glass::nn {
 using Metadata = std::map<std::string, std::string>;
 
 struct LoadReport {
-  std::vector<std::string> missing;     // named by the module, not in the file
+  std::vector<std::string> missing;     // named by the module, not in the file; no random streams
   std::vector<std::string> unexpected;  // in the file, not named by the module
   Metadata metadata;                    // as it was saved
 };
@@ -34,6 +34,7 @@ struct State {
   struct Counter {
     std::string name, text;
     std::function<void(const std::string&)> set;  // FileError where the text makes no sense
+    bool may_be_missing = false;                  // a random stream, which bare weights lack
   };
   std::vector<std::pair<std::string, Tensor>> tensors;
   std::vector<Counter> counters;
@@ -62,16 +63,18 @@ State state_of(const auto& module) {
 }
 
 // Writes beside the file and renames: a crash leaves the old file or the new one, never half of
-// one, but perhaps what was written, as FILE.partial-…, too. FileError if that cannot be done.
-// `metadata` is kept with the tensors; names beginning with "state." belong to the module's
-// counters.
+// one, but perhaps what was written, as FILE.partial-…, too. Devices, pipes and files in a folder
+// that takes no new ones are written directly. `metadata` is kept with the tensors. FileError if
+// the file cannot be written, or could not be read back: if a name or the metadata is not UTF-8, or
+// a name of the metadata begins with "state.", as those of the module's counters do.
 void save(const auto& module, const std::filesystem::path& path, const Metadata& metadata = {}) {
   save_state(state_of(module), path, metadata);
 }
 
 // Numbers saved as F32 or F64 become Reals. FileError, with the module untouched, if the file is
-// not sound or, in strict mode, does not name just what the module names; a shape that differs is
-// always an error. All names at fault are listed at once.
+// not sound or, in strict mode, does not name just what the module names, counters too. Random
+// streams may be missing, and then stay as they are: other programs write bare weights. A shape
+// that differs is always an error. All names at fault are listed at once.
 LoadReport load(const auto& module, const std::filesystem::path& path, LoadOptions options = {}) {
   return load_state(state_of(module), path, options);
 }

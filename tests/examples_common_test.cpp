@@ -10,6 +10,7 @@
 #include "examples/common/files.h"
 #include "examples/common/interrupt.h"
 #include "examples/common/options.h"
+#include "examples/common/program.h"
 #include "examples/common/terminal.h"
 #include "examples/common/training.h"
 #include "nn/linear.h"
@@ -58,6 +59,48 @@ TEST_CASE("a file is written whole and leaves nothing beside it") {
   CHECK(content(folder.file("a")) == "new");
   CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 1);
   CHECK_THROWS_AS(write_file(folder.file("no/a"), "text"), glass::FileError);
+}
+
+TEST_CASE("whether a file can be written is asked of it, and every other file stays") {
+  const Folder folder;
+  for (const char* name : {"out.probe", "out.partial", "out"})
+    write_file(folder.file(name), "the user's");
+  expect_writable(folder.file("out"));
+  write_file(folder.file("out"), "new");
+  CHECK(content(folder.file("out")) == "new");
+  for (const char* name : {"out.probe", "out.partial"})
+    CHECK(content(folder.file(name)) == "the user's");
+  CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 3);
+
+  for (const char* device : {"/dev/stdout", "/dev/null", "/dev/stderr"})
+    CHECK_NOTHROW(expect_writable(device));
+  CHECK_NOTHROW(write_file("/dev/null", "text"));
+  CHECK_THROWS_WITH(write_file("/dev/full", "text"), ContainsSubstring("No space left"));
+  CHECK_THROWS_AS(expect_writable("/proc/nowhere"), glass::FileError);
+
+  fs::create_symlink("later", folder.path / "link");
+  expect_writable(folder.file("link"));
+  CHECK(!fs::exists(folder.path / "later"));
+  write_file(folder.file("link"), "through a link");
+  CHECK(content(folder.file("later")) == "through a link");
+}
+
+TEST_CASE("a folder that takes no new files may hold one that is written") {
+  if (!fs::exists("/proc/self/comm")) return;  // only Linux has such a file
+  expect_writable("/proc/self/comm");
+  write_file("/proc/self/comm", "renamed");
+  CHECK(content("/proc/self/comm") == "renamed\n");
+}
+
+TEST_CASE("two outputs that are one file are refused, however they are spelt") {
+  const Folder folder;
+  fs::create_symlink("a", folder.path / "link");
+  const std::string a = folder.file("a");
+  for (const std::string& b : {a, folder.file("./a"), folder.file("link")})
+    CHECK_THROWS_WITH(expect_writable({{"--metrics", a}, {"--svg", b}}),
+                      ContainsSubstring("--metrics and --svg must name different files"));
+  CHECK_NOTHROW(expect_writable({{"--metrics", a}, {"--svg", folder.file("b")}}));
+  CHECK_NOTHROW(expect_writable({{"--metrics", "/dev/null"}, {"--svg", "/dev/null"}}));
 }
 
 TEST_CASE("a file that cannot be written is known before the work") {

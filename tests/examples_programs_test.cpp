@@ -3,8 +3,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -132,4 +138,131 @@ TEST_CASE("an example says the same on one thread and on three") {
     CHECK(lines("1").size() > 100);
     CHECK(lines("1") == lines("3"));
   }
+}
+
+// ---- every program of the examples, whatever its name ----
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// What makes it short. A program that is not here runs as it is.
+std::string short_run(const std::string& name) {
+  const std::map<std::string, std::string> arguments = {
+      {"03_curvature", "100000"},
+      {"explain", "--text"},
+      {"matmul_ladder", "--size 8 --seconds 0.001 --threads 1"},
+      {"memory", "--steps 1 --batch 1 --test 32 --sizes 16"},
+      {"picture_query", "--steps 1 --batch 1 --test 2"},
+      {"translate", "--task copy --steps 1 --batch 2 --dim 4 --hidden 4"}};
+  const auto found = arguments.find(name);
+  return found == arguments.end() ? "" : found->second;
+}
+
+std::vector<std::string> programs() {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(GLASS_EXAMPLES_DIR))
+    if (entry.is_regular_file() && ::access(entry.path().c_str(), X_OK) == 0)
+      names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  CHECK(names.size() >= 9);
+  return names;
+}
+
+std::string content(const fs::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+struct Outcome {
+  int status = -1;
+  std::string out, errors;
+};
+
+// `around` is a shell command in which % stands for the program and its arguments.
+Outcome shell(const std::string& name, const std::string& arguments, const std::string& around) {
+  std::string folder = (fs::temp_directory_path() / "glass_programs.XXXXXX").string();
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  const std::size_t place = around.find('%');
+  const std::string command = around.substr(0, place) + "\"" + GLASS_EXAMPLES_DIR + "/" + name +
+                              "\" " + arguments + around.substr(place + 1);
+  const int status = std::system(("cd " + folder + " && { " + command + "; } 2>errors").c_str());
+  Outcome outcome{WIFEXITED(status) ? WEXITSTATUS(status) : -1, content(folder + "/out"),
+                  content(folder + "/errors")};
+  const std::string own_status = content(folder + "/status");
+  if (!own_status.empty()) outcome.status = std::stoi(own_status);
+  fs::remove_all(folder);
+  return outcome;
+}
+
+void expect_one_line(const Outcome& outcome, const std::string& name) {
+  CHECK(outcome.status == 2);
+  CHECK(std::count(outcome.errors.begin(), outcome.errors.end(), '\n') == 1);
+  CHECK_THAT(outcome.errors, Catch::Matchers::StartsWith(name + ": "));
+}
+
+// The options whose values, in the help, are told by one of these words.
+std::vector<std::string> options_of(const std::string& name, const std::string& words) {
+  if (name.starts_with("0")) return {};  // they have no options
+  const std::string help = shell(name, "--help", "% >out").out;
+  const std::regex option("(--[a-z-]+) (" + words + ")");
+  std::vector<std::string> options;
+  for (std::sregex_iterator i(help.begin(), help.end(), option), end; i != end; ++i)
+    options.push_back((*i)[1]);
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("every program ends well where nobody reads, and says so where the disk is full") {
+  for (const std::string& name : programs()) {
+    INFO(name);
+    const Outcome nobody = shell(name, short_run(name), "% >/dev/null");
+    CHECK(nobody.status == 0);
+    CHECK(nobody.errors == "");
+    const Outcome full = shell(name, short_run(name), "% >/dev/full");
+    expect_one_line(full, name);
+    CHECK_THAT(full.errors, ContainsSubstring("cannot write the standard output: No space left"));
+    expect_one_line(shell(name, short_run(name), "% >&-"), name);
+    if (!name.starts_with("00")) expect_one_line(shell(name, "--help", "% >/dev/full"), name);
+  }
+}
+
+TEST_CASE("every program ends quietly where its reader has gone") {
+  for (const std::string& name : programs()) {
+    INFO(name);
+    for (const char* ignoring : {"", "trap '' PIPE; "}) {
+      const Outcome outcome =
+          shell(name, short_run(name),
+                std::string("{ sleep 0.1; ") + ignoring + "%; echo $? >status; } | true");
+      CHECK((outcome.status == 141 || (name == "00_scalar" && outcome.status == 2)));
+      if (name != "00_scalar") CHECK(outcome.errors == "");
+    }
+  }
+}
+
+TEST_CASE("every output that cannot be written is one line, before the work") {
+  int count = 0;
+  for (const std::string& name : programs())
+    for (const std::string& option : options_of(name, "FILE")) {
+      for (const std::string path : {"/nowhere/at/all", "/proc/nowhere", "/", "''"}) {
+        INFO(name + " " + option + " " + path);
+        expect_one_line(shell(name, option + " " + path, "% >out"), name);
+        ++count;
+      }
+    }
+  CHECK(count > 20);
+}
+
+TEST_CASE("every number that is none is one line that names the option") {
+  int count = 0;
+  for (const std::string& name : programs())
+    for (const std::string& option : options_of(name, R"(INT|UINT|FLOAT|N\b|S\b|BOOLEAN|0\|1)")) {
+      INFO(name + " " + option);
+      const Outcome outcome = shell(name, option + " nan", "% >out");
+      expect_one_line(outcome, name);
+      CHECK_THAT(outcome.errors, ContainsSubstring(option));
+      ++count;
+    }
+  CHECK(count > 40);
 }

@@ -14,6 +14,7 @@
 #include "examples/translate/train_log.h"
 #include "examples/translate/training.h"
 #include "examples/translate/use.h"
+#include "nn/file.h"
 #include "tests/catch.h"
 #include "tests/threads.h"
 
@@ -192,9 +193,10 @@ TEST_CASE("what a killed program left of a save is removed, and nothing else") {
   folder.write("model.partial-Ab12Cd", "");
   folder.write("model.backup", "");
   folder.write("another.partial-Ab12Cd", "");
-  Trainer::remove_partial_saves(folder / "model");
+  folder.write("model.partial-of-mine", "");
+  glass::nn::remove_partial_files(folder / "model");
   CHECK(!fs::exists(folder / "model.partial-Ab12Cd"));
-  CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 3);
+  CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 4);
 }
 
 TEST_CASE("the file keeps the weights of the best validation, and patience ends the training") {

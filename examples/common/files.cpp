@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 
+#include "nn/file.h"
 #include "tensor/error.h"
 
 namespace examples {
@@ -33,27 +31,52 @@ std::string quoted(std::string_view text) {
 }  // namespace
 
 void expect_writable(const std::string& path) {
-  if (path.empty()) return;
-  check<FileError>(!std::filesystem::is_directory(path), "cannot write {}: it is a folder", path);
-  const std::string probe = path + ".probe";
-  errno = 0;
-  const bool writable = std::ofstream(probe).good();
-  const int reason = errno;
-  std::error_code ignored;
-  std::filesystem::remove(probe, ignored);
-  check<FileError>(writable, "cannot write {}: {}", path, std::strerror(reason));
+  if (!path.empty()) glass::nn::expect_writable(path);
 }
 
 void write_file(const std::string& path, std::string_view text) {
-  const std::string partial = path + ".partial";
-  std::ofstream file(partial, std::ios::binary);
-  file << text;
-  file.close();
+  glass::nn::OutputFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+// ---- different files ----
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// The path without links, also where it ends in a link to a file that is not there yet.
+fs::path resolved(const fs::path& path) {
+  std::error_code ignored;
+  const fs::path absolute = fs::absolute(glass::nn::followed(path), ignored);
+  fs::path result = fs::weakly_canonical(absolute, ignored);
+  if (result.empty()) result = absolute.lexically_normal();
+  return result.has_filename() ? result : result.parent_path();  // "a/" is "a"
+}
+
+bool are_one_file(const std::string& a, const std::string& b) {
   std::error_code error;
-  if (file) std::filesystem::rename(partial, path, error);
-  const bool written = file && !error;
-  if (!written) std::filesystem::remove(partial, error);
-  check<FileError>(written, "cannot write {}", path);
+  const fs::file_status status = fs::status(a, error);
+  if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status)) return false;
+  if (fs::exists(status) && fs::exists(b, error)) return fs::equivalent(a, b, error);
+  return resolved(a) == resolved(b);
+}
+
+}  // namespace
+
+void expect_distinct(const NamedFile& written, const NamedFile& other) {
+  if (written.path.empty() || other.path.empty()) return;
+  check<FileError>(!are_one_file(written.path, other.path),
+                   "{} and {} must name different files; got {} and {}", written.option,
+                   other.option, written.path, other.path);
+}
+
+void expect_writable(const std::vector<NamedFile>& outputs) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) expect_distinct(outputs[j], outputs[i]);
+    expect_writable(outputs[i].path);
+  }
 }
 
 Json& Json::add(std::string_view name, std::string_view text) { return put(name, quoted(text)); }

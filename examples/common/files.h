@@ -4,6 +4,7 @@
 #include <concepts>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace examples {
 
@@ -11,8 +12,21 @@ namespace examples {
 // first: minutes of training are not to be lost to a misspelt folder.
 void expect_writable(const std::string& path);
 
-// The whole text or nothing: another reader never sees half a file. FileError if it cannot be.
+// The whole text or nothing: another reader never sees half a file. Devices and pipes are written
+// as they are. FileError if it cannot be.
 void write_file(const std::string& path, std::string_view text);
+
+// A file, or nothing if `path` is empty, and the option that names it.
+struct NamedFile {
+  std::string option, path;
+};
+
+// FileError if both are one file: by the same name, another spelling of it, or a link. Devices and
+// pipes may be named twice.
+void expect_distinct(const NamedFile& written, const NamedFile& other);
+
+// FileError unless each of them could be written, and no two are one file.
+void expect_writable(const std::vector<NamedFile>& outputs);
 
 // One JSON object, its members in the order of their coming. What is no number becomes null.
 class Json {

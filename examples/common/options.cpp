@@ -1,11 +1,10 @@
 #include "examples/common/options.h"
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 #include <map>
-#include <new>
 
 #include "examples/common/bounds.h"
+#include "examples/common/program.h"
 #include "examples/common/quote.h"
 
 namespace examples {
@@ -44,11 +43,18 @@ void parse(CLI::App& app, int argc, char** argv) {
   app.get_formatter()->column_width(34);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& help) {
-    std::exit(app.exit(help));
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", app.help());
+    throw Done();
   } catch (const CLI::ParseError& error) {  // its message quotes what was typed
     throw CLI::ParseError(shortened(error.what(), 500), error.get_exit_code());
   }
+  // Nobody names no file on purpose: a variable of a script was empty.
+  for (const CLI::Option* option : app.get_options())
+    if (option->get_type_name() == "FILE" && option->count() > 0 && option->results()[0].empty())
+      throw CLI::ParseError(
+          fmt::format("{} must be the name of a file; got ''", option->get_name()),
+          CLI::ExitCodes::ValidationError);
 }
 
 int finish(const TrainingOptions& o, const Training& training, Index parameters, Json marks) {
@@ -57,19 +63,6 @@ int finish(const TrainingOptions& o, const Training& training, Index parameters,
   marks.add("parameters", parameters);
   if (!o.metrics.empty()) write_file(o.metrics, marks.text() + "\n");
   return training.stopped ? interrupted_exit : 0;
-}
-
-int program(std::string_view name, const std::function<int()>& run) {
-  try {
-    return run();
-  } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "{}: {}; see --help\n", name, error.what());
-  } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "{}: not enough memory\n", name);
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "{}: {}\n", name, error.what());
-  }
-  return 2;
 }
 
 }  // namespace examples

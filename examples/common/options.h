@@ -1,10 +1,10 @@
 // # What the command lines of small examples have in common
 #pragma once
 
-#include <functional>
 #include <string_view>
 
 #include "examples/common/files.h"
+#include "examples/common/program.h"
 #include "examples/common/training.h"
 
 namespace CLI {
@@ -20,14 +20,12 @@ void add_training_options(CLI::App& app, TrainingOptions& o, std::string_view ba
 // Whether to print colours: --colour auto, always or never.
 void add_colour_option(CLI::App& app, Colours& wish);
 
-// Prints the help and leaves, if that was asked for. CLI::ParseError on anything that is not there.
+// Prints the help and throws Done, if that was asked for. CLI::ParseError on what is not there, and
+// where the name of a file is empty.
 void parse(CLI::App& app, int argc, char** argv);
 
 // Writes the marks, and with them the course of the training, where --metrics says, if it does.
 // Returns the program's exit code: that of an interrupted one after Ctrl-C.
 int finish(const TrainingOptions& o, const Training& training, Index parameters, Json marks);
-
-// The program `name`: what `run` returns, or 2 after an error, with one line that tells it.
-int program(std::string_view name, const std::function<int()>& run);
 
 }  // namespace examples

@@ -9,16 +9,11 @@
 #include <cstdlib>
 #include <utility>
 
+#include "examples/common/program.h"
+
 namespace examples {
 
 namespace {
-
-bool on_a_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
-
-std::string_view variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
 
 std::string code(int layer, const Rgb& colour) {
   const auto byte = [](double part) {
@@ -36,28 +31,60 @@ std::string duration(double seconds) {
                        : fmt::format("{}:{:02}", whole / 60, whole % 60);
 }
 
+bool is_terminal(std::FILE* file) {
+  const char* kind = std::getenv("TERM");
+  return ::isatty(::fileno(file)) == 1 && kind && std::string_view(kind) != "dumb";
+}
+
 void LiveLine::show(std::int64_t step, std::int64_t steps, std::string_view text) {
-  static const bool terminal = on_a_terminal();
   const auto now = std::chrono::steady_clock::now();
-  const auto pause = terminal ? std::chrono::milliseconds(100) : pause_;
+  const auto pause = terminal_ ? std::chrono::milliseconds(100) : pause_;
   if (step != 1 && step != steps && now - shown_ < pause) return;
   shown_ = now;
   if (step > 1) pause_ = std::min(pause_ * 5 / 4, std::chrono::milliseconds(60000));
-  fmt::print("{}step {}/{}  {}{}", terminal ? "\r" : "", step, steps, text,
-             terminal ? "\033[K" : "\n");
-  open_ = terminal;
-  std::fflush(stdout);
+  const std::string line = fmt::format("step {}/{}  {}", step, steps, text);
+  if (terminal_) return show(line);
+  fmt::print(out_, "{}\n", line);
+  flush(out_);
+}
+
+void LiveLine::show(std::string_view text) {
+  if (!terminal_) return;
+  fmt::print(out_, "\r{}\033[K", text);
+  flush(out_);
+  open_ = true;
 }
 
 void LiveLine::end() {
-  if (std::exchange(open_, false)) fmt::print("\n");
+  if (std::exchange(open_, false)) fmt::print(out_, "\n");
+}
+
+void LiveLine::erase() {
+  if (!std::exchange(open_, false)) return;
+  fmt::print(out_, "\r\033[K");
+  flush(out_);
+}
+
+Palette palette_for(bool is_terminal, const std::function<const char*(const char*)>& variable) {
+  const auto value = [&](const char* name) {
+    const char* text = variable(name);
+    return std::string_view(text ? text : "");
+  };
+  // NO_COLOR counts if it is set to anything but an empty text.
+  const std::string_view kind = value("TERM"), promised = value("COLORTERM");
+  if (!is_terminal || !value("NO_COLOR").empty() || kind == "dumb") return Palette::none;
+  if (promised == "truecolor" || promised == "24bit") return Palette::full;
+  if (kind.find("256color") != std::string_view::npos) return Palette::greys;
+  return kind.empty() ? Palette::none : Palette::named;
+}
+
+Palette palette() {
+  return palette_for(is_terminal(stdout), [](const char* name) { return std::getenv(name); });
 }
 
 bool shows_colours(Colours wish) {
   if (wish != Colours::automatic) return wish == Colours::always;
-  const std::string_view promised = variable("COLORTERM");
-  return on_a_terminal() && variable("NO_COLOR").empty() && variable("TERM") != "dumb" &&
-         (promised == "truecolor" || promised == "24bit");
+  return palette() == Palette::full;
 }
 
 std::string painted(const Rgb& ink, const Rgb& paper, std::string_view text) {

@@ -4,6 +4,8 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -14,16 +16,26 @@ namespace examples {
 // 0:07, 12:34 or 1:02:03.
 std::string duration(double seconds);
 
+// Whether `file` goes to a screen that can move its cursor.
+bool is_terminal(std::FILE* file);
+
 // On a terminal the line is written over itself; elsewhere a new one appears every few seconds, and
 // more rarely as a long run goes on. The first and the last step are always shown.
 class LiveLine {
  public:
+  explicit LiveLine(std::FILE* out = stdout) : out_(out), terminal_(is_terminal(out)) {}
+
   void show(std::int64_t step, std::int64_t steps, std::string_view text);
-  // Before anything else is printed.
+  // Of something that has no steps: on a terminal only.
+  void show(std::string_view text);
+
+  // Before anything else is printed: the line stays, or it is erased.
   void end();
+  void erase();
 
  private:
-  bool open_ = false;
+  std::FILE* out_;
+  bool terminal_ = false, open_ = false;
   std::chrono::steady_clock::time_point shown_{};
   std::chrono::milliseconds pause_{2000};
 };
@@ -32,8 +44,17 @@ class LiveLine {
 
 enum class Colours { automatic, always, never };
 
-// Whether to print 24-bit colours. Left to itself, it takes a terminal that promises them by
-// COLORTERM, and no NO_COLOR (https://no-color.org).
+// The colours that a terminal promises, each with those before it.
+enum class Palette {
+  none,   // no terminal, TERM is dumb or not set, or NO_COLOR asks for none (https://no-color.org)
+  named,  // red, green, …
+  greys,  // 256 colours, 24 of them grey
+  full    // 24 bits
+};
+Palette palette_for(bool is_terminal, const std::function<const char*(const char*)>& variable);
+Palette palette();  // of the standard output
+
+// Whether to print 24-bit colours; left to itself, where the standard output has them.
 bool shows_colours(Colours wish);
 
 // Red, green and blue, from 0 to 1.

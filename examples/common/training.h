@@ -77,8 +77,7 @@ Training train(const Model& model, const TrainingOptions& o, const std::function
     loss.backward();
     glass::optim::clip_grad_norm(parameters, 1.0);
     adam.options.rate = glass::optim::warmup_cosine(
-        ++result.steps,
-        {.rate = o.rate, .warmup = std::min(o.warmup, o.steps), .total = o.steps});
+        ++result.steps, {.rate = o.rate, .warmup = std::min(o.warmup, o.steps), .total = o.steps});
     adam.step();
 
     // A running mean over about fifty steps, true from the first step on.

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "examples/common/options.h"
+
 namespace explain {
 
 Options parse_options(int argc, char** argv) {
@@ -14,7 +16,6 @@ Options parse_options(int argc, char** argv) {
       "  explain --attention --output head.html\n"
       "  explain --expression --text            the same steps in the terminal\n\n"
       "The page is one file and needs no network. What it shows is recorded from a real sweep.");
-  app.get_formatter()->column_width(34);
   bool expression = false, attention = false;
   app.add_flag("--expression", expression,
                "Only the small expression: a gate, a broadcast, values used twice");
@@ -25,11 +26,7 @@ Options parse_options(int argc, char** argv) {
       ->type_name("FILE")
       ->capture_default_str()
       ->excludes(text);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& help) {
-    std::exit(app.exit(help));
-  }
+  examples::parse(app, argc, argv);
   o.expression = expression || !attention;
   o.attention = attention || !expression;
   return o;

@@ -10,9 +10,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 
 #include "examples/common/bounds.h"
+#include "examples/common/options.h"
+#include "examples/common/terminal.h"
 #include "examples/matmul_ladder/rungs.h"
 #include "tests/benchmarks/race.h"
 
@@ -45,7 +46,6 @@ Options parse_options(int argc, char** argv) {
       "Without --size and --batch it measures sizes 64, 256 and 512, and the scores of attention "
       "for "
       "8 sentences with 8 heads: --batch 64 10 64 20.");
-  app.get_formatter()->column_width(34);
   using examples::within;
   constexpr examples::WholeNumber rows{1, 4096}, threads{1, 1024};
   within(app.add_option("--size", sizes, "Square matrices of so many rows; several may be given"),
@@ -63,11 +63,7 @@ Options parse_options(int argc, char** argv) {
          examples::RealNumber{0.001, 600})
       ->type_name("S")
       ->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& help) {
-    std::exit(app.exit(help));
-  }
+  examples::parse(app, argc, argv);
   if (sizes.empty() && batch.empty()) {
     sizes = {64, 256, 512};
     batch = {64, 10, 64, 20};
@@ -101,11 +97,6 @@ static_assert(step_work() > 0.754e9 && step_work() < 0.756e9);
 
 // ---- the screen ----
 
-bool is_terminal(int file) {
-  const char* kind = std::getenv("TERM");
-  return ::isatty(file) == 1 && kind && std::string_view(kind) != "dumb";
-}
-
 // Columns; 80 where nobody can tell.
 int screen_width() {
   winsize size{};
@@ -113,10 +104,8 @@ int screen_width() {
   return known ? size.ws_col : 80;
 }
 
-// NO_COLOR, set to anything but nothing, asks for none: https://no-color.org
 std::string coloured(const std::string& text, const char* colour) {
-  const char* plain = std::getenv("NO_COLOR");
-  if ((plain && *plain) || !is_terminal(STDOUT_FILENO)) return text;
+  if (examples::palette() == examples::Palette::none) return text;
   return fmt::format("\033[{}m{}\033[0m", colour, text);
 }
 
@@ -128,18 +117,6 @@ std::string bar(double share, int width) {
   for (int i = 0; i < length / 8; ++i) text += "█";
   return text += eighths[length % 8];
 }
-
-// What is being measured, for whoever waits at a terminal; nothing of it stays.
-class LiveLine {
- public:
-  ~LiveLine() { show(""); }
-  void show(const std::string& text) const {
-    if (terminal_) fmt::print(stderr, "\r\033[K{}", text);
-  }
-
- private:
-  const bool terminal_ = is_terminal(STDERR_FILENO);
-};
 
 // ---- one table ----
 
@@ -176,7 +153,7 @@ void measure(const Workload& w, const Options& options) {
   const double peak = bench::measured_peak();
   std::vector<double> times;
   {
-    const LiveLine line;
+    examples::LiveLine line(stderr);  // for whoever waits at a terminal; nothing of it stays
     std::vector<bench::Contestant> contestants;
     for (const Row& row : rows) contestants.push_back(row.contestant);
     bench::Rules rules{.turn_seconds = options.seconds / 15, .seconds = options.seconds};
@@ -186,6 +163,7 @@ void measure(const Workload& w, const Options& options) {
           turn == 0 ? who.name + ", warming up" : fmt::format("turn {} of {}", turn, rules.turns)));
     };
     times = bench::race(contestants, rules);
+    line.erase();
   }
 
   const int width = std::clamp(screen_width() - 61, 0, 60);
@@ -203,7 +181,7 @@ void measure(const Workload& w, const Options& options) {
         coloured(bar(speed / (peak * options.threads), width < 8 ? 0 : width), ours ? "32" : "36"));
   }
   fmt::print("  {:<22}{:>7}{:>9.1f}\n", "peak", 1, peak / 1e9);
-  std::fflush(stdout);
+  examples::flush();
 }
 
 void run(int argc, char** argv) {
@@ -223,15 +201,5 @@ void run(int argc, char** argv) {
 }  // namespace ladder
 
 int main(int argc, char** argv) {
-  try {
-    ladder::run(argc, argv);
-    return 0;
-  } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "matmul_ladder: {}; see --help\n", error.what());
-  } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "matmul_ladder: not enough memory\n");
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "matmul_ladder: {}\n", error.what());
-  }
-  return 2;
+  return examples::program("matmul_ladder", [&] { ladder::run(argc, argv); });
 }

@@ -1,11 +1,9 @@
 #include "examples/page/page.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <map>
 
+#include "nn/file.h"
 #include "tensor/error.h"
 
 namespace page {
@@ -17,7 +15,6 @@ extern const std::string_view page_html, page_css, page_js, inter_woff2;
 namespace {
 
 using glass::check;
-using glass::FileError;
 using glass::StateError;
 
 // Replaces each {{name}} of `text` once: what is put in is not searched again.
@@ -116,20 +113,9 @@ std::string html(const Page& page) {
 
 void write(const std::filesystem::path& path, const Page& page) {
   const std::string text = html(page);
-  std::filesystem::path partial = path;
-  partial += ".partial";
-  errno = 0;
-  std::ofstream file(partial, std::ios::binary);
-  file << text;
-  file.close();
-  std::error_code error(file ? 0 : errno, std::generic_category());
-  const bool complete = file.good();
-  if (complete) std::filesystem::rename(partial, path, error);
-  if (complete && !error) return;
-  std::error_code ignored;
-  if (std::filesystem::is_regular_file(partial, ignored)) std::filesystem::remove(partial, ignored);
-  throw FileError(fmt::format("cannot write {}: {}", path.string(),
-                              error ? error.message() : "the disk does not take it"));
+  glass::nn::OutputFile file(path);
+  file.write(text);
+  file.commit();
 }
 
 }  // namespace page

@@ -34,8 +34,7 @@ examples::Json metrics(const Options& o, const Marks& marks) {
 int run(int argc, char** argv) {
   const Options o = parse_options(argc, argv);
   if (o.training.threads > 0) glass::set_num_threads(o.training.threads);
-  examples::expect_writable(o.training.metrics);
-  examples::expect_writable(o.svg);
+  examples::expect_writable({{"--metrics", o.training.metrics}, {"--svg", o.svg}});
 
   // Streams of their own for what is learnt from, marked on and shown: none disturbs another.
   Rng seeds(o.training.seed), rng = seeds.split();

@@ -144,17 +144,6 @@ void Trainer::save(const std::filesystem::path& path) {
   nn::save_state(everything(), path, notes());
 }
 
-void Trainer::remove_partial_saves(const std::filesystem::path& path) {
-  std::error_code error;
-  const std::filesystem::path file =
-      std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
-  const std::string beginning = file.filename().string() + ".partial-";
-  std::vector<std::filesystem::path> found;
-  for (const auto& entry : std::filesystem::directory_iterator(file.parent_path(), error))
-    if (entry.path().filename().string().starts_with(beginning)) found.push_back(entry.path());
-  for (const auto& partial : found) std::filesystem::remove(partial, error);
-}
-
 void Trainer::resume(const std::filesystem::path& path) {
   nn::Metadata saved = nn::read_metadata(path);
   const bool finished = saved["training"] == "finished";

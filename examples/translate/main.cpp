@@ -4,13 +4,13 @@
 // that it never saw, and shows what it wrote and where it looked.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
 #include <limits>
 
 #include "examples/common/files.h"
 #include "examples/common/interrupt.h"
+#include "examples/common/program.h"
 #include "examples/common/terminal.h"
 #include "examples/translate/marks.h"
 #include "examples/translate/picture.h"
@@ -18,6 +18,7 @@
 #include "examples/translate/tasks.h"
 #include "examples/translate/train_log.h"
 #include "examples/translate/use.h"
+#include "nn/file.h"
 
 namespace translate {
 
@@ -90,7 +91,9 @@ Search search_of(const Recipe& recipe) {
 Training learn(Translator& translator, const Corpus& corpus, const Options& options,
                History& history) {
   Trainer trainer(translator, corpus, options);
-  if (options.resume) Trainer::remove_partial_saves(options.save);
+  if (options.resume)
+    for (const std::string& path : {options.save, options.log})
+      if (!path.empty()) glass::nn::remove_partial_files(path);
   const bool resumes = options.resume && std::filesystem::exists(options.save);
   if (resumes) {
     trainer.resume(options.save);
@@ -100,7 +103,7 @@ Training learn(Translator& translator, const Corpus& corpus, const Options& opti
     fmt::print("{}: no such file yet: begins with step 1\n", options.save);
   }
   history = trainer.history();
-  std::fflush(stdout);
+  examples::flush();
   if (trainer.finished()) return {.steps = trainer.step()};
 
   std::optional<TrainLog> log;
@@ -127,7 +130,7 @@ Training learn(Translator& translator, const Corpus& corpus, const Options& opti
             line.end();
             fmt::print("step {}: validation loss {:.4f}, {} {:.2f}\n", point.step, point.loss,
                        score_name, point.score.value_or(0));
-            std::fflush(stdout);
+            examples::flush();
             if (log) log->write(p, point, score_name);
           },
       .stop = [&] { return interrupted(); }};
@@ -204,7 +207,7 @@ int run(int argc, char** argv) {
     translator.save(options.save);
     fmt::print("saved {}\n", options.save);
   }
-  if (training.stopped) return 130;
+  if (training.stopped) return examples::interrupted_exit;
 
   const Marks marks = mark(translator, corpus, search);
   fmt::print("\n{} held-out pairs: {:.2f} % exact", corpus.test.size(), 100 * marks.exact_match);
@@ -243,14 +246,5 @@ int run(int argc, char** argv) {
 }  // namespace translate
 
 int main(int argc, char** argv) {
-  try {
-    return translate::run(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "translate: {}; see --help\n", error.what());
-  } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "translate: not enough memory\n");
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "translate: {}\n", error.what());
-  }
-  return 2;
+  return examples::program("translate", [&] { return translate::run(argc, argv); });
 }

@@ -1,11 +1,10 @@
 #include "examples/translate/option_rules.h"
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
+
+#include "examples/common/files.h"
 
 namespace translate {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -58,40 +57,6 @@ std::vector<Rule> rules(const std::set<std::string>& given, const Options& o) {
   };
 }
 
-// ---- files ----
-
-struct Named {
-  std::string option, path;
-};
-
-// The path without links, also where it ends in a link to a file that is not there yet.
-fs::path resolved(fs::path path) {
-  std::error_code ignored;
-  for (int links = 0; links < 40 && fs::is_symlink(fs::symlink_status(path, ignored)); ++links) {
-    const fs::path target = fs::read_symlink(path, ignored);
-    path = target.is_absolute() ? target : path.parent_path() / target;
-  }
-  const fs::path absolute = fs::absolute(path, ignored);
-  fs::path result = fs::weakly_canonical(absolute, ignored);
-  if (result.empty()) result = absolute.lexically_normal();
-  return result.has_filename() ? result : result.parent_path();  // "a/" is "a"
-}
-
-bool are_one_file(const std::string& a, const std::string& b) {
-  std::error_code error;
-  const fs::file_status status = fs::status(a, error);
-  if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status)) return false;
-  if (fs::exists(status) && fs::exists(b, error)) return fs::equivalent(a, b, error);
-  return resolved(a) == resolved(b);
-}
-
-void expect_distinct(const Named& written, const Named& other) {
-  if (written.path.empty() || other.path.empty()) return;
-  glass::check<glass::FileError>(!are_one_file(written.path, other.path),
-                                 "{} and {} must name different files; got {} and {}",
-                                 written.option, other.option, written.path, other.path);
-}
-
 }  // namespace
 
 void expect_effects(const std::set<std::string>& given, const Options& options) {
@@ -103,12 +68,12 @@ void expect_effects(const std::set<std::string>& given, const Options& options) 
 }
 
 void expect_distinct_files(const Options& o) {
-  const std::vector<Named> outputs = {{"--save", o.save},
-                                      {"--metrics", o.metrics},
-                                      {"--log", o.log},
-                                      {"--report", o.report},
-                                      {"--output", o.output}};
-  const std::vector<Named> inputs = {
+  const std::vector<examples::NamedFile> outputs = {{"--save", o.save},
+                                                    {"--metrics", o.metrics},
+                                                    {"--log", o.log},
+                                                    {"--report", o.report},
+                                                    {"--output", o.output}};
+  const std::vector<examples::NamedFile> inputs = {
       {"--source", o.files.source},
       {"--target", o.files.target},
       {"--valid-source", o.files.valid_source},
@@ -118,7 +83,7 @@ void expect_distinct_files(const Options& o) {
   };
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) expect_distinct(outputs[j], outputs[i]);
-    for (const Named& input : inputs) expect_distinct(outputs[i], input);
+    for (const examples::NamedFile& input : inputs) expect_distinct(outputs[i], input);
   }
 }
 

@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
+
+#include "examples/common/terminal.h"
 
 namespace translate {
 
@@ -76,18 +77,18 @@ std::string heading(const Sentence& source, Index margin, Index across) {
 }  // namespace
 
 Ink ink_for(bool is_terminal, const std::function<const char*(const char*)>& variable) {
-  const auto value = [&](const char* name) {
-    const char* text = variable(name);
-    return std::string_view(text ? text : "");
-  };
-  // https://no-color.org: any value but an empty one.
-  if (!is_terminal || !value("NO_COLOR").empty() || value("TERM") == "dumb") return Ink::blocks;
-  if (value("COLORTERM") == "truecolor" || value("COLORTERM") == "24bit") return Ink::true_greys;
-  return value("TERM").find("256color") != std::string_view::npos ? Ink::greys : Ink::blocks;
+  switch (examples::palette_for(is_terminal, variable)) {
+    case examples::Palette::full:
+      return Ink::true_greys;
+    case examples::Palette::greys:
+      return Ink::greys;
+    default:
+      return Ink::blocks;
+  }
 }
 
 Terminal this_terminal() {
-  const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
+  const bool is_terminal = examples::is_terminal(stdout);
   Terminal terminal{ink_for(is_terminal, [](const char* name) { return std::getenv(name); })};
   winsize size{};
   if (is_terminal && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)

@@ -1,9 +1,10 @@
 #include "examples/translate/train_log.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
+#include <fstream>
+
+#include "examples/common/files.h"
 
 namespace translate {
 
@@ -20,6 +21,12 @@ std::optional<Index> step_of(std::string_view line) {
   const auto [end, error] =
       std::from_chars(line.data() + begin.size(), line.data() + line.size(), step);
   return error == std::errc() && *end == ',' ? std::optional(step) : std::nullopt;
+}
+
+// Only a file has old lines: a device or a pipe is not read.
+bool is_file(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(path, ignored);
 }
 
 // What a log says about steps that are not going to be taken again.
@@ -40,27 +47,21 @@ std::string kept_lines(const std::string& path, Index step, Index validated) {
 
 }  // namespace
 
-TrainLog::TrainLog(std::string path) : path_(std::move(path)) {
-  file_.open(path_, std::ios::binary | std::ios::trunc);
-  check<FileError>(file_.is_open(), "cannot write {}: {}", path_, std::strerror(errno));
-}
+TrainLog::TrainLog(std::string path) : path_(std::move(path)) { examples::expect_writable(path_); }
 
 TrainLog::TrainLog(std::string path, Index step, const History& history) : path_(std::move(path)) {
-  const std::string kept =
-      kept_lines(path_, step, history.valid.empty() ? 0 : history.valid.back().step);
-  const std::string partial = path_ + ".partial";
-  file_.open(partial, std::ios::binary | std::ios::trunc);
-  check<FileError>(file_.is_open(), "cannot write {}: {}", partial, std::strerror(errno));
-  file_ << kept << std::flush;
-  // From here on the open file goes by its real name.
-  std::error_code error;
-  if (file_) std::filesystem::rename(partial, path_, error);
-  check<FileError>(file_ && !error, "cannot write {}", path_);
+  examples::expect_writable(path_);
+  if (is_file(path_))
+    kept_ = kept_lines(path_, step, history.valid.empty() ? 0 : history.valid.back().step);
 }
 
 void TrainLog::line(const std::string& text) {
-  file_ << text << '\n' << std::flush;
-  check<FileError>(file_.good(), "cannot write {}", path_);
+  if (!file_) {
+    // An old file is replaced whole, so that a kill does not cost the lines that stay.
+    if (is_file(path_)) examples::write_file(path_, kept_);
+    file_.emplace(path_, "", glass::nn::OutputFile::Mode::append);
+  }
+  file_->write(text + '\n');
 }
 
 void TrainLog::write(const Progress& p, const TrainPoint& point) {

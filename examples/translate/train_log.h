@@ -8,17 +8,18 @@
 // every validation.
 #pragma once
 
-#include <fstream>
+#include <optional>
 
 #include "examples/translate/training.h"
+#include "nn/file.h"
 
 namespace translate {
 
 class TrainLog {
  public:
   // A new file, in place of any old one; or, after a resumed training's last saved step, the old
-  // one without the lines of steps that are about to be taken again. FileError if it cannot be
-  // written, or if the old one is no such log.
+  // one without the lines of steps that are about to be taken again. Nothing is written before the
+  // first new line. FileError if it cannot be written, or if the old one is no such log.
   explicit TrainLog(std::string path);
   TrainLog(std::string path, Index step, const History& history);
 
@@ -29,7 +30,8 @@ class TrainLog {
   void line(const std::string& text);
 
   std::string path_;
-  std::ofstream file_;
+  std::string kept_;                           // the old lines that stay
+  std::optional<glass::nn::OutputFile> file_;  // from the first line on
 };
 
 }  // namespace translate

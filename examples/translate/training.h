@@ -77,9 +77,6 @@ class Trainer {
   Index step() const { return state_.step; }
   const History& history() const { return history_; }
 
-  // What a program left there that was killed as it saved.
-  static void remove_partial_saves(const std::filesystem::path& path);
-
  private:
   struct Snapshot;
   glass::nn::State everything();

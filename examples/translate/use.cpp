@@ -4,8 +4,9 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <iostream>
+
+#include "examples/common/files.h"
 
 namespace translate {
 
@@ -46,9 +47,7 @@ Index translate_file(const Translator& translator, const std::string& file,
     fmt::print("{}", text);
     return faulty;
   }
-  std::ofstream out(output, std::ios::binary);
-  out << text << std::flush;
-  check<FileError>(out.good(), "cannot write {}: {}", output, std::strerror(errno));
+  examples::write_file(output, text);
   return faulty;
 }
 

@@ -1,0 +1,246 @@
+#include "nn/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "tensor/error.h"
+
+namespace glass::nn {
+
+namespace {
+
+constexpr std::string_view six_letters = "XXXXXX";  // mkstemp puts random ones in their place
+
+// What a temporary file's name begins with. The target's name is cut where the whole would be
+// longer than the 255 bytes that a file system allows.
+std::filesystem::path partial_prefix(const std::filesystem::path& target) {
+  const std::string name = target.filename().string();
+  return target.parent_path() / (name.substr(0, 200) + ".partial-");
+}
+
+// Creates a file of a new name beside the target, or gives -1 and errno. `name` becomes its name.
+int create_beside(const std::filesystem::path& target, std::string& name) {
+  name = partial_prefix(target).string() + std::string(six_letters);
+  const int file = ::mkostemp(name.data(), O_CLOEXEC);
+  if (file < 0) name.clear();
+  return file;
+}
+
+// The open file descriptor that `path` names: /dev/stdout and its like, /dev/fd/N, or whatever file
+// our output goes to. Opened a second time, a file would be written from its beginning, over what
+// the program has printed.
+std::optional<int> own_descriptor(const std::filesystem::path& path, const struct stat& status) {
+  for (const int file : {STDOUT_FILENO, STDERR_FILENO}) {
+    struct stat own {};
+    if (::fstat(file, &own) == 0 && own.st_dev == status.st_dev && own.st_ino == status.st_ino)
+      return file;
+  }
+  const std::string text = path.string();
+  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    int number = 0;
+    if (!text.starts_with(folder)) continue;
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data() + folder.size(), end, number);
+    if (error == std::errc() && rest == end) return number;
+  }
+  return {};
+}
+
+// A target as it is before it is written.
+struct Target {
+  struct stat status {};
+  int error = 0;  // errno of the question; ENOENT for a file that is not there yet
+  bool exists() const { return error == 0; }
+  bool is_regular() const { return !exists() || S_ISREG(status.st_mode); }
+};
+
+// Follows links as the system does, so that what /proc/self/fd/1 names is found even where it has
+// no name.
+Target look_at(const std::filesystem::path& path) {
+  Target target;
+  if (::stat(path.c_str(), &target.status) != 0) target.error = errno;
+  return target;
+}
+
+// Why a target cannot be written, or 0.
+int refusal(const std::filesystem::path& path, const Target& target) {
+  if (path.empty()) return ENOENT;
+  if (!target.exists()) return target.error == ENOENT ? 0 : target.error;
+  if (S_ISDIR(target.status.st_mode)) return EISDIR;
+  if (own_descriptor(path, target.status)) return 0;
+  if (S_ISSOCK(target.status.st_mode)) return ENXIO;
+  return ::access(path.c_str(), W_OK) == 0 ? 0 : errno;
+}
+
+[[noreturn]] void refuse(const std::filesystem::path& path, std::string_view who, int error) {
+  if (path.empty())
+    throw FileError(fmt::format("{}cannot write '': expected the name of a file", who));
+  const std::string reason = error == EISDIR ? "it is a folder" : std::strerror(error);
+  throw FileError(fmt::format("{}cannot write {}: {}", who, path.string(), reason));
+}
+
+}  // namespace
+
+std::filesystem::path followed(const std::filesystem::path& path) {
+  std::filesystem::path target = path;
+  std::error_code error;
+  for (int links = 0; std::filesystem::is_symlink(target, error); ++links) {
+    if (links == 40) refuse(path, "", ELOOP);
+    const std::filesystem::path next = std::filesystem::read_symlink(target, error);
+    if (error) refuse(path, "", error.value());
+    target = target.parent_path() / next;
+  }
+  return target;
+}
+
+// ---- opening ----
+
+OutputFile::OutputFile(const std::filesystem::path& path, std::string_view who, Mode mode)
+    : path_(path), who_(who) {
+  const Target target = look_at(path);
+  if (const int error = refusal(path, target)) fail(error);
+  is_regular_ = target.is_regular();
+  const std::optional<int> own =
+      target.exists() ? own_descriptor(path, target.status) : std::nullopt;
+  if (own) {
+    // Text that the program printed before comes before.
+    std::fflush(*own == STDOUT_FILENO ? stdout : nullptr);
+    is_regular_ = false;
+    file_ = ::fcntl(*own, F_DUPFD_CLOEXEC, 3);
+    if (file_ < 0) fail(errno);
+    return;
+  }
+  target_ = is_regular_ ? followed(path) : path;
+  if (mode == Mode::append)
+    open_directly(O_APPEND | O_CREAT);
+  else if (is_regular_)
+    open_beside();
+  else
+    open_directly();
+}
+
+void OutputFile::open_beside() {
+  file_ = create_beside(target_, partial_);
+  if (file_ >= 0) return;
+  const int reason = errno;
+  if (!look_at(target_).exists()) fail(reason);
+  open_directly();
+}
+
+// Nothing is cut off before commit(): whoever fails before the first write has changed nothing.
+void OutputFile::open_directly(int flags) {
+  file_ = ::open(target_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | flags, 0666);
+  if (file_ < 0) fail(errno);
+}
+
+OutputFile::~OutputFile() {
+  if (file_ >= 0) ::close(file_);
+  if (!partial_.empty()) ::unlink(partial_.c_str());
+}
+
+// ---- writing ----
+
+// The system may take a part only, or be interrupted before it took any.
+void OutputFile::write(const void* data, std::size_t size) {
+  const auto* bytes = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t written = ::write(file_, bytes, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) fail(errno);
+    bytes += written;
+    size -= static_cast<std::size_t>(written);
+  }
+}
+
+void OutputFile::commit() {
+  if (!partial_.empty()) replace();
+  if (is_regular_ && file_ >= 0) {  // written directly: what the old file held beyond goes
+    const ::off_t size = ::lseek(file_, 0, SEEK_CUR);
+    struct stat now {};
+    if (size < 0 || ::fstat(file_, &now) != 0) fail(errno);
+    if (now.st_size > size && ::ftruncate(file_, size) != 0) fail(errno);
+    if (::fsync(file_) != 0 && errno != EINVAL) fail(errno);  // EINVAL: a file of no disk
+  }
+  if (file_ >= 0 && ::close(std::exchange(file_, -1)) != 0) fail(errno);
+}
+
+// The temporary file takes the target's name. A new file gets the permissions that any new file
+// would, an old one keeps its own.
+void OutputFile::replace() {
+  const Target old = look_at(target_);
+  const ::mode_t mask = ::umask(0);
+  ::umask(mask);
+  const ::mode_t mode = old.exists() ? old.status.st_mode & 07777 : 0666 & ~mask;
+  if (::fchmod(file_, mode) != 0 || ::fsync(file_) != 0) fail(errno);
+  if (::rename(partial_.c_str(), target_.c_str()) != 0) {
+    // The folder takes new files, but does not let this one be replaced: it is a mount point, or
+    // another user's in a folder like /tmp.
+    const int reason = errno;
+    if ((reason != EBUSY && reason != EPERM && reason != EACCES) || !old.exists()) fail(reason);
+    return copy_into_target();
+  }
+  partial_.clear();
+  if (::close(std::exchange(file_, -1)) != 0) fail(errno);
+}
+
+void OutputFile::copy_into_target() {
+  const int source = std::exchange(file_, -1);
+  try {
+    open_directly();
+    std::array<char, 65536> buffer;
+    ::off_t at = 0;
+    ssize_t n = 0;
+    for (; (n = ::pread(source, buffer.data(), buffer.size(), at)) > 0; at += n)
+      write(buffer.data(), static_cast<std::size_t>(n));
+    if (n < 0) fail(errno);
+  } catch (...) {
+    ::close(source);
+    throw;
+  }
+  ::close(source);
+  ::unlink(std::exchange(partial_, "").c_str());
+}
+
+void OutputFile::fail(int error) const { refuse(path_, who_, error); }
+
+// ---- asking, and cleaning up ----
+
+void expect_writable(const std::filesystem::path& path, std::string_view who) {
+  const Target target = look_at(path);
+  if (const int error = refusal(path, target)) refuse(path, who, error);
+  if (target.exists()) return;
+  std::string name;
+  const int file = create_beside(followed(path), name);
+  if (file < 0) refuse(path, who, errno);
+  ::close(file);
+  ::unlink(name.c_str());
+}
+
+void remove_partial_files(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::filesystem::path prefix = partial_prefix(followed(path));
+  const std::string beginning = prefix.filename().string();
+  const std::filesystem::path folder = prefix.has_parent_path() ? prefix.parent_path() : ".";
+  std::vector<std::filesystem::path> found;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    const bool ours =
+        name.starts_with(beginning) && name.size() == beginning.size() + six_letters.size();
+    if (ours && entry.is_regular_file(error)) found.push_back(entry.path());
+  }
+  for (const auto& partial : found) std::filesystem::remove(partial, error);
+}
+
+}  // namespace glass::nn

@@ -1,0 +1,60 @@
+// # One writer for every file
+//
+// (private) What save() and the example programs write a file with. A file is written under a name
+// of its own beside the target and takes the target's name when it is complete, so that a reader
+// finds the old file or the new one. A target that cannot be replaced in that way is written
+// directly: a device, a pipe, the program's own output, and a file in a folder that takes no new
+// files.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace glass::nn {
+
+class OutputFile {
+ public:
+  // `whole` replaces what the file holds, `append` goes on after it, and makes the file if need be.
+  enum class Mode { whole, append };
+
+  // FileError "<who>cannot write <path>: <reason>" if it cannot be written, here and below. Until
+  // commit() a file that is replaced keeps what it holds.
+  explicit OutputFile(const std::filesystem::path& path, std::string_view who = "",
+                      Mode mode = Mode::whole);
+  // Without a commit() the temporary file is removed.
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  void write(const void* data, std::size_t size);
+  void write(std::string_view text) { write(text.data(), text.size()); }
+  void commit();
+
+ private:
+  [[noreturn]] void fail(int error) const;
+  void open_beside();
+  void open_directly(int flags = 0);
+  void replace();
+  void copy_into_target();
+
+  std::filesystem::path path_;    // as the caller named it
+  std::filesystem::path target_;  // the same with links followed
+  std::string who_;
+  std::string partial_;  // the temporary file's name; empty when the target is written directly
+  int file_ = -1;
+  bool is_regular_ = true;  // or not there yet
+};
+
+// FileError, with the reason, if an OutputFile could not write `path`. It asks the target and its
+// folder, changes neither, and leaves nothing behind.
+void expect_writable(const std::filesystem::path& path, std::string_view who = "");
+
+// The file that `path` names: symbolic links are followed, also to a file that is not there yet.
+// FileError if they go round in a circle.
+std::filesystem::path followed(const std::filesystem::path& path);
+
+// Removes the temporary files that a killed program left beside `path`.
+void remove_partial_files(const std::filesystem::path& path);
+
+}  // namespace glass::nn
