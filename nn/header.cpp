@@ -35,9 +35,9 @@ std::uint64_t type_bits(std::string_view type) {
 
 namespace {
 
-// Text as JSON writes it; FileError if it is not UTF-8, for a reader would refuse the whole file. No
-// tree of the whole: nlohmann's allocate when they are destroyed, which ends the program where
-// memory has run out.
+// Text as JSON writes it. FileError if it is not UTF-8, since a reader would refuse the whole file.
+// No tree of the whole header: nlohmann's trees allocate when they are destroyed, which ends the
+// program where memory has run out.
 std::string json_text(std::string_view text) {
   const Json json(text);
   try {

@@ -10,8 +10,8 @@ namespace {
 
 void expect_options(const AdamOptions& o) {
   expect_option("Adam", "rate", o.rate);
-  expect_option("Adam", "beta1", o.beta1, 1);
-  expect_option("Adam", "beta2", o.beta2, 1);
+  check<ShapeError>(0 <= o.beta1 && o.beta1 < 1 && 0 <= o.beta2 && o.beta2 < 1,
+                    "Adam: beta1 and beta2 must lie in [0, 1); got {} and {}", o.beta1, o.beta2);
   expect_option("Adam", "eps", o.eps);
   expect_option("Adam", "weight_decay", o.weight_decay);
 }

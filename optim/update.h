@@ -4,8 +4,6 @@
 #pragma once
 
 #include <cmath>
-#include <limits>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -32,12 +30,10 @@ inline void expect_leaves(std::string_view optimizer, const std::vector<Var>& va
                     variables.size());
 }
 
-// ShapeError unless the option is a finite number of at least 0, and below `bound`.
-inline void expect_option(std::string_view optimizer, std::string_view option, double value,
-                          double bound = std::numeric_limits<double>::infinity()) {
-  check<ShapeError>(value >= 0 && value < bound, "{}: {} must be {}; got {}", optimizer, option,
-                    std::isfinite(bound) ? fmt::format("in [0, {})", bound)
-                                         : std::string("a finite number of at least 0"),
+// ShapeError unless the option is a finite number of at least 0.
+inline void expect_option(std::string_view optimizer, std::string_view option, double value) {
+  check<ShapeError>(value >= 0 && std::isfinite(value),
+                    "{}: {} must be a finite number of at least 0; got {}", optimizer, option,
                     value);
 }
 

@@ -241,6 +241,20 @@ TEST_CASE("every program ends quietly where its reader has gone") {
   }
 }
 
+TEST_CASE("a training that can tell nobody how it goes saves what it has learnt, and ends") {
+  const std::string endless =
+      "--task copy --steps 100000000 --batch 2 --dim 4 --hidden 4 --save model ";
+  const std::string saved = "; test -s model && echo saved >out";
+  const Outcome gone = shell("translate", endless, "{ %; echo $? >status; } | head -2" + saved);
+  CHECK(gone.status == 141);
+  CHECK(gone.errors == "");
+  CHECK(gone.out == "saved\n");
+  const Outcome full = shell("translate", endless + "--log /dev/full --log-every 1",
+                             "% >/dev/null; echo $? >status" + saved);
+  expect_one_line(full, "translate");
+  CHECK(full.out == "saved\n");
+}
+
 TEST_CASE("every output that cannot be written is one line, before the work") {
   int count = 0;
   for (const std::string& name : programs())

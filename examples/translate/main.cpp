@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <exception>
 #include <iostream>
 #include <limits>
 
@@ -114,31 +115,46 @@ Training learn(Translator& translator, const Corpus& corpus, const Options& opti
   examples::LiveLine line;
   const std::string score_name = trainer.history().score_name;
   const examples::Interrupt interrupted({SIGINT, SIGTERM});
+  // Where a disk is full, or whoever read the output has gone, the training stops as after Ctrl-C:
+  // what was learnt is saved first.
+  std::exception_ptr unheard;
+  const auto tell = [&](auto print) {
+    try {
+      if (!unheard) print();
+    } catch (const std::exception&) {
+      unheard = std::current_exception();
+    }
+  };
   const Watcher watcher{
       .progress =
           [&](const Progress& p) {
-            line.show(p.step, p.steps,
-                      fmt::format("loss {:.4f}  {:.0f} tokens/s  {} left", p.loss,
-                                  p.tokens_per_second, examples::duration(p.seconds_left)));
+            tell([&] {
+              line.show(p.step, p.steps,
+                        fmt::format("loss {:.4f}  {:.0f} tokens/s  {} left", p.loss,
+                                    p.tokens_per_second, examples::duration(p.seconds_left)));
+            });
           },
       .logged =
           [&](const Progress& p, const TrainPoint& point) {
-            if (log) log->write(p, point);
+            if (log) tell([&] { log->write(p, point); });
           },
       .validated =
           [&](const Progress& p, const ValidPoint& point) {
-            line.end();
-            fmt::print("step {}: validation loss {:.4f}, {} {:.2f}\n", point.step, point.loss,
-                       score_name, point.score.value_or(0));
-            examples::flush();
-            if (log) log->write(p, point, score_name);
+            tell([&] {
+              line.end();
+              fmt::print("step {}: validation loss {:.4f}, {} {:.2f}\n", point.step, point.loss,
+                         score_name, point.score.value_or(0));
+              examples::flush();
+            });
+            if (log) tell([&] { log->write(p, point, score_name); });
           },
-      .stop = [&] { return interrupted(); }};
+      .stop = [&] { return interrupted() || unheard; }};
   const Training training = trainer.run(watcher);
   history = trainer.history();
-  line.end();
+  tell([&] { line.end(); });
+  if (!options.save.empty()) trainer.save(options.save);
+  if (unheard) std::rethrow_exception(unheard);
   if (!options.save.empty()) {
-    trainer.save(options.save);
     fmt::print("saved {}{}\n", options.save,
                training.stopped ? "; --resume goes on from there" : "");
   }
