@@ -2,9 +2,9 @@
 //
 // (private to nn/ and the examples) What save() and the example programs write a file with. A file
 // is written under a name of its own beside the target and takes the target's name when it is
-// complete, so that a reader finds the old file or the new one. A target that cannot be replaced in that way is written
-// directly: a device, a pipe, the program's own output, and a file in a folder that takes no new
-// files.
+// complete, so that a reader finds the old file or the new one. A target that cannot be replaced in
+// that way is written directly: a device, a pipe, the program's own output, and a file in a folder
+// that takes no new files.
 #pragma once
 
 #include <filesystem>
