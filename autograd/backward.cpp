@@ -4,20 +4,17 @@
 // made after it: so the sweep takes, of all nodes that have a gradient waiting, the newest first.
 // Birth numbers and a heap are all it needs; nothing recurses.
 #include <algorithm>
-#include <map>
 #include <mutex>
 
 #include "autograd/trace.h"
+#include "tensor/parallel.h"
 
 namespace glass {
 
 namespace {
 
 // Held while gradients of leaves change, which several threads may want at once.
-std::mutex& gradients() {
-  static std::mutex mutex;
-  return mutex;
-}
+constinit SpinLock gradients;
 
 }  // namespace
 
@@ -25,7 +22,7 @@ void Var::zero_grad() const {
   check<StateError>(node_->is_leaf(),
                     "zero_grad: only leaves keep a gradient; this value was made by '{}'",
                     node_->name);
-  const std::lock_guard lock(gradients());
+  const std::lock_guard lock(gradients);
   node_->grad.reset();
 }
 
@@ -38,7 +35,6 @@ class Sweep {
   // After an error nothing half gathered may stay behind.
   ~Sweep() {
     for (const NodePtr& node : heap_) leave(*node);
-    for (const NodePtr& leaf : leaves_) leave(*leaf);
     if (current_.get()) leave(*current_);
   }
 
@@ -59,11 +55,9 @@ class Sweep {
       current_ = NodePtr();
     }
     if (options.observer) options.observer->next({});
-    const std::lock_guard lock(gradients());
-    for (const NodePtr& leaf : leaves_) prepare(*leaf, leaf->pending);
-    for (auto& [leaf, pending] : elsewhere_) prepare(*leaf, pending);
-    for (const NodePtr& leaf : leaves_) commit(*leaf, leaf->pending);
-    for (auto& [leaf, pending] : elsewhere_) commit(*leaf, pending);
+    const std::lock_guard lock(gradients);
+    for (auto& [leaf, pending] : leaves_) prepare(*leaf, pending);
+    for (auto& [leaf, pending] : leaves_) commit(*leaf, pending);
   }
 
   // The gradient of the node whose VJPs are running.
@@ -71,19 +65,15 @@ class Sweep {
 
   // Adds g to what has been gathered for the node, and returns the sum.
   const Tensor& gather(const NodePtr& node, Tensor g) {
-    if (!enter(*node)) return gather_elsewhere(node, std::move(g));
+    if (node->is_leaf()) return gather_leaf(node, std::move(g));
+    expect_own(*node);
     if (node->pending) return add(node->pending, g);
     // push_back may throw, so it precedes the gradient: the destructor finds every node that has
-    // been entered.
-    const bool is_leaf = node->is_leaf();
-    try {
-      (is_leaf ? leaves_ : heap_).push_back(node);
-    } catch (...) {
-      leave(*node);
-      throw;
-    }
+    // one.
+    heap_.push_back(node);
+    node->sweeper.store(this, std::memory_order_relaxed);
     node->pending = std::move(g);
-    if (!is_leaf) std::push_heap(heap_.begin(), heap_.end(), Older());
+    std::push_heap(heap_.begin(), heap_.end(), Older());
     return *node->pending;
   }
 
@@ -91,28 +81,29 @@ class Sweep {
   const bool nan_check = settings().nan_check;  // looked up once: a sweep delivers often
 
  private:
-  // ---- a node belongs to one sweep at a time ----
-
-  // False if another sweep is at the node: that of another thread, or one that a VJP has started.
-  bool enter(Node& node) {
-    Sweep* none = nullptr;
-    return node.sweeper.load(std::memory_order_relaxed) == this ||
-           node.sweeper.compare_exchange_strong(none, this, std::memory_order_acquire);
+  // The result of an op belongs to one sweep at a time. The other sweep may be that of another
+  // thread, or one that a VJP has started. Two threads that enter at the same nanosecond are not
+  // noticed.
+  void expect_own(const Node& node) const {
+    const Sweep* const other = node.sweeper.load(std::memory_order_acquire);
+    check<StateError>(!other || other == this,
+                      "backward: another backward() is at work on '{}'. Threads may share leaves, "
+                      "but each needs a graph of its own",
+                      node.name);
   }
   static void leave(Node& node) {
     node.pending.reset();
     node.sweeper.store(nullptr, std::memory_order_release);
   }
 
-  // A leaf that another sweep is at gathers its gradient here.
-  const Tensor& gather_elsewhere(const NodePtr& node, Tensor g) {
-    check<StateError>(node->is_leaf(),
-                      "backward: another backward() is at work on '{}'. Threads may share leaves, "
-                      "but each needs a graph of its own",
-                      node->name);
-    std::optional<Tensor>& pending = elsewhere_[node];
-    if (pending) return add(pending, g);
-    return pending.emplace(std::move(g));
+  // What goes to a leaf stays with the sweep until the end. The leaf remembers the place; where
+  // another thread's sweep has come by since, this one begins a second place for the same leaf.
+  const Tensor& gather_leaf(const NodePtr& leaf, Tensor g) {
+    const std::size_t place = leaf->place.load(std::memory_order_relaxed);
+    if (place < leaves_.size() && leaves_[place].node.get() == leaf.get())
+      return add(leaves_[place].pending, g);
+    leaf->place.store(static_cast<std::uint32_t>(leaves_.size()), std::memory_order_relaxed);
+    return *leaves_.emplace_back(LeafSum{leaf, std::move(g)}).pending;
   }
 
   static const Tensor& add(std::optional<Tensor>& pending, const Tensor& g) {
@@ -162,9 +153,12 @@ class Sweep {
 
   NodePtr current_;  // whose VJPs are running
   const Tensor* pulled_ = nullptr;
-  std::vector<NodePtr> heap_;    // interior nodes with a gradient waiting, the newest on top
-  std::vector<NodePtr> leaves_;  // written only when all has gone well
-  std::map<NodePtr, std::optional<Tensor>, Older> elsewhere_;  // leaves that another sweep is at
+  std::vector<NodePtr> heap_;  // interior nodes with a gradient waiting, the newest on top
+  struct LeafSum {
+    NodePtr node;
+    std::optional<Tensor> pending;
+  };
+  std::vector<LeafSum> leaves_;  // written only when all has gone well
 };
 
 void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {

@@ -88,11 +88,16 @@ class Node {
 
   std::string_view name;
   Tensor value;
-  std::optional<Tensor> grad;     // of a leaf, for its owner
-  std::optional<Tensor> pending;  // what the sweep has gathered so far
-  std::atomic<Sweep*> sweeper{};  // which sweep that is, while one is at this node
-  std::uint64_t birth;            // later nodes have larger numbers: a topological order for free
-  std::uint32_t version;          // of the output's storage when it was made
+  std::optional<Tensor> grad;  // of a leaf, for its owner
+
+  // Of an op: what a sweep has gathered for it so far, and which sweep that is.
+  std::optional<Tensor> pending;
+  std::atomic<Sweep*> sweeper{};
+  // Of a leaf: where the last sweep that came by keeps what it gathers, for sweeps of several
+  // threads may be at a leaf.
+  std::atomic<std::uint32_t> place{0};
+  std::uint64_t birth;    // later nodes have larger numbers: a topological order for free
+  std::uint32_t version;  // of the output's storage when it was made
   bool requires_grad;
   bool freed = false;
 

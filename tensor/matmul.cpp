@@ -325,16 +325,6 @@ struct Product {
 
 // C dense. The longer side of C is shared among threads, each of which packs what it needs.
 void multiply(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Matrix start) {
-  if (k > longest_sum) {
-    // Each half of K is summed by itself, so that a number passes through few roundings.
-    const Index half = round_up(k / 2, block_k);
-    Tensor rest = empty(Shape{m, n});
-    multiply(m, n, half, a, b, c, start);
-    multiply(m, n, k - half, a.at(0, half), b.at(half, 0), rest.data(), {});
-    return parallel_for(m * n, 16384, [=, other = rest.data()](Index i, Index end) {
-      for (; i < end; ++i) c[i] += other[i];
-    });
-  }
   const Index threads = m * n * k < worth_sharing ? 1 : num_threads();
   // A large B whose columns lie in rows would have to be turned: Cᵀ = Bᵀ Aᵀ turns few rows instead.
   if (b.row_stride == 1 && b.column_stride > 1 && 3 * m <= std::min(n, k) && n % lanes == 0) {
@@ -397,6 +387,13 @@ Tensor for_batch(const Tensor& a, const Tensor& b, F f) {
 
 // One B for a whole batch: the rows of all A's are one tall A.
 Tensor product(const Tensor& a, const Tensor& b, Matrix start) {
+  const Index k = a.rank() == 0 ? 0 : a.size(-1), k_of_b = b.rank() < 2 ? 0 : -2;
+  if (k > longest_sum && b.rank() > 0 && b.size(k_of_b) == k) {
+    // Each half of K is summed by itself, so that a number passes through few roundings.
+    const Index half = round_up(k / 2, block_k);
+    return product(a.slice(-1, 0, half), b.slice(k_of_b, 0, half), start) +
+           product(a.slice(-1, half, k), b.slice(k_of_b, half, k), {});
+  }
   const auto each = [start](auto... operands) { multiply(operands..., start); };
   if (a.rank() <= 2 || b.rank() != 2 || a.size(-1) != b.size(0)) return for_batch(a, b, each);
   const Shape tall{a.shape().erase(-1).numel(), a.size(-1)};

@@ -7,12 +7,24 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
+#include <thread>
 #include <type_traits>
 
 #include "tensor/real.h"
 
 namespace glass {
+
+// For a std::lock_guard that is held for a short time: whoever waits does not sleep, and whoever
+// need not wait loses a few nanoseconds.
+struct SpinLock {
+  void lock() {
+    while (held.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
+  }
+  void unlock() { held.clear(std::memory_order_release); }
+  std::atomic_flag held{};
+};
 
 // What a chunk inherits from the thread that asked for it.
 struct Inherited {

@@ -142,28 +142,36 @@ Vec gather(Index n, Vec first, Join join, F f) {
   if (i < n) b = join(b, f(i, n - i));
   return join(join(a, b), join(c, d));
 }
-// Σ f(i, count) of all such vectors. A long row is summed in blocks, and the blocks' sums in pairs:
-// a number passes through few roundings, however long the row is.
+// Σ f(i, count) of all such vectors.
 template <class F>
-Real sum_of(Index n, F f) {
-  constexpr Index block = 1024;
-  const auto sum_block = [&](Index begin, Index size) {
-    return total(gather(
-        size, Vec{}, [](Vec a, Vec b) { return a + b; },
-        [&](Index i, Index count) { return f(begin + i, count); }));
-  };
-  if (n <= block) return sum_block(0, n);
+Real sum_of_block(Index n, F f) {
+  return total(gather(
+      n, Vec{}, [](Vec a, Vec b) { return a + b; }, f));
+}
+
+// A long row is summed in blocks, and the blocks' sums in pairs: a number passes through few
+// roundings, however long the row is. Apart, so that short rows get a loop of their own.
+template <class F>
+[[gnu::noinline]] Real sum_of_blocks(Index n, Index block, F f) {
   // The sums of 1, 2, 4, … blocks that wait for a second one: the binary digits of `done`.
   std::array<Real, 64> waiting;
   std::size_t count = 0;
   for (Index done = 0; done * block < n; ++done) {
-    Real sum = sum_block(done * block, std::min(block, n - done * block));
+    const Index begin = done * block;
+    Real sum = sum_of_block(std::min(block, n - begin),
+                            [&](Index i, Index part) { return f(begin + i, part); });
     for (Index digits = done; digits % 2 == 1; digits /= 2) sum = waiting[--count] + sum;
     waiting[count++] = sum;
   }
   Real sum = waiting[--count];
   while (count > 0) sum = waiting[--count] + sum;
   return sum;
+}
+
+template <class F>
+Real sum_of(Index n, F f) {
+  constexpr Index block = 1024;
+  return n <= block ? sum_of_block(n, f) : sum_of_blocks(n, block, f);
 }
 
 // f of each lane.

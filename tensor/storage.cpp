@@ -7,8 +7,9 @@
 #include <memory>
 #include <mutex>
 #include <new>
-#include <thread>
 #include <type_traits>
+
+#include "tensor/parallel.h"
 
 namespace glass {
 
@@ -36,15 +37,6 @@ std::size_t size_class(std::size_t bytes) {
   const std::size_t step = std::max<std::size_t>(64, std::bit_floor(bytes) / 4);
   return (bytes + step - 1) / step * step;
 }
-
-// Held for a dozen instructions, so whoever waits does not sleep.
-struct SpinLock {
-  void lock() {
-    while (held.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
-  }
-  void unlock() { held.clear(std::memory_order_release); }
-  std::atomic_flag held;
-};
 
 class Cache {
  public:
