@@ -258,13 +258,15 @@ GradcheckReport gradcheck(const std::function<Var()>& f, const Variables& variab
   check<StateError>(!std::is_same_v<Real, float>,
                     "gradcheck: float is too coarse to judge a gradient; link glassgrad::f64 or "
                     "glassgrad::dual to this program");
+  check<ShapeError>(options.rtol > 0 && std::isfinite(options.rtol),
+                    "gradcheck: rtol must be a finite number of more than 0; got {}", options.rtol);
   Objective objective(f, variables, options.seed);
   if (!objective.refusal.empty())
     return {false, std::numeric_limits<double>::infinity(),
             "gradcheck FAILED: " + objective.refusal + "\n"};
 
-  // −2 changes no digit. Where the sweep is not linear, an op does not pass on the gradient that it
-  // is given, which the seed of a scalar, 1, would hide.
+  // Scaling the seed by −2 is exact, so the gradient must scale too. A VJP that ignores g would pass
+  // with a seed of 1.
   const std::vector<Numbers> analytic = objective.gradients(), other = objective.gradients(-2);
   Witness witness{objective, options.rtol};
   for (std::size_t leaf = 0; leaf < objective.checked; ++leaf)

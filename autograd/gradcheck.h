@@ -15,7 +15,7 @@
 namespace glass {
 
 struct GradcheckOptions {
-  double rtol = 1e-6;      // of the largest gradient of the variable
+  double rtol = 1e-6;      // above 0; of the largest gradient of the variable
   std::uint64_t seed = 0;  // of the cotangent that a non-scalar output is projected on
 };
 
@@ -35,7 +35,8 @@ struct GradcheckReport {
 // f computes a value from the variables, which are leaves that it holds; it is called many times,
 // with every element of every variable perturbed in place, and every random stream rewound before
 // each call. Any other leaf that f's graph reaches is checked too, as an 'unnamed leaf'. Values and
-// gradients of all leaves are afterwards what they were. StateError in the f32 build.
+// gradients of all leaves are afterwards what they were. StateError in the f32 build, ShapeError if
+// rtol is not a finite number of more than 0.
 GradcheckReport gradcheck(const std::function<Var()>& f,
                           const std::vector<std::pair<std::string, Var>>& variables,
                           GradcheckOptions options = {});

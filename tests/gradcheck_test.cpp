@@ -119,6 +119,14 @@ TEST_CASE("a right gradient is accepted at every scale, a wrong one at none") {
   }
 }
 
+TEST_CASE("a tolerance that is no positive number is an error") {
+  if constexpr (!is_float) {
+    const Var x(tensor({1, 2}), true);
+    for (const double bad : {0.0, -1e-6, inf, not_a_number})
+      CHECK_THROWS_AS(gradcheck([&] { return sum(x * x); }, {{"x", x}}, {.rtol = bad}), ShapeError);
+  }
+}
+
 TEST_CASE("the zero gradient of a tiny function is rejected") {
   if constexpr (!is_float) {
     const Var x = leaf(tensor({1, -2, 3}));
