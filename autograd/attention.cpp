@@ -35,6 +35,7 @@ Tensor attention_mask(std::string_view op, const Tensor& mask, Shape scores) {
 }
 
 void expect_mask_values(std::string_view op, Tensor mask) {
+  const Shape shape = mask.shape();
   // An axis that repeats its numbers is looked at once.
   for (Index axis = 0; axis < mask.rank(); ++axis)
     if (mask.stride(axis) == 0) mask = mask.slice(axis, 0, 1);
@@ -50,7 +51,7 @@ void expect_mask_values(std::string_view op, Tensor mask) {
       "{}: a mask must hold finite numbers that are not negative: 0 blocks, any other attends; got "
       "{} in a mask of shape {}. from_torch_mask() converts a mask whose 1 (true) blocks, "
       "from_additive_mask() one of 0 and -inf",
-      op, bad, mask.shape()));
+      op, bad, shape));
 }
 
 Tensor causal_mask(Index queries, Index keys) {

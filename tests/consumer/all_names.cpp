@@ -172,6 +172,7 @@ void mixtures() {
   same<std::vector<int>>(argmax(t, -1));
   same<Tensor>(equal(t, t)), same<Tensor>(less(t, 0)), same<Tensor>(greater(t, 0.5));
   same<Tensor>(tril(t, 0)), same<Tensor>(tril(t, -1)), same<Tensor>(from_torch_mask(t));
+  same<Tensor>(from_additive_mask(t));
   Var x = v;
   x += t;
   x += 1;
@@ -312,6 +313,7 @@ void models() {
   same<Var>(nn::cross_entropy(logits, next, nn::CrossEntropyOptions{.label_smoothing = 0}));
   same<std::vector<std::vector<int>>>(
       nn::greedy_decode(model, source, {.start = 1, .stop = 2, .max_length = 5}));
+  same<std::vector<std::vector<int>>>(nn::greedy_decode(model, source));
   same<std::vector<std::vector<int>>>(nn::greedy_decode(model, source, nn::DecodeOptions{}));
   same<std::vector<std::vector<int>>>(nn::beam_decode(
       model, source, {.start = 1, .stop = 2, .max_length = 5, .beams = 3, .length_penalty = 0.6}));
@@ -323,7 +325,7 @@ void models() {
 void optimisers() {
   const Var w(ones({2}), true);
   optim::Sgd sgd({w}, {.rate = 0.1, .momentum = 0.9, .nesterov = true, .weight_decay = 0.01});
-  optim::Sgd plain({w}, optim::SgdOptions{.rate = 0.1});
+  optim::Sgd plain({w}, optim::SgdOptions{.rate = 0.1}), usual({w});
   sgd.step();
   sgd.zero_grad();
   sgd.options.rate = 0.2;
