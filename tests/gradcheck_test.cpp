@@ -616,7 +616,8 @@ TEST_CASE("a wrong gradient cannot hide behind a jump, its own leaf's or another
     for (const Jump& jump : jumps()) {
       INFO(jump.name);
       // b beside the jump, all at the jump, one at the jump
-      const Var off = leaf(tensor({1.3, 0.2, -4.2, 0.3})), on = leaf(full({4}, jump.where)),
+      const Var off = leaf(tensor({1.3, 0.2, -4.2, 0.3})),
+                on = leaf(full({4}, static_cast<Real>(jump.where))),
                 one = leaf(tensor({1.3, jump.where, -4.2, 0.3}));
       const Var w = leaf(tensor({2, 3, -1, 0.5}));
       accepts([&] { return sum(tanh(w) * (1 + jump.f(off))); }, {{"b", off}, {"w", w}});
@@ -817,7 +818,8 @@ TEST_CASE("a smooth function of two kinks has the slope that its values have") {
     };
     for (const Smooth& row : functions) {
       INFO(row.name);
-      const Var one = leaf(full({1}, row.at)), some = leaf(tensor({row.at, row.at + 1, row.at}));
+      const Var one = leaf(full({1}, static_cast<Real>(row.at))),
+                some = leaf(tensor({row.at, row.at + 1, row.at}));
       rejects([&] { return sum(row.f(one)); }, {{"u", one}}, "u [0]: analytic");
       rejects([&] { return row.f(some); }, {{"u", some}}, "Move the element off the tie");
       const Var off = leaf(tensor({row.at + 1e-7, row.at + 1, row.at - 0.5}));
