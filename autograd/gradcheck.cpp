@@ -265,8 +265,8 @@ GradcheckReport gradcheck(const std::function<Var()>& f, const Variables& variab
     return {false, std::numeric_limits<double>::infinity(),
             "gradcheck FAILED: " + objective.refusal + "\n"};
 
-  // Scaling the seed by −2 is exact, so the gradient must scale too. A VJP that ignores g would pass
-  // with a seed of 1.
+  // Scaling the seed by −2 is exact, so the gradient must scale too. A VJP that ignores g would
+  // pass with a seed of 1.
   const std::vector<Numbers> analytic = objective.gradients(), other = objective.gradients(-2);
   Witness witness{objective, options.rtol};
   for (std::size_t leaf = 0; leaf < objective.checked; ++leaf)

@@ -544,7 +544,7 @@ struct Jump {
   std::function<Var(const Var&)> f;  // element-wise, constant to both sides of the jump
 };
 
-const std::vector<Jump>& jumps() {
+[[maybe_unused]] const std::vector<Jump>& jumps() {
   const auto by = [](auto compare) {
     return [compare](const Var& b) {
       return op(b, compare(b.value()), [](const Tensor& g) { return g * 0; });
