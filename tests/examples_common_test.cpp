@@ -112,6 +112,16 @@ TEST_CASE("a file that cannot be written is known before the work") {
   CHECK_THROWS_WITH(expect_writable(folder.file("no/a")), ContainsSubstring("No such file"));
 }
 
+TEST_CASE("a file that cannot be read is known before the work") {
+  const Folder folder;
+  CHECK_NOTHROW(expect_readable(""));
+  CHECK_NOTHROW(expect_readable("/dev/null"));
+  write_file(folder.file("a"), "text");
+  CHECK_NOTHROW(expect_readable(folder.file("a")));
+  CHECK_THROWS_WITH(expect_readable(folder.path.string()), ContainsSubstring("it is a folder"));
+  CHECK_THROWS_WITH(expect_readable(folder.file("b")), ContainsSubstring("No such file"));
+}
+
 TEST_CASE("Ctrl-C sets a flag, once for each watch") {
   {
     const Interrupt interrupted;

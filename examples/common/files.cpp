@@ -1,8 +1,11 @@
 #include "examples/common/files.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 
 #include "nn/file.h"
@@ -32,6 +35,13 @@ std::string quoted(std::string_view text) {
 
 void expect_writable(const std::string& path) {
   if (!path.empty()) glass::nn::expect_writable(path);
+}
+
+void expect_readable(const std::string& path) {
+  if (path.empty()) return;
+  check<FileError>(!std::filesystem::is_directory(path), "cannot read {}: it is a folder", path);
+  check<FileError>(::access(path.c_str(), R_OK) == 0, "cannot read {}: {}", path,
+                   std::strerror(errno));
 }
 
 void write_file(const std::string& path, std::string_view text) {

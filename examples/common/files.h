@@ -1,4 +1,4 @@
-// # Files that a program leaves behind
+// # Files that a program reads and leaves behind
 #pragma once
 
 #include <concepts>
@@ -11,6 +11,10 @@ namespace examples {
 // FileError, with the reason, if `path` could not be written; nothing if it is empty. To be asked
 // first: minutes of training are not to be lost to a misspelt folder.
 void expect_writable(const std::string& path);
+
+// FileError, with the reason, if there is no file at `path` that could be read; nothing if it is
+// empty. It is not opened, since a pipe gives what it holds only once.
+void expect_readable(const std::string& path);
 
 // The whole text or nothing: another reader never sees half a file. Devices and pipes are written
 // as they are. FileError if it cannot be.

@@ -181,6 +181,7 @@ int run(int argc, char** argv) {
   for (const std::string& path :
        {options.save, options.metrics, options.log, options.output, options.report})
     examples::expect_writable(path);
+  examples::expect_readable(options.translate_file);
 
   std::optional<Translator> loaded;
   if (!options.load.empty()) loaded = Translator::load(options.load);
