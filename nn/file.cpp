@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <optional>
@@ -22,17 +23,17 @@ namespace glass::nn {
 namespace {
 
 constexpr std::string_view six_letters = "XXXXXX";  // mkstemp puts random ones in their place
+constexpr std::size_t longest_name = 200;           // a file system allows 255 bytes
 
-// What a temporary file's name begins with. The target's name is cut where the whole would be
-// longer than the 255 bytes that a file system allows.
+// What the names of temporary files begin with; the process's number follows.
 std::filesystem::path partial_prefix(const std::filesystem::path& target) {
   const std::string name = target.filename().string();
-  return target.parent_path() / (name.substr(0, 200) + ".partial-");
+  return target.parent_path() / (name.substr(0, longest_name) + ".partial-");
 }
 
 // Creates a file of a new name beside the target, or gives -1 and errno. `name` becomes its name.
 int create_beside(const std::filesystem::path& target, std::string& name) {
-  name = partial_prefix(target).string() + std::string(six_letters);
+  name = fmt::format("{}{}-{}", partial_prefix(target).string(), ::getpid(), six_letters);
   const int file = ::mkostemp(name.data(), O_CLOEXEC);
   if (file < 0) name.clear();
   return file;
@@ -44,8 +45,10 @@ int create_beside(const std::filesystem::path& target, std::string& name) {
 std::optional<int> own_descriptor(const std::filesystem::path& path, const struct stat& status) {
   for (const int file : {STDOUT_FILENO, STDERR_FILENO}) {
     struct stat own {};
-    if (::fstat(file, &own) == 0 && own.st_dev == status.st_dev && own.st_ino == status.st_ino)
-      return file;
+    const bool same =
+        ::fstat(file, &own) == 0 && own.st_dev == status.st_dev && own.st_ino == status.st_ino;
+    // A stream that was closed is /dev/null, opened for reading only.
+    if (same && (::fcntl(file, F_GETFL) & O_ACCMODE) != O_RDONLY) return file;
   }
   const std::string text = path.string();
   for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
@@ -136,7 +139,12 @@ void OutputFile::open_beside() {
   if (file_ >= 0) return;
   const int reason = errno;
   if (!look_at(target_).exists()) fail(reason);
-  open_directly();
+  // The folder takes no new files: the text is kept elsewhere until it is complete.
+  std::error_code none;
+  const auto elsewhere = std::filesystem::temp_directory_path(none) / target_.filename();
+  file_ = none ? -1 : create_beside(elsewhere, partial_);
+  if (file_ < 0) return open_directly();
+  is_elsewhere_ = true;
 }
 
 // Nothing is cut off before commit(): whoever fails before the first write has changed nothing.
@@ -183,6 +191,7 @@ void OutputFile::replace() {
   const ::mode_t mask = ::umask(0);
   ::umask(mask);
   const ::mode_t mode = old.exists() ? old.status.st_mode & 07777 : 0666 & ~mask;
+  if (is_elsewhere_) return copy_into_target();
   if (::fchmod(file_, mode) != 0 || ::fsync(file_) != 0) fail(errno);
   if (::rename(partial_.c_str(), target_.c_str()) != 0) {
     // The folder takes new files, but does not let this one be replaced: it is a mount point, or
@@ -199,6 +208,11 @@ void OutputFile::copy_into_target() {
   const int source = std::exchange(file_, -1);
   try {
     open_directly();
+    // A full disk is noticed before a byte of the old file changes.
+    struct stat whole {};
+    if (::fstat(source, &whole) != 0) fail(errno);
+    const int refused = whole.st_size > 0 ? ::posix_fallocate(file_, 0, whole.st_size) : 0;
+    if (refused == ENOSPC || refused == EFBIG) fail(refused);
     std::array<char, 65536> buffer;
     ::off_t at = 0;
     ssize_t n = 0;
@@ -228,17 +242,32 @@ void expect_writable(const std::filesystem::path& path, std::string_view who) {
   ::unlink(name.c_str());
 }
 
+namespace {
+
+// Whether this is what follows the prefix in a name of ours, "1234-Ab12Cd", and the process 1234 has
+// ended. Another program's file, and that of a running one, are not ours to remove.
+bool is_left_behind(std::string_view rest) {
+  int process = 0;
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), process);
+  const std::string_view letters(end, static_cast<std::size_t>(rest.data() + rest.size() - end));
+  return error == std::errc() && process > 0 && letters.starts_with('-') &&
+         letters.size() == six_letters.size() + 1 && ::kill(process, 0) != 0 && errno == ESRCH;
+}
+
+}  // namespace
+
 void remove_partial_files(const std::filesystem::path& path) {
   std::error_code error;
-  const std::filesystem::path prefix = partial_prefix(followed(path));
+  const std::filesystem::path target = followed(path), prefix = partial_prefix(target);
+  if (target.filename().string().size() > longest_name) return;  // whose they are is not known
   const std::string beginning = prefix.filename().string();
   const std::filesystem::path folder = prefix.has_parent_path() ? prefix.parent_path() : ".";
   std::vector<std::filesystem::path> found;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
-    const bool ours =
-        name.starts_with(beginning) && name.size() == beginning.size() + six_letters.size();
-    if (ours && entry.is_regular_file(error)) found.push_back(entry.path());
+    if (name.starts_with(beginning) && entry.is_regular_file(error) &&
+        is_left_behind(std::string_view(name).substr(beginning.size())))
+      found.push_back(entry.path());
   }
   for (const auto& partial : found) std::filesystem::remove(partial, error);
 }

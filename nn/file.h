@@ -43,7 +43,8 @@ class OutputFile {
   std::string who_;
   std::string partial_;  // the temporary file's name; empty when the target is written directly
   int file_ = -1;
-  bool is_regular_ = true;  // or not there yet
+  bool is_regular_ = true;     // or not there yet
+  bool is_elsewhere_ = false;  // the temporary file does not lie beside the target
 };
 
 // FileError, with the reason, if an OutputFile could not write `path`. It asks the target and its
@@ -54,7 +55,8 @@ void expect_writable(const std::filesystem::path& path, std::string_view who = "
 // FileError if they go round in a circle.
 std::filesystem::path followed(const std::filesystem::path& path);
 
-// Removes the temporary files that a killed program left beside `path`.
+// Removes the temporary files that killed programs left beside `path`: FILE.partial-PROCESS-…, where
+// no such process runs any more.
 void remove_partial_files(const std::filesystem::path& path);
 
 }  // namespace glass::nn

@@ -241,6 +241,46 @@ TEST_CASE("every program ends quietly where its reader has gone") {
   }
 }
 
+TEST_CASE("every program ends as it should where nobody can be told what went wrong") {
+  for (const std::string& name : programs()) {
+    if (name.starts_with("0")) continue;  // they have no options
+    INFO(name);
+    for (const char* nowhere : {"% 2>/dev/full", "% 2>&-"})
+      CHECK(shell(name, "--bogus", nowhere).status == 2);
+    expect_one_line(shell(name, "--" + std::string(100'000, 'y'), "% >out"), name);
+    CHECK(shell(name, "--" + std::string(100'000, 'y'), "% >out").errors.size() < 800);
+  }
+  const Outcome closed = shell("explain", "--text --output /dev/null", "% >out 2>&-");
+  CHECK(closed.status == 2);  // --text and --output contradict each other
+  CHECK(shell("explain", "--output /dev/null", "% >out 2>&-").status == 0);
+  CHECK(shell("explain", "--output /dev/null", "% >out 2</dev/null").status == 0);
+}
+
+TEST_CASE("a file that grows too large, or takes what is printed, too, is an error") {
+  const Outcome limited = shell("explain", "--output page.html",
+                                "(ulimit -f 1; %) >/dev/null; "
+                                "echo $? >status; ls >out");
+  expect_one_line(limited, "explain");
+  CHECK(limited.out.find("page.html") == std::string::npos);  // nor anything beside it
+  const Outcome mixed =
+      shell("translate", short_run("translate") + " --save model", "% >model; echo $? >status");
+  expect_one_line(mixed, "translate");
+  CHECK_THAT(mixed.errors, ContainsSubstring("what the program prints goes there"));
+}
+
+TEST_CASE("a standard input that cannot be read is no empty one") {
+  const std::string model = short_run("translate") + " --save model >/dev/null && ";
+  for (const char* nothing : {"<&-", "</"}) {
+    INFO(nothing);
+    const Outcome outcome =
+        shell("translate",
+              model + std::string(GLASS_EXAMPLES_DIR) + "/translate --load model --interactive",
+              std::string("% >out ") + nothing);
+    expect_one_line(outcome, "translate");
+    CHECK_THAT(outcome.errors, ContainsSubstring("cannot read the standard input"));
+  }
+}
+
 TEST_CASE("a training that can tell nobody how it goes saves what it has learnt, and ends") {
   const std::string endless =
       "--task copy --steps 100000000 --batch 2 --dim 4 --hidden 4 --save model ";

@@ -190,13 +190,19 @@ TEST_CASE("saves on the way change nothing, and each is a model and a beginning"
 TEST_CASE("what a killed program left of a save is removed, and nothing else") {
   const Folder folder;
   folder.write("model", "");
-  folder.write("model.partial-Ab12Cd", "");
+  const std::string ended = "model.partial-2147483647-Ab12Cd";  // no such process
+  const std::string running = fmt::format("model.partial-{}-Ab12Cd", ::getpid());
+  folder.write(ended, "");
+  folder.write(running, "");
+  folder.write("model.partial-backup", "");
   folder.write("model.backup", "");
   folder.write("another.partial-Ab12Cd", "");
   folder.write("model.partial-of-mine", "");
   glass::nn::remove_partial_files(folder / "model");
-  CHECK(!fs::exists(folder / "model.partial-Ab12Cd"));
-  CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 4);
+  CHECK(!fs::exists(folder / ended));
+  CHECK(fs::exists(folder / running));
+  CHECK(fs::exists(folder / "model.partial-backup"));
+  CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 6);
 }
 
 TEST_CASE("the file keeps the weights of the best validation, and patience ends the training") {

@@ -1,6 +1,7 @@
 #include "examples/common/files.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -33,8 +34,29 @@ std::string quoted(std::string_view text) {
 
 }  // namespace
 
+namespace {
+
+// Whether the path names a file that a standard stream goes to. What names the stream itself, such
+// as /dev/stdout, is meant so.
+bool is_standard_stream(const std::string& path) {
+  struct stat file {
+  }, stream{};
+  if (path.starts_with("/dev/") || path.starts_with("/proc/")) return false;
+  if (::stat(path.c_str(), &file) != 0 || !S_ISREG(file.st_mode)) return false;
+  for (const int number : {STDOUT_FILENO, STDERR_FILENO})
+    if (::fstat(number, &stream) == 0 && stream.st_dev == file.st_dev &&
+        stream.st_ino == file.st_ino)
+      return true;
+  return false;
+}
+
+}  // namespace
+
 void expect_writable(const std::string& path) {
-  if (!path.empty()) glass::nn::expect_writable(path);
+  if (path.empty()) return;
+  check<FileError>(!is_standard_stream(path),
+                   "cannot write {}: what the program prints goes there, too", path);
+  glass::nn::expect_writable(path);
 }
 
 void expect_readable(const std::string& path) {

@@ -14,6 +14,8 @@
 #include <string>
 #include <system_error>
 
+#include "examples/common/quote.h"
+
 namespace examples {
 
 namespace {
@@ -59,14 +61,12 @@ Fault fault_of(const std::function<int()>& run, int& status) {
   }
 }
 
-// Text of several lines, from a library for instance, as one.
-std::string one_line(std::string text) {
-  for (char& c : text)
-    if (c == '\n' || c == '\r') c = ' ';
-  return text;
-}
-
 }  // namespace
+
+void complain(std::string_view name, std::string_view fault) {
+  const std::string line = fmt::format("{}: {}\n", shortened(name, 200), shortened(fault, 500));
+  (void)std::fputs(line.c_str(), stderr);
+}
 
 void flush(std::FILE* out) {
   if (std::fflush(out) != 0)
@@ -75,7 +75,10 @@ void flush(std::FILE* out) {
 
 int program(std::string_view name, const std::function<int()>& run) {
   occupy_standard_streams();
-  std::signal(SIGPIPE, SIG_IGN);  // a write fails instead, and its error is handled here
+  // A write to a reader that has gone, or beyond the largest file, fails instead, and its error is
+  // handled here.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   int status = 2;
   Fault fault = fault_of(run, status);
 
@@ -91,7 +94,7 @@ int program(std::string_view name, const std::function<int()>& run) {
                       fault.reason == 0 ? "" : fmt::format(": {}", std::strerror(fault.reason)));
   }
   if (fault.text.empty()) return status;
-  fmt::print(stderr, "{}: {}\n", name, one_line(fault.text));
+  complain(name, fault.text);
   return 2;
 }
 

@@ -14,6 +14,10 @@ namespace examples {
 // Sends what was printed on its way. A std::system_error where that fails, as fmt::print throws.
 void flush(std::FILE* out = stdout);
 
+// Writes "name: fault" on stderr, as one line that is not too long. Where stderr cannot be written
+// nobody can be told, and the program goes on.
+void complain(std::string_view name, std::string_view fault);
+
 // Thrown by what has done all that the program was asked for, --help for instance.
 struct Done {};
 

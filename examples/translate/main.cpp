@@ -92,9 +92,6 @@ Search search_of(const Recipe& recipe) {
 Training learn(Translator& translator, const Corpus& corpus, const Options& options,
                History& history) {
   Trainer trainer(translator, corpus, options);
-  if (options.resume)
-    for (const std::string& path : {options.save, options.log})
-      if (!path.empty()) glass::nn::remove_partial_files(path);
   const bool resumes = options.resume && std::filesystem::exists(options.save);
   if (resumes) {
     trainer.resume(options.save);
@@ -103,6 +100,9 @@ Training learn(Translator& translator, const Corpus& corpus, const Options& opti
   } else if (options.resume) {
     fmt::print("{}: no such file yet: begins with step 1\n", options.save);
   }
+  if (options.resume)
+    for (const std::string& path : {options.save, options.log})
+      if (!path.empty()) glass::nn::remove_partial_files(path);
   history = trainer.history();
   examples::flush();
   if (trainer.finished()) return {.steps = trainer.step()};

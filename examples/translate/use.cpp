@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "examples/common/files.h"
+#include "examples/common/program.h"
 
 namespace translate {
 
@@ -27,7 +28,7 @@ bool empty_if_faulty(const Translator& translator, std::string& line, const std:
     fault = error.what();
   }
   line.clear();
-  fmt::print(stderr, "{}: {}\n", name, fault);
+  examples::complain(name, fault);
   return true;
 }
 
@@ -66,6 +67,8 @@ Index interact(const Translator& translator, std::istream& in, std::FILE* out, b
     faulty += empty_if_faulty(translator, line, fmt::format("line {}", ++count));
     fmt::print(out, "{}\n", translator.translate(line, search));
   }
+  check<FileError>(&in != &std::cin || std::ferror(stdin) == 0,
+                   "cannot read the standard input: {}", std::strerror(errno));
   if (prompt) fmt::print(out, "\n");
   return faulty;
 }
