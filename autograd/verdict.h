@@ -172,7 +172,8 @@ struct Judge {
     // Errors are shares of the variable's largest gradient.
     const double unit = std::max(least_unit, scale > 0 ? scale : claimed > 0 ? claimed : 1);
     compare(v, scale, unit);
-    weigh_doubt(v, v.is_zero() ? largest : std::max({scale, claimed, v.around}));
+    const double reference = v.is_zero() ? largest : std::max({scale, claimed, v.around});
+    weigh_doubt(v, std::max(least_unit, reference));
     if (!v.reached) {
       fail(
           fmt::format("{} {}: f does not reach it: nothing that f computes its result from is this "
@@ -245,8 +246,9 @@ struct Judge {
       report.worst_error = std::max(report.worst_error, hidden / reference);
       reasons += fmt::format(
           "{} {}: inconclusive: {}. Take large constants off what f returns, and off what it "
-          "computes on the way, or check with glassgrad::dual.\n",
-          v.name, v.shape, amount);
+          "computes on the way{}.\n",
+          v.name, v.shape, amount,
+          std::is_same_v<Real, double> ? ", or check with glassgrad::dual" : "");
     } else if (hidden > 1e-5 * reference) {
       notes += fmt::format("{}: {}\n", v.name, amount);
     }

@@ -61,7 +61,7 @@ struct CrossAttention {
         "{}, {}, {}",
         query.shape(), key.shape(), value.shape());
     const auto allowed = four_axes(mask, query.size(0), query.size(1), key.size(1));
-    return attend(query, keys_values(key, value, allowed), allowed, weights);
+    return attend(query, project(key, value, allowed), allowed, weights);
   }
 
   // The same in two halves, for keys and values that are used more than once.
@@ -74,10 +74,8 @@ struct CrossAttention {
     const auto allowed =
         four_axes(mask, key.size(0), mask && mask->rank() >= 2 ? mask->size(-2) : 1,
                   key.size(1));  // [B, H, T, S]
-    const bool same = key.node().get() == value.node().get();
-    const Var seen_key = only_visible(key, allowed);                        // [B, S, Ck]
-    const Var seen_value = same ? seen_key : only_visible(value, allowed);  // [B, S, Cv]
-    return {k_proj(seen_key), v_proj(seen_value)};                          // [B, S, C] each
+    if (mask) expect_mask_values("CrossAttention", *mask);
+    return project(key, value, allowed);
   }
 
   Var attend(const Var& query, const KeysValues& seen, const std::optional<Tensor>& mask = {},
@@ -119,6 +117,13 @@ struct CrossAttention {
     const Var probabilities = softmax(scores);  // [B, H, T, S]
     weights = probabilities.value();            // [B, H, T, S]
     return matmul(dropout(probabilities), v);   // [B, H, T, D]
+  }
+
+  KeysValues project(const Var& key, const Var& value, const std::optional<Tensor>& allowed) const {
+    const bool same = key.node().get() == value.node().get();
+    const Var seen_key = only_visible(key, allowed);                        // [B, S, Ck]
+    const Var seen_value = same ? seen_key : only_visible(value, allowed);  // [B, S, Cv]
+    return {k_proj(seen_key), v_proj(seen_value)};                          // [B, S, C] each
   }
 
   std::optional<Tensor> four_axes(const std::optional<Tensor>& mask, Index batch, Index queries,

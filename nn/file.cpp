@@ -244,8 +244,8 @@ void expect_writable(const std::filesystem::path& path, std::string_view who) {
 
 namespace {
 
-// Whether this is what follows the prefix in a name of ours, "1234-Ab12Cd", and the process 1234 has
-// ended. Another program's file, and that of a running one, are not ours to remove.
+// Whether this is what follows the prefix in a name of ours, "1234-Ab12Cd", and the process 1234
+// has ended. Another program's file, and that of a running one, are not ours to remove.
 bool is_left_behind(std::string_view rest) {
   int process = 0;
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), process);

@@ -55,8 +55,8 @@ void expect_writable(const std::filesystem::path& path, std::string_view who = "
 // FileError if they go round in a circle.
 std::filesystem::path followed(const std::filesystem::path& path);
 
-// Removes the temporary files that killed programs left beside `path`: FILE.partial-PROCESS-…, where
-// no such process runs any more.
+// Removes the temporary files that killed programs left beside `path`: FILE.partial-PROCESS-…,
+// where no such process runs any more.
 void remove_partial_files(const std::filesystem::path& path);
 
 }  // namespace glass::nn

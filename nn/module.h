@@ -5,7 +5,8 @@
 //     void each(auto&& f) { f("up", up); f("down", down); }
 //
 // and names, counting, training mode, saving and loading all follow from that line. There is no
-// base class and no registration. Copying a layer copies its numbers.
+// base class and no registration. Copying a layer copies its parameters; a Tensor that it names, a
+// buffer, shares its numbers with that of the copy, as all copies of a Tensor do.
 #pragma once
 
 #include <optional>
@@ -37,7 +38,7 @@ using glass::set_nan_check;
 struct Parameter : Var {
   Parameter() = default;  // a constant 0: a parameter that is not there
   explicit Parameter(Tensor initial) : Var(std::move(initial), true) {}
-  Parameter(const Parameter& other) : Var(other.value().clone(), other.requires_grad()) {}
+  Parameter(const Parameter& other) : Var(other.copied()) {}
   Parameter(Parameter&&) noexcept = default;
   Parameter& operator=(const Parameter& other) {
     if (node().get() == other.node().get()) return *this;
@@ -58,7 +59,9 @@ struct Parameter : Var {
   ~Parameter() = default;
 
  private:
-  bool is_trained_leaf() const { return node()->is_leaf() && requires_grad(); }
+  // False of a Parameter that was moved from, which has no node until it is assigned to.
+  bool is_trained_leaf() const { return node().get() && node()->is_leaf() && requires_grad(); }
+  Var copied() const { return node().get() ? Var(value().clone(), requires_grad()) : Var(); }
 };
 
 // ---- the walk ----

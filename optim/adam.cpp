@@ -29,6 +29,22 @@ Adam::Adam(std::vector<Var> variables, AdamOptions o)
   steps.resize(parameters.size());
 }
 
+Adam::Adam(const Adam& other)
+    : options(other.options),
+      parameters(other.parameters),
+      mean(copies(other.mean)),
+      square(copies(other.square)),
+      steps(other.steps) {}
+
+Adam& Adam::operator=(Adam other) noexcept {
+  options = other.options;
+  parameters.swap(other.parameters);
+  mean.swap(other.mean);
+  square.swap(other.square);
+  steps.swap(other.steps);
+  return *this;
+}
+
 void Adam::step() {
   using std::sqrt;
   expect_options(options);

@@ -27,6 +27,12 @@ struct Adam {
   // an op, or none is trained. ShapeError if an option lies outside its range.
   Adam(std::vector<Var> variables, AdamOptions o = {});
 
+  // A copy moves the same parameters, with running means of its own.
+  Adam(const Adam& other);
+  Adam(Adam&&) noexcept = default;
+  Adam& operator=(Adam other) noexcept;
+  ~Adam() = default;
+
   // Moves every parameter that has a gradient. StateError if none has one, ShapeError if an option
   // lies outside its range by now. The decay of the last line is the decoupled one; else the last
   // line has none, and g becomes g + weight_decay · w first.

@@ -22,6 +22,16 @@ Sgd::Sgd(std::vector<Var> variables, SgdOptions o) : options(o), parameters(std:
   for (const Var& p : parameters) velocity.push_back(zeros(p.shape()));
 }
 
+Sgd::Sgd(const Sgd& other)
+    : options(other.options), parameters(other.parameters), velocity(copies(other.velocity)) {}
+
+Sgd& Sgd::operator=(Sgd other) noexcept {
+  options = other.options;
+  parameters.swap(other.parameters);
+  velocity.swap(other.velocity);
+  return *this;
+}
+
 void Sgd::step() {
   expect_options(options);
   expect_gradients("Sgd", parameters);

@@ -22,6 +22,12 @@ struct Sgd {
   // an op, or none is trained. ShapeError if an option lies outside its range.
   Sgd(std::vector<Var> variables, SgdOptions o = {});
 
+  // A copy moves the same parameters, with running means of its own.
+  Sgd(const Sgd& other);
+  Sgd(Sgd&&) noexcept = default;
+  Sgd& operator=(Sgd other) noexcept;
+  ~Sgd() = default;
+
   // Moves every parameter that has a gradient. StateError if none has one, ShapeError if an option
   // lies outside its range by now.
   //     v ← momentum · v + g, from v = 0

@@ -14,8 +14,8 @@ namespace glass::optim {
 
 // ---- what every optimiser asks of what it is given ----
 
-// StateError unless all variables are leaves, and some of them are trained. A constant, such as a
-// frozen parameter, is legal: it never has a gradient, so no step moves it.
+// StateError unless all variables are leaves with memory for each element, and some are trained. A
+// constant, such as a frozen parameter, is legal: it never has a gradient, so no step moves it.
 inline void expect_leaves(std::string_view optimizer, const std::vector<Var>& variables) {
   bool trained = false;
   for (std::size_t i = 0; i < variables.size(); ++i) {
@@ -24,6 +24,10 @@ inline void expect_leaves(std::string_view optimizer, const std::vector<Var>& va
                       "{}: parameter {} of shape {} must be a leaf, but it was made by '{}'; write "
                       "its numbers with copy_from(), or assign detach() of it",
                       optimizer, i, node.value.shape(), node.name);
+    check<StateError>(!node.requires_grad || !node.value.is_expanded(),
+                      "{}: parameter {} of shape {} is an expanded view, where elements share "
+                      "memory; make the leaf of its clone()",
+                      optimizer, i, node.value.shape());
     trained |= node.requires_grad;
   }
   check<StateError>(trained, "{}: none of the {} parameters requires a gradient", optimizer,
@@ -45,6 +49,13 @@ inline void expect_gradients(std::string_view optimizer, const std::vector<Var>&
                     "{}: call backward() before step(): no parameter has a gradient. If you called "
                     "it, this optimiser holds the parameters of another copy of the model",
                     optimizer);
+}
+
+// The same numbers in memory of their own.
+inline std::vector<Tensor> copies(const std::vector<Tensor>& tensors) {
+  std::vector<Tensor> result;
+  for (const Tensor& x : tensors) result.push_back(x.clone());
+  return result;
 }
 
 // ---- changing numbers ----

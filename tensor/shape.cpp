@@ -31,6 +31,9 @@ Shape Shape::with(Index axis, Index size) const {
 Shape Shape::insert(Index axis, Index size) const {
   check<ShapeError>(rank_ < max_rank, "shape: at most {} axes; cannot add one to {}", max_rank,
                     *this);
+  check<ShapeError>(-rank_ - 1 <= axis && axis <= rank_,
+                    "axis {} cannot be added to shape {}: expected {} to {}", axis, *this,
+                    -rank_ - 1, rank_);
   Shape result = *this;
   ++result.rank_;
   const Index at = result.wrap(axis);

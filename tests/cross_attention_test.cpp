@@ -243,6 +243,8 @@ TEST_CASE("a mask that is no mask of ours is an error, whether the weights are a
     CHECK_THROWS_WITH(layer(query, key, key, ones(shape)), ContainsSubstring("a mask must be"));
   }
   // In its two halves, too, which name what they need.
+  CHECK_THROWS_WITH(layer.keys_values(key, key, full({3, 4}, Real(-inf))),
+                    ContainsSubstring("from_additive_mask"));
   CHECK_THROWS_WITH(layer.keys_values(zeros({8}), zeros({8})), ContainsSubstring("[B, S, Ck]"));
   CHECK_THROWS_WITH(layer.keys_values(key, zeros({2, 5, 8})), ContainsSubstring("[B, S, Cv]"));
   CHECK_THROWS_WITH(layer.attend(zeros({8}), layer.keys_values(key, key)),

@@ -251,6 +251,27 @@ TEST_CASE("where there is no trained leaf of the same shape, assigning a Paramet
   bound(std::move(made));
 }
 
+TEST_CASE(
+    "a Parameter that was moved from can be assigned to, and copied as one that is not there") {
+  const nn::Parameter b{tensor({3, 4})};
+  nn::Parameter a{ones({2})};
+  const nn::Parameter taken = std::move(a);
+  const nn::Parameter nothing = a;  // NOLINT(bugprone-use-after-move): that is what is tried
+  CHECK(nothing.rank() == 0);
+  a = b;
+  CHECK(exact_difference(a.value(), b.value()) == "");
+  CHECK(taken.numel() == 2);
+  nn::Parameter c{ones({2})};
+  const nn::Parameter gone = std::move(a);
+  c = a;  // NOLINT(bugprone-use-after-move)
+  CHECK(c.rank() == 0);
+  Rng rng(1);
+  nn::Linear layer(2, 2, rng);
+  const nn::Linear moved = std::move(layer);
+  layer = moved;
+  CHECK(exact_difference(layer.weight.value(), moved.weight.value()) == "");
+}
+
 TEST_CASE("a leaf whose elements share memory gets memory of its own when it is assigned to") {
   nn::Parameter a{ones({1, 3}).expand({2, 3})};
   const Node* const node = a.node().get();

@@ -253,6 +253,36 @@ TEST_CASE("an optimiser moves leaves, and passes over constants") {
   CHECK(exact_difference(leaf.value(), tensor({-2, -3})) == "");
 }
 
+TEST_CASE("an expanded leaf is refused when an optimiser is made, by its name") {
+  const Var wide(ones({1}).expand({3}), true), frozen(ones({1}).expand({3}));
+  const Var leaf(ones({2}), true);
+  CHECK_THROWS_WITH(optim::Adam({leaf, wide}), ContainsSubstring("Adam: parameter 1 of shape [3]"));
+  CHECK_THROWS_WITH(optim::Sgd({wide}), ContainsSubstring("Sgd: parameter 0 of shape [3]"));
+  CHECK_NOTHROW(optim::Sgd({leaf, frozen}));
+}
+
+TEST_CASE("a copy of an optimiser has running means of its own, and gives them back") {
+  const auto trial = [](auto optimizer, const Var& w) {
+    const auto step = [&] {
+      set_gradient(w, tensor({3, -4}));
+      optimizer.step();
+    };
+    step();
+    const auto saved = optimizer;
+    const Tensor before = w.value().clone();
+    step();
+    const Tensor after = w.value().clone();
+    for (int i = 0; i < 5; ++i) step();
+    optimizer = saved;
+    Tensor(w.value()).copy_from(before);
+    step();
+    CHECK(exact_difference(w.value(), after) == "");
+  };
+  const Var w(ones({2}), true);
+  trial(optim::Adam({w}), w);
+  trial(optim::Sgd({w}, {.momentum = 0.9}), w);
+}
+
 TEST_CASE("options outside their range are errors, when an optimiser is made and at each step") {
   const Var w(ones({2}), true);
   const auto refused = [&](const auto& name, auto change) {

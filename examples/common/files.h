@@ -9,7 +9,8 @@
 namespace examples {
 
 // FileError, with the reason, if `path` could not be written, or is a file that the standard output
-// goes to; nothing if it is empty. To be asked first: minutes of training are not to be lost to a misspelt folder.
+// goes to; nothing if it is empty. To be asked first: minutes of training are not to be lost to a
+// misspelt folder.
 void expect_writable(const std::string& path);
 
 // FileError, with the reason, if there is no file at `path` that could be read; nothing if it is
