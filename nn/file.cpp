@@ -205,25 +205,22 @@ void OutputFile::replace() {
 }
 
 void OutputFile::copy_into_target() {
-  const int source = std::exchange(file_, -1);
-  try {
-    open_directly();
-    // A full disk is noticed before a byte of the old file changes.
-    struct stat whole {};
-    if (::fstat(source, &whole) != 0) fail(errno);
-    const int refused = whole.st_size > 0 ? ::posix_fallocate(file_, 0, whole.st_size) : 0;
-    if (refused == ENOSPC || refused == EFBIG) fail(refused);
-    std::array<char, 65536> buffer;
-    ::off_t at = 0;
-    ssize_t n = 0;
-    for (; (n = ::pread(source, buffer.data(), buffer.size(), at)) > 0; at += n)
-      write(buffer.data(), static_cast<std::size_t>(n));
-    if (n < 0) fail(errno);
-  } catch (...) {
-    ::close(source);
-    throw;
-  }
-  ::close(source);
+  const struct Source {
+    ~Source() { ::close(file); }
+    int file;
+  } source{std::exchange(file_, -1)};
+  open_directly();
+  // A full disk is noticed before a byte of the old file changes.
+  struct stat whole {};
+  if (::fstat(source.file, &whole) != 0) fail(errno);
+  const int refused = whole.st_size > 0 ? ::posix_fallocate(file_, 0, whole.st_size) : 0;
+  if (refused == ENOSPC || refused == EFBIG) fail(refused);
+  std::array<char, 65536> buffer;
+  ::off_t at = 0;
+  ssize_t n = 0;
+  for (; (n = ::pread(source.file, buffer.data(), buffer.size(), at)) > 0; at += n)
+    write(buffer.data(), static_cast<std::size_t>(n));
+  if (n < 0) fail(errno);
   ::unlink(std::exchange(partial_, "").c_str());
 }
 

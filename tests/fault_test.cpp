@@ -3,6 +3,7 @@
 // What save() promises has to hold where it matters: the file is the old one or the new one.
 // (tests/faults/allocation.cpp takes the memory away.)
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,7 +12,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 
+#include "nn/file.h"
 #include "tests/fuzz/safetensors.h"
 #include "tests/op_table.h"
 
@@ -147,4 +150,79 @@ TEST_CASE("a process killed while it saves leaves the old file or the new one, w
   if (std::getenv("GLASS_KILLS"))
     fmt::print("{} kills: {} times the one, {} times the other, {} begun files left behind\n",
                count, ones, others, left.size() - 1);
+}
+
+// ---- files that are written where they stand ----
+
+namespace {
+
+// Root may write everywhere: while this lives, the process is nobody.
+class Nobody {
+ public:
+  Nobody() { is_root_ = ::geteuid() == 0 && ::seteuid(65534) == 0; }
+  ~Nobody() {
+    if (is_root_ && ::seteuid(0) != 0) std::abort();
+  }
+  Nobody(const Nobody&) = delete;
+  Nobody& operator=(const Nobody&) = delete;
+
+ private:
+  bool is_root_ = false;
+};
+
+std::string content(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write(const std::filesystem::path& path, std::string_view text) {
+  nn::OutputFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+// A file that everybody may write, in a folder of this mode.
+std::filesystem::path shared_file(const Folder& folder, ::mode_t mode) {
+  const std::filesystem::path path = folder / "shared";
+  std::ofstream(path) << "what was there before";
+  ::chmod(path.c_str(), 0666);
+  ::chmod(path.parent_path().c_str(), mode);
+  return path;
+}
+
+}  // namespace
+
+TEST_CASE("a file in a folder that takes no new ones is written, or keeps what it holds") {
+  // 01777: anybody may make a file there, but replace only their own.
+  for (const ::mode_t mode : {::mode_t{0555}, ::mode_t{01777}}) {
+    INFO(mode);
+    const Folder folder;
+    const std::filesystem::path path = shared_file(folder, mode);
+    {
+      const Nobody nobody;
+      CHECK_NOTHROW(nn::expect_writable(path));
+      write(path, "short");
+      CHECK(content(path) == "short");
+      write(path, "longer than before");
+      CHECK(content(path) == "longer than before");
+      const FullAfter full(64);
+      CHECK_THROWS_AS(write(path, std::string(1000, 'x')), FileError);
+      CHECK(content(path) == "longer than before");
+    }
+    ::chmod(path.parent_path().c_str(), 0755);
+    CHECK(std::distance(std::filesystem::directory_iterator(path.parent_path()), {}) == 1);
+  }
+}
+
+TEST_CASE("a descriptor that is open is written as it stands, and stays open") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  for (const char* text : {"one", "two"}) {
+    write(fmt::format("/dev/fd/{}", ends[1]), text);
+    std::array<char, 4> read{};
+    CHECK(::read(ends[0], read.data(), 3) == 3);
+    CHECK(std::string(read.data()) == text);
+  }
+  ::close(ends[0]);
+  ::close(ends[1]);
 }

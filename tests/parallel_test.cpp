@@ -232,6 +232,16 @@ TEST_CASE("a sweep that meets another one inside a graph is an error") {
   CHECK(exact_difference(w.grad(), ones({2})) == "");
 }
 
+TEST_CASE("the environment says how many threads there are, where the program does not") {
+  const Threads keep(1);
+  for (const auto& [wish, count] : {std::pair("3", 3), std::pair("12", 12)}) {
+    ::setenv("GLASS_NUM_THREADS", wish, 1);
+    settings().threads = 0;  // not decided yet
+    CHECK(num_threads() == count);
+  }
+  ::unsetenv("GLASS_NUM_THREADS");
+}
+
 TEST_CASE("threads that ask first how many there are get one answer") {
   const Threads keep(1);
   settings().threads = 0;  // not decided yet
