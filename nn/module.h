@@ -9,6 +9,7 @@
 // buffer, shares its numbers with that of the copy, as all copies of a Tensor do.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <ranges>
 #include <string>
@@ -150,10 +151,11 @@ void check_parameters(const Var& loss, const auto& module) {
   std::unordered_set<const Node*> named;
   for (const Var& parameter : parameters(module)) named.insert(parameter.node().get());
   std::string forgotten;
-  const std::vector<NodePtr> nodes = nodes_of(loss);
-  for (auto node = nodes.rbegin(); node != nodes.rend(); ++node)  // oldest first
-    if ((*node)->is_leaf() && (*node)->requires_grad && !named.contains(node->get()))
-      forgotten += fmt::format("{}{}", forgotten.empty() ? "" : ", ", (*node)->value.shape());
+  std::vector<NodePtr> nodes = nodes_of(loss);
+  std::ranges::reverse(nodes);  // the oldest first
+  for (const NodePtr& node : nodes)
+    if (node->is_leaf() && node->requires_grad && !named.contains(node.get()))
+      forgotten += fmt::format("{}{}", forgotten.empty() ? "" : ", ", node->value.shape());
   check<StateError>(
       forgotten.empty(),
       "check_parameters: name all parameters in the module's each(); the loss depends "

@@ -81,8 +81,9 @@ inline Vec repeat(Real x) { return Vec{} + x; }
 template <int caches = 3>
 void prefetch(const Real* data, Index offset) {
   const auto bytes = static_cast<std::uintptr_t>(offset) * sizeof(Real);
-  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(data) + bytes),
-                     0, caches);
+  const auto address = reinterpret_cast<std::uintptr_t>(data) + bytes;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): nothing is read through the pointer
+  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, caches);
 }
 
 // At the end of a row: `count` numbers, `step` apart, and `rest` in the lanes beyond them; never
