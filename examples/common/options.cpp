@@ -43,7 +43,7 @@ int finish(const TrainingOptions& o, const Training& training, Index parameters,
   marks.add("steps", training.steps).add("stopped", training.stopped);
   marks.add("parameters", parameters);
   if (!o.metrics.empty()) write_file(o.metrics, marks.text() + "\n");
-  return training.stopped ? interrupted_exit : 0;
+  return training.stopped ? interrupted_exit() : 0;
 }
 
 }  // namespace examples
