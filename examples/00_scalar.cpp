@@ -60,7 +60,12 @@ Scalar tanh(const Scalar& x) {
 }
 
 // ## A neuron, and the same slopes by trying
-int main() {
+int main(int argc, char**) {
+  if (argc > 1) {
+    std::fputs("00_scalar: takes no arguments\n", stderr);
+    return 2;
+  }
+
   const Scalar x = 0.5, w = -1.5, b = 2.0;
   const Scalar y = tanh(w * x + b) * x;
   y.backward();

@@ -4,6 +4,7 @@
 // mean squared error; the gradient says which way that is.
 #include <glassgrad.h>
 
+#include "examples/common/arguments.h"
 #include "examples/common/program.h"
 
 using namespace glass;
@@ -30,4 +31,9 @@ void fit_a_line() {
 
 }  // namespace
 
-int main() { return examples::program("01_first_gradient", fit_a_line); }
+int main(int argc, char** argv) {
+  return examples::program("01_first_gradient", [&] {
+    examples::expect_no_arguments("Fits a line to points, by gradient descent.", argc, argv);
+    fit_a_line();
+  });
+}

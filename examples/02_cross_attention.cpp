@@ -6,6 +6,7 @@
 // B batch, T query length, S key length, C width, H heads
 #include <glassgrad.h>
 
+#include "examples/common/arguments.h"
 #include "examples/common/program.h"
 
 using namespace glass;
@@ -51,4 +52,10 @@ void attend() {
 
 }  // namespace
 
-int main() { return examples::program("02_cross_attention", attend); }
+int main(int argc, char** argv) {
+  return examples::program("02_cross_attention", [&] {
+    examples::expect_no_arguments("Shows one cross-attention layer: shapes, weights, gradients.",
+                                  argc, argv);
+    attend();
+  });
+}

@@ -16,12 +16,13 @@
 // (2021)
 #include <glassgrad.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <numeric>
-#include <string_view>
 
+#include "examples/common/arguments.h"
+#include "examples/common/bounds.h"
 #include "examples/common/program.h"
 
 using namespace glass;
@@ -120,22 +121,11 @@ std::string bar(double eigenvalue, double limit) {
 
 // The rate that the command line gives; 0.2 if it gives none.
 double rate_of(int argc, char** argv) {
-  if (argc == 1) return 0.2;
-  if (std::string_view(argv[1]) == "--help") {
-    fmt::print("usage: 03_curvature [rate]\nThe rate is 0.2 if none is given.\n");
-    throw examples::Done();
-  }
-  char* end = nullptr;  // behind the number, if the argument begins with one
-  const double rate = std::strtod(argv[1], &end);
-  const bool is_number = end != argv[1] && *end == '\0';
-  check<ShapeError>(
-      argc == 2 && is_number && rate > 0 &&
-              rate<1e6,
-                   "usage: 03_curvature [rate]. The rate must be more than 0 and less than "
-                   "1000000; got '{}'{}",
-                   argv[1], argc> 2
-          ? " and more arguments"
-          : "");
+  double rate = 0.2;
+  CLI::App app("Shows how the curvature of the loss limits the rate of a training.");
+  within(app.add_option("rate", rate, "Learning rate")->capture_default_str(),
+         examples::RealNumber{1e-6, 1e6});
+  examples::parse(app, argc, argv);
   return rate;
 }
 

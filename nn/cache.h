@@ -51,7 +51,7 @@ struct Past {
       return x.slice(0, 0, -1);
     };
     for (Var* x : {&source.keys, &source.values, &written.keys, &written.values})
-      *x = without_b(x->value());
+      if (x->rank() > 0) *x = without_b(x->value());  // nothing may be written yet
     if (source_mask) *source_mask = without_b(*source_mask);
   }
 };

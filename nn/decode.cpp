@@ -73,11 +73,12 @@ class Beam {
     open = std::move(longer);
   }
 
-  // There are as many whole targets as beginnings were asked for, or no open one can win any more:
-  // its ln p only falls.
+  // There are as many whole targets as beginnings were asked for, or the open ones are as long as
+  // they may be, or no open one can win any more: its ln p only falls.
   bool is_done() const {
     if (open.empty() || finished >= options.beams) return true;
-    const Decoded& first = open.front().target;
+    const Decoded& first = open.front().target;  // all open ones are of one length
+    if (std::ssize(first.tokens) >= most) return true;
     return first.log_p / std::max(penalty(std::ssize(first.tokens)), penalty(most)) <= score;
   }
 
@@ -164,26 +165,47 @@ std::pair<Tokens, Tensor> next_block(const std::vector<Beam*>& beams, Index n, i
   return {tokens, mask};
 }
 
-}  // namespace
-
-std::vector<Decoded> decode(const EncoderDecoder& model, const Tokens& source,
-                            const DecodeOptions& options) {
+void check_options(const DecodeOptions& options, Index sentences) {
   check<ShapeError>(options.beams >= 1 && options.max_length >= 0,
                     "decode: needs beams ≥ 1 and max_length ≥ 0; got {} and {}", options.beams,
                     options.max_length);
   check<ShapeError>(std::isfinite(options.length_penalty),
                     "decode: length_penalty must be a finite number; got {}",
                     options.length_penalty);
+  check<ShapeError>(options.limits.empty() || std::ssize(options.limits) == sentences,
+                    "decode: expected no limits, or one for each of {} sentences; got {}",
+                    sentences, options.limits.size());
+  for (const Index limit : options.limits)
+    check<ShapeError>(limit >= 0, "decode: a limit must be ≥ 0; got {}", limit);
+}
+
+}  // namespace
+
+std::vector<Decoded> decode(const EncoderDecoder& model, const Tokens& source,
+                            const DecodeOptions& options) {
+  check_options(options, source.batch);
   const Evaluation evaluation(model);
   std::vector<Past> past =
       model.read(model.encode(source), padding_mask(source, model.options.padding));
   const Index limit = std::min(options.max_length, model.options.max_length - 1);
 
-  std::vector<Beam> beams(static_cast<std::size_t>(source.batch), {options, limit});
+  std::vector<Beam> beams;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(source.batch); ++i)
+    beams.emplace_back(options,
+                       options.limits.empty() ? limit : std::min(limit, options.limits[i]));
   std::vector<Beam*> open;  // those in the batch, in its order
   for (Beam& beam : beams) open.push_back(&beam);
   Index n = 0;
-  for (Index length = 0; length < limit && !open.empty(); ++length) {
+  for (Index length = 0;; ++length) {
+    // From behind, since the last one takes the place of one that leaves.
+    for (Index b = std::ssize(open) - 1; b >= 0; --b) {
+      Beam*& beam = open[static_cast<std::size_t>(b)];
+      if (!beam->is_done()) continue;
+      beam = open.back();
+      open.pop_back();
+      for (Past& layer : past) layer.drop(b);
+    }
+    if (open.empty()) break;
     const auto [tokens, own] =
         next_block(open, n, model.options.padding);  // [B, W], [B, 1, W, n + W]
     n += tokens.length;
@@ -192,15 +214,8 @@ std::vector<Decoded> decode(const EncoderDecoder& model, const Tokens& source,
                                     &weights);                       // [B, W, C]
     const Tensor log_p = log_softmax(model.output(states).value());  // [B, W, V]
     const Tensor attention = mean(weights.back(), 1);                // [B, W, S]
-    // From behind, since the last one takes the place of one that leaves.
-    for (Index b = std::ssize(open) - 1; b >= 0; --b) {
-      Beam*& beam = open[static_cast<std::size_t>(b)];
-      beam->extend(log_p.select(0, b), attention.select(0, b));
-      if (!beam->is_done()) continue;
-      beam = open.back();
-      open.pop_back();
-      for (Past& layer : past) layer.drop(b);
-    }
+    for (Index b = 0; b < std::ssize(open); ++b)
+      open[static_cast<std::size_t>(b)]->extend(log_p.select(0, b), attention.select(0, b));
   }
   std::vector<Decoded> results;
   for (Beam& beam : beams) results.push_back(beam.result());

@@ -17,6 +17,7 @@ struct DecodeOptions {
   Index beams = 4;                  // beginnings kept for each sentence (not by greedy_decode)
   double length_penalty = 0.6;      // α: a finished target scores ln p / ((5 + length) / 6)^α
   std::vector<int> forbidden = {};  // tokens that are never written, however likely
+  std::vector<Index> limits = {};   // a max_length for each sentence, in their order; or empty
 };
 
 // A target, without start and stop.

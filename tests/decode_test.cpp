@@ -197,6 +197,33 @@ TEST_CASE("max_length, and the model's own, end a target that has no stop") {
     }
 }
 
+TEST_CASE("a sentence with a limit of its own decodes as alone with that max_length") {
+  for (std::uint64_t seed = 0; seed < 6; ++seed) {
+    const nn::EncoderDecoder model = opinionated(seed);
+    const Tokens source = some_source(4, 5, seed + 50);
+    nn::DecodeOptions o = options;
+    o.stop = seed % 2 == 0 ? stop : -1;
+    o.limits = {3, 0, 100, 1};
+    for (const auto decode : {nn::greedy_decode, nn::beam_decode}) {
+      const auto together = decode(model, source, o);
+      REQUIRE(together.size() == 4);
+      for (std::size_t b = 0; b < 4; ++b) {
+        nn::DecodeOptions alone = o;
+        alone.limits = {};
+        alone.max_length = std::min(o.max_length, o.limits[b]);
+        CHECK(together[b] == decode(model, row(source, static_cast<Index>(b)), alone).at(0));
+      }
+    }
+  }
+  nn::DecodeOptions wrong = options;
+  wrong.limits = {1, 2};
+  CHECK_THROWS_WITH(nn::decode(opinionated(1), some_source(3, 2, 1), wrong),
+                    Catch::Matchers::ContainsSubstring("one for each of 3 sentences; got 2"));
+  wrong.limits = {1, -2, 3};
+  CHECK_THROWS_WITH(nn::decode(opinionated(1), some_source(3, 2, 1), wrong),
+                    Catch::Matchers::ContainsSubstring("a limit must be ≥ 0; got -2"));
+}
+
 TEST_CASE("an empty batch gives no targets, and an empty source still one") {
   const nn::EncoderDecoder model = opinionated(3);
   for (const auto decode : {nn::greedy_decode, nn::beam_decode}) {

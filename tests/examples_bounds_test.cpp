@@ -158,7 +158,7 @@ TEST_CASE("the ladder and the curvature refuse what is no number, or outside its
   struct Row {
     std::string command, message;
   };
-  const std::string curvature = "The rate must be more than 0 and less than 1000000";
+  const std::string curvature = "rate must be at least 1e-06 and at most 1000000; got ";
   const std::vector<Row> table = {
       {"matmul_ladder --seconds nan", "--seconds must be a number; got nan"},
       {"matmul_ladder --seconds 0", "--seconds must be at least 0.001 and at most 600; got 0"},
@@ -166,11 +166,16 @@ TEST_CASE("the ladder and the curvature refuse what is no number, or outside its
       {"matmul_ladder --size 64 0", "--size must be at least 1 and at most 4096; got 0"},
       {"matmul_ladder --batch 1 2 3 x", "--batch must be a whole number, 1 to 4096; got x"},
       {"matmul_ladder --threads 1025", "--threads must be at least 1 and at most 1024; got 1025"},
-      {"03_curvature nan", curvature},
-      {"03_curvature inf", curvature},
-      {"03_curvature 0", curvature},
-      {"03_curvature 0.2x", curvature},
-      {"03_curvature ''", curvature},
+      {"03_curvature nan", "rate must be a number; got nan"},
+      {"03_curvature inf", curvature + "inf"},
+      {"03_curvature 0", curvature + "0"},
+      {"03_curvature -1", curvature + "-1"},
+      {"03_curvature 1e-310", curvature + "1e-310"},
+      {"03_curvature 1e7", curvature + "1e7"},
+      {"03_curvature 0x10", "rate must be a number; got 0x10"},
+      {"03_curvature ' 1'", "rate must be a number; got  1"},
+      {"03_curvature 0.2x", "rate must be a number; got 0.2x"},
+      {"03_curvature ''", "rate must be a number; got nothing"},
   };
   for (const auto& [command, message] : table) {
     INFO(command);
@@ -188,11 +193,60 @@ TEST_CASE("no example reads a number in a way that lets NaN or 0.2x pass") {
     const std::string source = content(entry.path());
     INFO(name);
     for (const char* way : {"CLI::Range", "CLI::Bound", "CLI::Positive", "CLI::NonNegative",
-                            "CLI::Number", "atof(", "atoi(", "sscanf("})
+                            "CLI::Number", "atof(", "atoi(", "sscanf(", "strto"})
       CHECK(source.find(way) == std::string::npos);
     ++files;
   }
   CHECK(files > 30);
+}
+
+TEST_CASE("a number that could not be taken as it is, is refused") {
+  for (const char* test : {"33", "63", "65", "4095"})
+    CHECK(complaint(memory::parse_options, {"--test", test}) ==
+          fmt::format("--test must be a multiple of 32; got {}", test));
+  CHECK(complaint(memory::parse_options, {"--test", "64"}) == "");
+  CHECK(complaint(memory::parse_options, {"--sizes", "4", "4"}) ==
+        "--sizes must differ; got 4 twice");
+  CHECK(complaint(memory::parse_options, {"--sizes", "4", "8", "--sizes", "04"}) ==
+        "--sizes must differ; got 4 twice");
+  CHECK(complaint(memory::parse_options, {"--sizes", "4", "8"}) == "");
+}
+
+TEST_CASE("an option of a small example that has no effect is an error that says why") {
+  const std::string untrained = "with --steps 0 nothing is trained";
+  const std::string asked = "with --ask all of its questions are drawn, and no other";
+  const std::string nothing_drawn = "with --show 0 nothing is drawn";
+  const auto refusal = [](const std::string& option, const std::string& reason) {
+    return option + " has no effect here: " + reason;
+  };
+  for (const std::string option : {"--batch", "--rate", "--warmup", "--slots", "--queries"}) {
+    CHECK(complaint(memory::parse_options, {"--steps", "0", option, "3"}) ==
+          refusal(option, untrained));
+    CHECK(complaint(memory::parse_options, {"--steps", "7", option, "3"}) == "");
+  }
+  for (const std::string option : {"--batch", "--rate", "--warmup", "--questions"}) {
+    CHECK(complaint(picture_query::parse_options, {option, "3", "--steps", "0"}) ==
+          refusal(option, untrained));
+    CHECK(complaint(picture_query::parse_options, {option, "3", "--steps", "7"}) == "");
+  }
+  const Words ask = {"--ask", "what colour is the cross"};
+  const auto with = [](Words words, const Words& more) {
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  };
+  for (const char* number : {"0", "3"})
+    CHECK(complaint(picture_query::parse_options, with(ask, {"--show", number})) ==
+          refusal("--show", asked));
+  for (const Words& drawn : {Words{"--colour", "never"}, Words{"--svg", "look.svg"}}) {
+    CHECK(complaint(picture_query::parse_options, with({"--show", "0"}, drawn)) ==
+          refusal(drawn[0], nothing_drawn));
+    CHECK(complaint(picture_query::parse_options, with({"--show", "1"}, drawn)) == "");
+    CHECK(complaint(picture_query::parse_options, with(ask, drawn)) == "");
+  }
+  for (const Words& words : {Words{"--seed", "2"}, {"--threads", "1"}, {"--metrics", "m"}}) {
+    CHECK(complaint(memory::parse_options, with({"--steps", "0"}, words)) == "");
+    CHECK(complaint(picture_query::parse_options, with({"--steps", "0"}, words)) == "");
+  }
 }
 
 TEST_CASE("bounds are written as people write them, and a number is read in base ten") {

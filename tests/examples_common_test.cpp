@@ -128,11 +128,15 @@ TEST_CASE("Ctrl-C sets a flag, once for each watch") {
     CHECK(!interrupted());
     std::raise(SIGINT);
     CHECK(interrupted());
+    CHECK(interrupted_exit() == 128 + SIGINT);
   }
   const Interrupt again({SIGINT, SIGTERM});
   CHECK(!again());
   std::raise(SIGTERM);
   CHECK(again());
+  CHECK(interrupted_exit() == 128 + SIGTERM);
+  std::raise(SIGINT);  // a later one changes nothing
+  CHECK(interrupted_exit() == 128 + SIGTERM);
 }
 
 TEST_CASE("durations read like a clock") {

@@ -25,9 +25,9 @@ struct Result {
   std::string out;  // standard output and errors
 };
 
-// Runs it to its end; sends Ctrl-C once `interrupt_at` stands in its output.
+// Runs it to its end; sends Ctrl-C, or another signal, once `interrupt_at` stands in its output.
 Result run(const std::string& program, std::vector<std::string> arguments,
-           const std::string& interrupt_at = "") {
+           const std::string& interrupt_at = "", int signal = SIGINT) {
   int pipe_ends[2];
   REQUIRE(::pipe(pipe_ends) == 0);
   const std::string path = std::string(GLASS_EXAMPLES_DIR) + "/" + program;
@@ -50,7 +50,7 @@ Result run(const std::string& program, std::vector<std::string> arguments,
   for (ssize_t n; (n = ::read(pipe_ends[0], buffer.data(), buffer.size())) > 0;) {
     result.out.append(buffer.data(), static_cast<std::size_t>(n));
     if (sent || result.out.find(interrupt_at) == std::string::npos) continue;
-    ::kill(child, SIGINT);
+    ::kill(child, signal);
     sent = true;
   }
   ::close(pipe_ends[0]);
@@ -119,6 +119,16 @@ TEST_CASE("Ctrl-C finishes the step, and the marks so far are shown") {
     INFO(result.out);
     CHECK(result.exit == 130);
     CHECK_THAT(result.out, ContainsSubstring("never seen"));
+  }
+}
+
+TEST_CASE("the exit status of a training that a signal ended is 128 and the signal's number") {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const Result result =
+        run("translate", {"--task", "copy", "--steps", "1000000", "--dim", "4", "--hidden", "4"},
+            "step 1/", signal);
+    INFO(result.out);
+    CHECK(result.exit == 128 + signal);
   }
 }
 
@@ -293,6 +303,37 @@ TEST_CASE("a training that can tell nobody how it goes saves what it has learnt,
                              "% >/dev/null; echo $? >status" + saved);
   expect_one_line(full, "translate");
   CHECK(full.out == "saved\n");
+}
+
+TEST_CASE("a finished training says what has no effect on it any more") {
+  const Outcome outcome = shell(
+      "translate", "--task copy --steps 1 --batch 2 --dim 4 --hidden 4 --save model --resume",
+      "for log in old old new; do % --checkpoint-every 1 --log $log >said; echo $? >>status; "
+      "tail -n +2 said | head -1 >>out; done; ls new >>out 2>/dev/null; tr -d '\\n' <status >s; "
+      "mv s status");
+  CHECK(outcome.status == 2);  // 0, 0 and 2
+  CHECK_THAT(outcome.out, ContainsSubstring("finished, nothing is left to train after 1 steps"));
+  CHECK(outcome.out.find("\nnew") == std::string::npos);
+  CHECK_THAT(outcome.errors,
+             Catch::Matchers::StartsWith("translate: --log new has no effect here: the training in "
+                                         "model is finished"));
+  CHECK(std::count(outcome.errors.begin(), outcome.errors.end(), '\n') == 1);
+}
+
+TEST_CASE("every program refuses an argument that it has no use for") {
+  for (const std::string& name : programs())
+    for (const std::string argument : {"--no-such-option", "surplus surplus", "-Z", "'' ''"}) {
+      INFO(name + " " + argument);
+      expect_one_line(shell(name, argument, "% >out"), name);
+    }
+  for (const std::string name : {"01_first_gradient", "02_cross_attention"}) {
+    INFO(name);
+    const Outcome help = shell(name, "--help", "% >out");
+    CHECK(help.status == 0);
+    CHECK_THAT(help.out, ContainsSubstring("--help") && !ContainsSubstring("step"));
+    CHECK_THAT(shell(name, "--steps", "% >out").errors,
+               ContainsSubstring("not expected: --steps; see --help"));
+  }
 }
 
 TEST_CASE("every output that cannot be written is one line, before the work") {

@@ -352,6 +352,47 @@ TEST_CASE("many lines are translated as each alone, and blank ones stay blank") 
   }
 }
 
+TEST_CASE("how long a translation may become depends on its own source, not on other lines") {
+  const Folder folder;
+  const Corpus corpus = read_corpus(small_text(folder));
+  const Translator translator = Translator::create(corpus, small_options({}));
+  glass::Tensor bias = translator.model.output.bias.value();
+  bias.data()[Vocabulary::stop] = -1000;  // no translation ends by itself
+  const std::vector<std::string> texts = {"w1", "w2 w3 w4 w5 w6 w7 w8", "w9 w10 w11"};
+  std::vector<Example> examples;
+  for (const std::string& text : texts)
+    examples.push_back({translator.source_words.encode(tokenize(Unit::words, text)), {}});
+  for (const Search search : {Search{}, Search{.beams = 3}}) {
+    const auto together = translator.decode(examples, search);
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      CHECK(together[i].size() == 2 * examples[i].source.size() + 12);
+      CHECK(together[i] == translator.decode({&examples[i], 1}, search)[0]);
+    }
+    const auto lines = translator.translate(texts, search);
+    for (std::size_t i = 0; i < texts.size(); ++i)
+      CHECK(lines[i] == translator.translate(texts[i], search));
+  }
+}
+
+TEST_CASE("a file and a prompt read the same lines, whatever ends them or stands before them") {
+  const Folder folder;
+  const Corpus corpus = read_corpus(small_text(folder));
+  const Translator translator = Translator::create(corpus, small_options({}));
+  const std::string mark = "\xEF\xBB\xBF", out = folder / "out", prompt = folder / "prompt";
+  for (const std::string& bytes :
+       {std::string(), mark, mark + "\n", mark + "\r\n", std::string("\n"), std::string("\r"),
+        std::string("w1"), mark + "w1", mark + "w1\r\nw2\n", "w1\n" + mark, "w1\n" + mark + "w2\n",
+        "\n" + mark + "\n", mark + mark, mark + mark + "\n", std::string("w1\n\n\nw2")}) {
+    INFO(fmt::format("{:?}", bytes));
+    const Index faulty = translate_file(translator, folder.write("in", bytes), out, {});
+    std::istringstream typed(bytes);
+    std::FILE* answers = std::fopen(prompt.c_str(), "w");
+    CHECK(interact(translator, typed, answers, false, {}) == faulty);
+    std::fclose(answers);
+    CHECK(read(prompt) == read(out));
+  }
+}
+
 TEST_CASE("a file gives a line for each of its lines, an empty one where it cannot be translated") {
   const Folder folder;
   const Corpus corpus = read_corpus(small_text(folder));

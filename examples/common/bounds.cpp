@@ -75,6 +75,8 @@ CLI::Option* within(CLI::Option* option, WholeNumber bounds) {
       refuse(*option,
              two ? range : fmt::format("at least {} and at most {}", bounds.least, bounds.most),
              text);
+    if (number->value % bounds.factor != 0)
+      refuse(*option, fmt::format("a multiple of {}", bounds.factor), text);
     text = fmt::to_string(number->value);  // CLI11 would take 010 for 8
   });
 }

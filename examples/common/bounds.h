@@ -13,9 +13,9 @@ class Option;
 
 namespace examples {
 
-// Decimal digits, perhaps with a sign: `least` ≤ number ≤ `most`.
+// Decimal digits, perhaps with a sign: `least` ≤ number ≤ `most`, and a multiple of `factor`.
 struct WholeNumber {
-  std::uint64_t least = 0, most = 1'000'000'000;
+  std::uint64_t least = 0, most = 1'000'000'000, factor = 1;
 };
 
 // For --seed.

@@ -24,7 +24,8 @@ class [[nodiscard]] Interrupt {
   std::vector<std::pair<int, void (*)(int)>> before_;  // what they did
 };
 
-// What a program returns that ended because of it: 128 and the number of the signal, as shells do.
-inline constexpr int interrupted_exit = 130;
+// What a program returns that ended because of the signal that came first: 128 and its number, as
+// shells do. That is 130 after Ctrl-C, which stands for any other reason too.
+int interrupted_exit();
 
 }  // namespace examples

@@ -5,7 +5,6 @@
 
 #include "examples/common/bounds.h"
 #include "examples/common/program.h"
-#include "examples/common/quote.h"
 
 namespace examples {
 
@@ -39,30 +38,12 @@ void add_colour_option(CLI::App& app, Colours& wish) {
       ->check(CLI::IsMember({"auto", "always", "never"}));
 }
 
-void parse(CLI::App& app, int argc, char** argv) {
-  app.get_formatter()->column_width(34);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", app.help());
-    throw Done();
-  } catch (const CLI::ParseError& error) {  // its message quotes what was typed
-    throw CLI::ParseError(shortened(error.what(), 500), error.get_exit_code());
-  }
-  // Nobody names no file on purpose: a variable of a script was empty.
-  for (const CLI::Option* option : app.get_options())
-    if (option->get_type_name() == "FILE" && option->count() > 0 && option->results()[0].empty())
-      throw CLI::ParseError(
-          fmt::format("{} must be the name of a file; got ''", option->get_name()),
-          CLI::ExitCodes::ValidationError);
-}
-
 int finish(const TrainingOptions& o, const Training& training, Index parameters, Json marks) {
   marks.add("train_loss", training.loss).add("seconds", training.seconds);
   marks.add("steps", training.steps).add("stopped", training.stopped);
   marks.add("parameters", parameters);
   if (!o.metrics.empty()) write_file(o.metrics, marks.text() + "\n");
-  return training.stopped ? interrupted_exit : 0;
+  return training.stopped ? interrupted_exit() : 0;
 }
 
 }  // namespace examples

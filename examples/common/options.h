@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "examples/common/arguments.h"
 #include "examples/common/files.h"
 #include "examples/common/program.h"
 #include "examples/common/training.h"
@@ -19,10 +20,6 @@ void add_training_options(CLI::App& app, TrainingOptions& o, std::string_view ba
 
 // Whether to print colours: --colour auto, always or never.
 void add_colour_option(CLI::App& app, Colours& wish);
-
-// Prints the help and throws Done, if that was asked for. CLI::ParseError on what is not there, and
-// where the name of a file is empty.
-void parse(CLI::App& app, int argc, char** argv);
 
 // Writes the marks, and with them the course of the training, where --metrics says, if it does.
 // Returns the program's exit code: that of an interrupted one after Ctrl-C.

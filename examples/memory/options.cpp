@@ -1,6 +1,7 @@
 #include "examples/memory/options.h"
 
 #include <CLI/CLI.hpp>
+#include <set>
 
 #include "examples/common/bounds.h"
 
@@ -29,7 +30,7 @@ Options parse_options(int argc, char** argv) {
   within(option("--sizes", o.sizes, "Sizes of memory to mark it on"), WholeNumber{1, 65536})
       ->type_name("N...");
   within(option("--test", o.test, "Queries to mark it on, of each size; a multiple of 32"),
-         WholeNumber{32, 10'000'000});
+         WholeNumber{32, 10'000'000, 32});
   const auto wide = [&](const char* name, auto& value, const char* help) {
     return option(name, value, help)->group("World and model");
   };
@@ -43,7 +44,15 @@ Options parse_options(int argc, char** argv) {
          any);
   within(wide("--heads", o.heads, "Attention heads; must divide the width"), any);
   examples::parse(app, argc, argv);
-  o.test -= o.test % 32;
+  examples::expect_effects(examples::given_options(app),
+                           {{o.training.steps == 0,
+                             "with --steps 0 nothing is trained",
+                             {"--batch", "--rate", "--warmup", "--slots", "--queries"}}});
+  std::set<Index> sizes;
+  for (const Index size : o.sizes)
+    if (!sizes.insert(size).second)
+      throw CLI::ParseError(fmt::format("--sizes must differ; got {} twice", size),
+                            CLI::ExitCodes::ValidationError);
   return o;
 }
 

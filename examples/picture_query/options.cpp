@@ -47,6 +47,13 @@ Options parse_options(int argc, char** argv) {
   within(size("--hidden", o.model.hidden, "Width between the pixels and these"), any);
   within(size("--heads", o.model.heads, "Attention heads; must divide the width"), any);
   examples::parse(app, argc, argv);
+  examples::expect_effects(
+      examples::given_options(app),
+      {{o.training.steps == 0,
+        "with --steps 0 nothing is trained",
+        {"--batch", "--rate", "--warmup", "--questions"}},
+       {!o.ask.empty(), "with --ask all of its questions are drawn, and no other", {"--show"}},
+       {o.show == 0 && o.ask.empty(), "with --show 0 nothing is drawn", {"--colour", "--svg"}}});
   return o;
 }
 

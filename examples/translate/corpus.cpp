@@ -54,8 +54,8 @@ std::string read_text(const std::string& path) {
   return text;
 }
 
-std::vector<std::string> split_lines(std::string_view text) {
-  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+std::vector<std::string> split_lines(std::string_view text, bool begins_file) {
+  if (begins_file && text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   std::vector<std::string> lines;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());

@@ -49,8 +49,9 @@ std::vector<Example> next_pass(const Corpus& corpus, Rng& rng);
 // All bytes of a file. FileError where it is missing, or cannot be read.
 std::string read_text(const std::string& path);
 
-// The lines of a text, without their ends (\n or \r\n) and without a byte order mark.
-std::vector<std::string> split_lines(std::string_view text);
+// The lines of a text, without their ends (\n or \r\n) and, where the text is the beginning of a
+// file, without its byte order mark.
+std::vector<std::string> split_lines(std::string_view text, bool begins_file = true);
 
 // The lines of a text file. FileError where it is missing, empty or not UTF-8.
 std::vector<std::string> read_lines(const std::string& path);

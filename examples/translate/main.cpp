@@ -96,7 +96,8 @@ Training learn(Translator& translator, const Corpus& corpus, const Options& opti
   if (resumes) {
     trainer.resume(options.save);
     fmt::print("{}: {} {} steps\n", options.save,
-               trainer.finished() ? "finished, after" : "goes on after", trainer.step());
+               trainer.finished() ? "finished, nothing is left to train after" : "goes on after",
+               trainer.step());
   } else if (options.resume) {
     fmt::print("{}: no such file yet: begins with step 1\n", options.save);
   }
@@ -105,7 +106,14 @@ Training learn(Translator& translator, const Corpus& corpus, const Options& opti
       if (!path.empty()) glass::nn::remove_partial_files(path);
   history = trainer.history();
   examples::flush();
-  if (trainer.finished()) return {.steps = trainer.step()};
+  if (trainer.finished()) {
+    glass::check<glass::StateError>(
+        options.log.empty() || std::filesystem::exists(options.log),
+        "--log {} has no effect here: the training in {} is finished, and a log is written only "
+        "while it goes on",
+        options.log, options.save);
+    return {.steps = trainer.step()};
+  }
 
   std::optional<TrainLog> log;
   if (!options.log.empty() && resumes)
@@ -224,7 +232,7 @@ int run(int argc, char** argv) {
     translator.save(options.save);
     fmt::print("saved {}\n", options.save);
   }
-  if (training.stopped) return examples::interrupted_exit;
+  if (training.stopped) return examples::interrupted_exit();
 
   const Marks marks = mark(translator, corpus, search);
   fmt::print("\n{} held-out pairs: {:.2f} % exact", corpus.test.size(), 100 * marks.exact_match);

@@ -1,7 +1,6 @@
 #include "examples/translate/option_rules.h"
 
-#include <CLI/CLI.hpp>
-
+#include "examples/common/arguments.h"
 #include "examples/common/files.h"
 
 namespace translate {
@@ -10,14 +9,7 @@ namespace {
 
 // ---- options without effect ----
 
-// These options change nothing if `applies`, for this reason.
-struct Rule {
-  bool applies;
-  std::string reason;
-  std::vector<std::string> options;
-};
-
-std::vector<Rule> rules(const std::set<std::string>& given, const Options& o) {
+std::vector<examples::NoEffect> rules(const std::set<std::string>& given, const Options& o) {
   const bool loads = !o.load.empty(), files = !o.files.source.empty();
   const bool trains = o.mode == Mode::train, translates = o.mode == Mode::translate;
   const std::string only_translates =
@@ -60,11 +52,7 @@ std::vector<Rule> rules(const std::set<std::string>& given, const Options& o) {
 }  // namespace
 
 void expect_effects(const std::set<std::string>& given, const Options& options) {
-  for (const Rule& rule : rules(given, options))
-    for (const std::string& option : rule.options)
-      if (rule.applies && given.contains(option))
-        throw CLI::ParseError(fmt::format("{} has no effect here: {}", option, rule.reason),
-                              CLI::ExitCodes::ExcludesError);
+  examples::expect_effects(given, rules(given, options));
 }
 
 void expect_distinct_files(const Options& o) {

@@ -196,10 +196,7 @@ std::set<std::string> parse(Options& o, int argc, char** argv) {
   add_survival(app, o);
   add_use(app, o);
   examples::parse(app, argc, argv);
-  std::set<std::string> given;
-  for (const CLI::Option* option : app.get_options())
-    if (option->count() > 0) given.insert(option->get_name());
-  return given;
+  return examples::given_options(app);
 }
 
 }  // namespace

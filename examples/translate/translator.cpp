@@ -132,12 +132,17 @@ std::vector<std::vector<int>> Translator::decode(std::span<const Example> exampl
     const Batch batch =
         make_batch(examples, {order.begin() + static_cast<std::ptrdiff_t>(begin),
                               order.begin() + static_cast<std::ptrdiff_t>(begin + count)});
+    // A target's limit depends on its own source alone, and so not on what else is translated.
+    std::vector<Index> limits;
+    for (const Index i : batch.examples)
+      limits.push_back(2 * std::ssize(examples[static_cast<std::size_t>(i)].source) + 12);
     const auto targets = nn::beam_decode(model, batch.source,
                                          {.start = Vocabulary::start,
                                           .stop = Vocabulary::stop,
-                                          .max_length = 2 * batch.source.length + 10,
+                                          .max_length = model.options.max_length,
                                           .beams = search.beams,
-                                          .length_penalty = search.length_penalty});
+                                          .length_penalty = search.length_penalty,
+                                          .limits = limits});
     for (std::size_t i = 0; i < count; ++i)
       results[static_cast<std::size_t>(batch.examples[i])] = targets[i];
   }

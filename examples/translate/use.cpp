@@ -62,8 +62,10 @@ Index interact(const Translator& translator, std::istream& in, std::FILE* out, b
   ask();
   Index count = 0, faulty = 0;
   for (std::string typed; std::getline(in, typed); ask()) {
-    const std::vector<std::string> lines = split_lines(typed);  // one, or none if it is empty
-    std::string line = lines.empty() ? "" : lines.front();
+    if (!in.eof()) typed += '\n';
+    const std::vector<std::string> lines = split_lines(typed, count == 0);
+    if (lines.empty()) break;  // a byte order mark at the very end is no line, as in a file
+    std::string line = lines.front();
     faulty += empty_if_faulty(translator, line, fmt::format("line {}", ++count));
     fmt::print(out, "{}\n", translator.translate(line, search));
   }
