@@ -268,7 +268,7 @@ TEST_CASE("every program ends as it should where nobody can be told what went wr
 
 TEST_CASE("a file that grows too large, or takes what is printed, too, is an error") {
   const Outcome limited = shell("explain", "--output page.html",
-                                "(ulimit -f 1; %) >/dev/null; "
+                                "(ulimit -f 96; %) >/dev/null; "
                                 "echo $? >status; ls >out");
   expect_one_line(limited, "explain");
   CHECK(limited.out.find("page.html") == std::string::npos);  // nor anything beside it
