@@ -268,10 +268,10 @@ TEST_CASE("every program ends as it should where nobody can be told what went wr
 
 TEST_CASE("a file that grows too large, or takes what is printed, too, is an error") {
   // The signal that a file beyond the limit of its size sends: the write then fails instead.
-  const Outcome limited = shell(
-      "translate", "--task copy --steps 100000000 --batch 2 --dim 4 --hidden 4 --save model",
-      "% >/dev/null & sleep 1; kill -XFSZ $!; sleep 0.2; kill -INT $!; wait $!; echo $? >status; "
-      "test -s model && echo saved >out");
+  const Outcome limited =
+      shell("translate", "--task copy --steps 100000000 --batch 2 --dim 4 --hidden 4 --save model",
+            "% >log & while ! grep -q step log; do sleep 0.1; done; kill -XFSZ $!; sleep 0.2; "
+            "kill -INT $!; wait $!; echo $? >status; test -s model && echo saved >out");
   CHECK(limited.status == 130);
   CHECK(limited.out == "saved\n");
   const Outcome mixed =
