@@ -222,12 +222,6 @@ class Checkpoint {
   std::uint64_t data_begin_ = 0;
 };
 
-bool is_expanded(const Tensor& x) {
-  for (Index axis = 0; axis < x.rank(); ++axis)
-    if (x.size(axis) > 1 && x.stride(axis) == 0) return true;
-  return false;
-}
-
 // "; label a, b, c" for an error message, or nothing.
 std::string listed(std::string_view label, const std::vector<std::string>& names) {
   return names.empty() ? "" : fmt::format("; {} {}", label, fmt::join(names, ", "));
@@ -266,7 +260,7 @@ LoadReport load_state(const State& state, const std::filesystem::path& path,
   std::map<std::string, Entry> unasked = file.entries;
   std::vector<std::string> misshapen;
   for (const auto& [name, tensor] : state.tensors) {
-    check<StateError>(!is_expanded(tensor), "load: '{}' is an expanded view; it cannot be written",
+    check<StateError>(!tensor.is_expanded(), "load: '{}' is an expanded view; it cannot be written",
                       name);
     unasked.erase(name);
     if (!file.entries.contains(name)) {
