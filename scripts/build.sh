@@ -86,12 +86,13 @@ install() { # package...
   fi
 
   if [ "$(package_manager)" = apt ]; then
-    # A fresh system's lists are empty or old.
+    # A fresh system's lists are empty or old. One list that cannot be read is no reason to stop: apt
+    # goes on with the others, and with what it has of that one.
     ${root}env DEBIAN_FRONTEND=noninteractive apt-get update -q ||
-      die "The package lists could not be read (no network?). Missing: $*"
+      say "Some package lists could not be read; trying with the others."
     command="${root}env DEBIAN_FRONTEND=noninteractive ${command#sudo }"
   fi
-  $command </dev/null || die "The packages could not be installed. Missing: $*"
+  $command </dev/null || die "The packages could not be installed (no network?). Missing: $*"
 }
 
 # ---- configure and build ----
