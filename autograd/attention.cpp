@@ -17,9 +17,9 @@
 #include <bitset>
 #include <cmath>
 
+#include "tensor/functions.h"
 #include "tensor/parallel.h"
 #include "tensor/product.h"
-#include "tensor/simd.h"
 
 namespace glass {
 

@@ -7,7 +7,6 @@
 #include <mutex>
 
 #include "autograd/trace.h"
-#include "tensor/parallel.h"
 
 namespace glass {
 

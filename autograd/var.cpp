@@ -1,7 +1,5 @@
 #include "autograd/var.h"
 
-#include "tensor/parallel.h"
-
 namespace glass {
 
 // ---- nodes ----

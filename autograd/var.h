@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "tensor/ops.h"
+#include "tensor/parallel.h"
 #include "tensor/tensor.h"
 
 namespace glass {

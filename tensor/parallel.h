@@ -1,9 +1,10 @@
 // # Sharing a loop among threads
 //
-// (private to the libraries, and to the last rungs of examples/matmul_ladder) `parallel_for` cuts
-// 0 … count into chunks and runs them on a small pool of threads. Where it cuts depends on `count`
-// and `grain` only, never on the number of threads, and no two chunks write the same element, so
-// the results have the same bits however many threads there are.
+// The settings of the process, the number of threads among them; and `parallel_for`, which the
+// libraries and the last rungs of examples/matmul_ladder use. It cuts 0 … count into chunks and
+// runs them on a small pool of threads. Where it cuts depends on `count` and `grain` only, never on
+// the number of threads, and no two chunks write the same element, so the results have the same
+// bits however many threads there are.
 #pragma once
 
 #include <algorithm>
@@ -15,6 +16,22 @@
 #include "tensor/real.h"
 
 namespace glass {
+
+// ---- settings ----
+
+// All that the process can be told, in one place.
+struct Settings {
+  std::atomic<int> threads{0};         // that share a large op; 0: not decided yet
+  std::atomic<bool> nan_check{false};  // name the op that makes the first NaN
+};
+Settings& settings();
+
+// How many threads a large op may use: GLASS_NUM_THREADS, else the number of cores. The results
+// have the same bits for every number. ShapeError unless it is at least 1.
+void set_num_threads(int count);
+int num_threads();
+
+// ---- the loop ----
 
 // For a std::lock_guard that is held for a short time: whoever waits does not sleep, and whoever
 // need not wait loses a few nanoseconds.

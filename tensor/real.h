@@ -7,7 +7,6 @@
 // This file is deliberately not a list of dtypes: a program works with one Real.
 #pragma once
 
-#include <atomic>
 #include <concepts>
 #include <cstdint>
 
@@ -44,17 +43,5 @@ constexpr Index round_up(Index n, Index step) { return ceil_div(n, step) * step;
 // What may stand for a number in an expression: int, double, Real; never bool.
 template <class T>
 concept Number = std::convertible_to<T, Real> && !std::same_as<T, bool>;
-
-// All that the process can be told, in one place.
-struct Settings {
-  std::atomic<int> threads{0};         // that share a large op; 0: not decided yet
-  std::atomic<bool> nan_check{false};  // name the op that makes the first NaN
-};
-Settings& settings();
-
-// How many threads a large op may use: GLASS_NUM_THREADS, else the number of cores. The results
-// have the same bits for every number. ShapeError unless it is at least 1.
-void set_num_threads(int count);
-int num_threads();
 
 }  // namespace glass

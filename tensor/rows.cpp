@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "tensor/functions.h"
 #include "tensor/loops.h"
 #include "tensor/ops.h"
 

@@ -40,8 +40,8 @@ const std::set<std::string> beyond_the_core = {
     "autograd/objective", "autograd/verdict",   "autograd/trace"};
 
 // The insides of the libraries: neither installed nor part of glassgrad.h. Their opening says so.
-const std::set<std::string> private_headers = {"tensor/loops.h",
-                                               "tensor/parallel.h",
+const std::set<std::string> private_headers = {"tensor/functions.h",
+                                               "tensor/loops.h",
                                                "tensor/product.h",
                                                "tensor/simd.h",
                                                "autograd/differences.h",
