@@ -4,6 +4,7 @@
 // lie, never copied first.
 #pragma once
 
+#include "tensor/parallel.h"
 #include "tensor/tensor.h"
 
 namespace glass {
