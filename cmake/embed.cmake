@@ -42,5 +42,6 @@ function(glass_embed target namespace)
       COMMENT "Embedding ${name}"
       VERBATIM)
     target_sources(${target} PRIVATE ${source})
+    set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)  # all define `bytes`
   endforeach()
 endfunction()
