@@ -1,4 +1,4 @@
-// Dual numbers are tested in every build: they are the judge, and depend on no Real.
+// Dual numbers are tested in every build: gradcheck relies on them, and they do not depend on Real.
 #include "tensor/dual.h"
 
 #include <functional>
@@ -98,14 +98,14 @@ TEST_CASE("dual numbers compare by their value, and of equal values by their der
   CHECK(Dual(1, 5) < Dual(2, 0));
   CHECK(Dual(3) >= 3);
   CHECK(2 > Dual(1));
-  // 0 + ε lies above 0, 0 − ε below.
+  // 0 + ε > 0 > 0 − ε.
   CHECK(Dual(1, 5) > Dual(1, -5));
   CHECK(Dual(1, 5) != Dual(1, -5));
   CHECK(Dual(1, 5) == Dual(1, 5));
   CHECK(Dual(0, 1) > 0);
   CHECK(Dual(0, -1) < 0);
   CHECK(Dual(-0.0) == Dual(0.0));
-  // No step moves an infinity.
+  // Adding ε to an infinity does not change it.
   const double infinity = std::numeric_limits<double>::infinity();
   CHECK(Dual(-infinity, 1) == Dual(-infinity, -1));
   CHECK(Dual(infinity, -1) == infinity);

@@ -16,7 +16,7 @@ Tensor some(const Shape& shape, double range = 3) {
 
 double number(const Var& x) { return static_cast<double>(x.item()); }
 
-// PyTorch's definition, one number after the other:
+// PyTorch's definition, computed number by number:
 // the mean over the targets that count of −(1 − ε) ln p[target] − ε/V Σᵥ ln p[v].
 double by_definition(const Tensor& logits, const std::vector<int>& targets,
                      nn::CrossEntropyOptions o) {
