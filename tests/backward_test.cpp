@@ -289,7 +289,7 @@ TEST_CASE("the g that a VJP keeps stays as it was") {
 
 // ---- depth, threads, the end of the program ----
 
-TEST_CASE("a chain of a million additions is swept and dies on a small stack") {
+TEST_CASE("a chain of a million additions is swept and destroyed on a small stack") {
   double grad = 0;
   bool freed = false;
   with_small_stack([&] {
@@ -307,7 +307,7 @@ TEST_CASE("a chain of a million additions is swept and dies on a small stack") {
   CHECK(freed);
 }
 
-TEST_CASE("a long chain of users' closures that hold Vars dies on a small stack") {
+TEST_CASE("a long chain of users' closures that hold Vars is destroyed on a small stack") {
   bool done = false;
   with_small_stack([&] {
     {
@@ -327,7 +327,7 @@ TEST_CASE("a wide graph of a hundred thousand branches is swept") {
   CHECK(number(x.grad()) == 1e5);
 }
 
-TEST_CASE("a graph made in one thread is swept and buried in another") {
+TEST_CASE("a graph made in one thread is swept and destroyed in another") {
   const Index before = live_bytes();
   {
     const Var x = leaf(ones({10}));

@@ -83,7 +83,7 @@ TEST_CASE("at a kink the slope of abs is that of the side which the number point
   CHECK(abs(Dual(-3, 2)).d == -2);
 }
 
-TEST_CASE("where nothing flows in nothing flows out, even of an infinite slope") {
+TEST_CASE("a derivative of 0 stays 0, even through an infinite slope") {
   CHECK(sqrt(Dual(0)).d == 0);
   CHECK(log(Dual(0)).d == 0);
   CHECK(pow(Dual(0), Dual(0.5)).d == 0);

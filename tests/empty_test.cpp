@@ -173,7 +173,7 @@ TEST_CASE("attention of no queries gives keys and values the gradient 0", "[empt
     }
 }
 
-TEST_CASE("CrossAttention of no queries teaches its projections nothing", "[empty]") {
+TEST_CASE("CrossAttention of no queries gives its projections the gradient 0", "[empty]") {
   Rng rng(93);
   const nn::CrossAttention layer(4, 2, rng, {.dropout = 0});
   const Var query(zeros({3, 0, 4}), true), key(uniform({3, 5, 4}, -1, 1, rng), true);

@@ -207,7 +207,7 @@ TEST_CASE("a captured parameter that nobody listed is checked") {
   }
 }
 
-TEST_CASE("a transposed matmul gradient is rejected where shapes forgive it") {
+TEST_CASE("a transposed matmul gradient is rejected, though its shape fits") {
   if constexpr (!is_float) {
     Rng rng(6);
     const Var x = random_leaf({3, 3}, 1, rng), w = random_leaf({3, 3}, 1, rng);
@@ -669,7 +669,7 @@ TEST_CASE("a leaf that only a mask is made of is not reached, and the others are
 
 // ---- rounding ----
 
-TEST_CASE("a large constant hides a wrong gradient from no one") {
+TEST_CASE("a wrong gradient is found under a large constant too") {
   if constexpr (!is_float) {
     const Var x = leaf(tensor({1, 2, -0.7}));
     for (const double constant :
@@ -718,7 +718,7 @@ TEST_CASE("a small gradient under a large constant is no gradient of zero") {
   }
 }
 
-TEST_CASE("the noise of one leaf is not another's") {
+TEST_CASE("the rounding of one leaf excuses no other leaf") {
   if constexpr (!is_float) {
     const Var x = leaf(tensor({1, 2, -0.7})), loud = leaf(tensor({0.3, 0.9}));
     // The value is only rounding, which differs for every value of `loud`.

@@ -113,7 +113,7 @@ TEST_CASE("no target left gives loss 0 and gradient 0") {
   }
 }
 
-TEST_CASE("label smoothing of 1 asks for every class alike") {
+TEST_CASE("label smoothing of 1 gives every class the same target") {
   const Tensor even = zeros({1, 4});
   CHECK(
       agrees(number(nn::cross_entropy(even, std::vector{0}, {.label_smoothing = 1})), std::log(4)));

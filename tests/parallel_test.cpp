@@ -118,7 +118,7 @@ TEST_CASE("of several exceptions that of the lowest range comes out, and the poo
   });
 }
 
-TEST_CASE("a loop inside a loop runs where it is") {
+TEST_CASE("a loop inside a loop runs in the thread that calls it") {
   for_thread_counts([] {
     std::atomic<int> calls{0};
     std::atomic<bool> stayed{true};

@@ -384,7 +384,7 @@ TEST_CASE("any single byte of the header changed does no harm, whether it is not
     }
 }
 
-TEST_CASE("headers that lie are refused with the reason") {
+TEST_CASE("headers that contradict the file or themselves are refused with the reason") {
   const Pair pair;
   const std::string eight(8, 'x'), sixteen(16, 'x');
   const auto x = [](const std::string& fields) { return "{\"x\":{" + fields + "}}"; };
@@ -466,7 +466,7 @@ TEST_CASE("a length of the header beyond the file is refused before anything is 
                ContainsSubstring("truncated"));
 }
 
-TEST_CASE("nesting as deep as one likes does not break the stack") {
+TEST_CASE("nesting of any depth does not overflow the stack") {
   const Pair pair;
   for (const std::string open : {"[", R"({"x":)"}) {
     std::string deep;

@@ -101,7 +101,7 @@ std::string included(const std::string& line) {
 
 }  // namespace
 
-TEST_CASE("arrows between the rooms go one way") {
+TEST_CASE("includes between the rooms go one way") {
   for (const auto& [room, may_see] : arrows) {
     for (const auto& source : sources_in(room)) {
       for (const auto& line : source.lines) {
