@@ -1,12 +1,13 @@
 # GLASS_ARCH becomes two variables:
 #   arch_flags     the compiler flags, e.g. -march=native
-#   cpu_needs      what they switch on on x86-64, as in NEEDS("avx2") NEEDS("fma"), for tensor/cpu_check.cpp
+#   cpu_needs      the CPU features that these flags use on x86-64, for tensor/cpu_check.cpp, as in
+#                  NEEDS("avx2") NEEDS("fma")
 include(CheckCXXCompilerFlag)
 
 separate_arguments(user_flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
 set(arch_flags "")
 if(NOT GLASS_ARCH STREQUAL "baseline")
-  # On ARM -mcpu names a CPU (native too) and -march an architecture, as in armv8.2-a.
+  # On ARM, -mcpu names a CPU (or native), and -march names an architecture, such as armv8.2-a.
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(arm|aarch64)" AND NOT GLASS_ARCH MATCHES "^arm")
     set(arch_flags -mcpu=${GLASS_ARCH})
   else()
@@ -23,9 +24,9 @@ if(NOT GLASS_ARCH STREQUAL "baseline")
   endif()
 endif()
 
-# Of 32-bit x86 the oldest CPUs have no vectors, and the compiler would compute single numbers in
-# registers of 80 bits: with other roundings than vectors have, so results would depend on where a row
-# ends.
+# The oldest 32-bit x86 CPUs have no vectors. For them the compiler computes single numbers in registers
+# of 80 bits, which round differently from vectors; results would then depend on where a row ends. So we
+# require SSE2.
 execute_process(COMMAND ${CMAKE_CXX_COMPILER} ${user_flags} -dM -E -x c++ /dev/null
   OUTPUT_VARIABLE macros ERROR_QUIET)
 if(macros MATCHES "#define __i386__ 1")

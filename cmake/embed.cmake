@@ -1,10 +1,10 @@
-# Files become part of the program: designers edit real files, a program needs none of them to run.
+# Makes files into strings of a program: designers edit real files, and the program runs without them.
 #
 #   glass_embed(target namespace file...)
 #
-# compiles each file into `target` as a string of that namespace: report.css becomes
-# `extern const std::string_view report_css`. An edited file is embedded anew by the next build.
-# Run as a script (cmake -P) the same file writes one such source.
+# compiles each file into `target` as a string in the given namespace: report.css becomes
+# `extern const std::string_view report_css`. After a change of a file the next build embeds it again.
+# When this file runs as a script (cmake -P), it writes the C++ source of one string.
 
 if(CMAKE_SCRIPT_MODE_FILE)
   file(READ ${FROM} bytes HEX)
@@ -15,7 +15,7 @@ if(CMAKE_SCRIPT_MODE_FILE)
 namespace ${NAMESPACE} {
 
 namespace {
-// One more than the file has, so that an empty file is an array, too.
+// One byte more than the file has: C++ does not allow an array without elements.
 constexpr char bytes[] = {
 ${bytes}'\\0'};
 }  // namespace

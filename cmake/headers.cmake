@@ -1,8 +1,8 @@
-# The public headers as a consumer sees them, in build/include and, installed, in include:
+# Copies the public headers for consumers, to build/include; an installation puts them in include:
 #   glassgrad.h                  one line, so that #include <glassgrad.h> works
-#   glassgrad/tensor/tensor.h    and the rest, each including the others by relative path
-# Only these two names are on a consumer's include path. A consumer may have a tensor/ of its own:
-# neither side can pick up the other's files. docs/decisions/001-headers.md tells more.
+#   glassgrad/tensor/tensor.h    and the other headers, which include each other by relative path
+# Only these two names are on a consumer's include path. A consumer may have its own folder tensor/, and
+# neither project includes the other's file by mistake. docs/decisions/001-headers.md gives the reasons.
 set(rooms tensor autograd nn optim)
 set(public_headers glassgrad.h)
 foreach(room IN LISTS rooms)

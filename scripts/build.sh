@@ -1,19 +1,19 @@
-# What ./demo and ./check share: configure, install what is missing, build. Sourced, not run.
-# bash 3.2 (macOS) must understand it.
+# Functions for ./demo and ./check: configure, install missing packages, build. These scripts source this
+# file. It must work with bash 3.2 (macOS).
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 cores=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 export CMAKE_BUILD_PARALLEL_LEVEL="${CMAKE_BUILD_PARALLEL_LEVEL:-$cores}"
-export GIT_TERMINAL_PROMPT=0 # a fetch without a network fails; it does not ask for a password
+export GIT_TERMINAL_PROMPT=0 # without a network, git fails instead of asking for a password
 logs=build/log
 
 say() { printf '%s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# Runs a command with its output in a log; a terminal shows the last line of it, live.
+# Runs a command and writes its output to a log. A terminal shows the latest line.
 logged() { # log command...
   local log=$1 line
   shift
@@ -64,7 +64,7 @@ missing_packages() {
   echo $names
 }
 
-# Installs packages, or says why not and which ones. Asks a person; root and CI need no question.
+# Installs packages, or stops with the reason and their names. It asks first, except under root or CI.
 install() { # package...
   local command root='' answer
   if [ "$(id -u)" != 0 ]; then root='sudo '; fi
@@ -86,8 +86,8 @@ install() { # package...
   fi
 
   if [ "$(package_manager)" = apt ]; then
-    # A fresh system's lists are empty or old. One list that cannot be read is no reason to stop: apt
-    # goes on with the others, and with what it has of that one.
+    # The package lists of a new system are empty or old. If one list cannot be read, continue: apt uses
+    # the other lists, and its old copy of that one.
     ${root}env DEBIAN_FRONTEND=noninteractive apt-get update -q ||
       say "Some package lists could not be read; trying with the others."
     command="${root}env DEBIAN_FRONTEND=noninteractive ${command#sudo }"
@@ -106,12 +106,12 @@ run_cmake() { # fresh? preset option...
   shift 2
   dir=$(build_dir "$preset")
   if have ninja && [ ! -f "$dir/CMakeCache.txt" ]; then export CMAKE_GENERATOR=Ninja; fi
-  # A build folder without a preset of its own is a release with other options.
+  # If no preset has the folder's name, the build is a release build with other options.
   grep -q "\"name\": \"$preset\"" CMakePresets.json || preset=release
   cmake $fresh --preset "$preset" -B "$dir" "$@"
 }
 
-# Configures first; only if that fails looks for what is missing, installs it and tries once more.
+# Configures. Only if that fails, it looks for missing packages, installs them and tries once more.
 configure() { # preset option...
   local preset=$1 log missing
   log="$logs/configure-$preset.log"

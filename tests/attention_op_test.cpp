@@ -88,8 +88,8 @@ TEST_CASE("the gradients of attention are right", "[gradcheck]") {
   const Operands x = random_operands(2, 2, 3, 4, 3, 2, rng);
   const std::vector<std::pair<std::string, Var>> leaves = {{"q", x.q}, {"k", x.k}, {"v", x.v}};
   Tensor mask = random_mask({2, 3, 4}, rng);
-  mask.select(0, 1).select(0, 2).fill(0);  // a query that sees nothing
-  mask.select(0, 0).select(1, 3).fill(0);  // a key that nobody sees
+  mask.select(0, 1).select(0, 2).fill(0);  // a query that sees no key
+  mask.select(0, 0).select(1, 3).fill(0);  // a key that no query sees
   const auto check = [&](const Mask& m, AttentionOptions options) {
     return wrong_gradient(
         [&] {
@@ -108,13 +108,13 @@ TEST_CASE("the gradients of attention are right", "[gradcheck]") {
 
 TEST_CASE("attention over several blocks of queries and keys is the plain composition") {
   Rng rng(64);
-  // The last is so wide that products of blocks are cut and packed.
+  // The last case is so wide that the products of its blocks are cut and packed.
   for (const auto& [T, S, D, E] : {std::array<Index, 4>{97, 129, 5, 3},
                                    {200, 131, 5, 3},
                                    {190, 210, 5, 3},
                                    {5, 300, 5, 3},
                                    {180, 7, 5, 3},
-                                   // So many keys, or queries, that they are added up in halves.
+                                   // So many keys or queries that they are summed in halves.
                                    {is_dual ? 3 : 190, 2500, 2, 3},
                                    {4300, 5, 2, 3},
                                    {50, 100, 264, 312}}) {
@@ -137,13 +137,13 @@ TEST_CASE("attention over several blocks of queries and keys is the plain compos
 TEST_CASE("attention over several thousand keys or queries is the plain composition") {
   Rng rng(72);
   for (const auto& [T, S] : {std::pair<Index, Index>{3, 4700}, {60, 2500}, {4300, 3}, {8600, 2}}) {
-    if (is_dual && T > 3) continue;  // the plain composition takes its time
+    if (is_dual && T > 3) continue;  // the plain composition is slow
     const Operands x = random_operands(1, 1, T, S, 3, 2, rng);
     INFO(fmt::format("{} queries, {} keys", T, S));
     CHECK(disagreement(x, attention(x.q, x.k, x.v), plain(x, {})) == "");
     CHECK(disagreement(x, attention(x.q, x.k, x.v, {}, {.causal = true}),
                        plain(x, causal_mask(T, S))) == "");
-    // Queries that see nothing among the first keys, among the last, and nothing at all.
+    // Queries that see none of the first keys, none of the last keys, and no key at all.
     Tensor mask = random_mask({T, S}, rng);
     mask.select(0, 0).slice(0, 0, S / 2 + 1).fill(0);
     mask.select(0, 1).slice(0, S / 2 - 1, S).fill(0);
@@ -171,11 +171,11 @@ TEST_CASE("the gradients of attention are right across blocks", "[gradcheck]") {
 
 TEST_CASE("a key that neither mask nor causality lets be seen may hold a NaN") {
   Rng rng(65);
-  for (const Index T : {4, 190}) {  // few queries read keys where they lie, many bring them near
+  for (const Index T : {4, 190}) {  // few queries read keys in place, many copy them
     INFO(fmt::format("{} queries", T));
     Operands x = random_operands(1, 2, T, T, 3, 3, rng);
     Tensor mask = ones(Shape{T, T});
-    mask.select(1, 2).slice(0, 2, T).fill(0);  // the queries that causality lets see it
+    mask.select(1, 2).slice(0, 2, T).fill(0);  // the queries that may see the key under causality
     const Var clean = attention(x.q, x.k, x.v, mask, {.causal = true});
     const auto before = gradients(x, clean);
     for (const Var& leaf : {x.k, x.v}) {
@@ -215,7 +215,7 @@ TEST_CASE("attention writes all of its results, whatever lay in their memory") {
         };
         const Operands x{heads(T), heads(S), heads(S)};
         const Var expected = plain(x, causal ? Mask(causal_mask(T, S)) : Mask());
-        // The next tensors of these sizes are likely to lie where these do.
+        // The next tensors of these sizes will probably reuse this memory.
         const auto spoil = [&, lengths = {T, S}] {
           std::vector<Tensor> garbage;
           for (const Index length : lengths)
@@ -247,7 +247,7 @@ TEST_CASE("every query's context is a weighted mean of the values it sees") {
   const Operands x = random_operands(2, 2, 3, 4, 5, 1, rng);
   CHECK(difference(attention(x.q.value(), x.k.value(), ones({2, 2, 4, 1})), ones({2, 2, 3, 1})) ==
         "");
-  // Enormous scores choose one key each, exactly.
+  // With very large scores each query has weight 1 on exactly one key.
   const Tensor q = eye(4).reshape({1, 1, 4, 4}) * 1e4, k = eye(4).reshape({1, 1, 4, 4}) * 2;
   const Tensor v = arange(4).reshape({1, 1, 4, 1});
   CHECK(exact_difference(attention(q, k, v), v) == "");
@@ -341,7 +341,7 @@ TEST_CASE("a query that sees no key gives 0 and gets and sends gradient 0") {
   const auto [dq, dk, dv] = gradients(x, y);
   CHECK(exact_difference(dq.select(0, 1).select(1, 2), zeros({2, 3})) == "");
 
-  // What it sends to keys and values: the same as if it were not there.
+  // The gradients of keys and values are the same as without this query.
   const Operands rest{Var(x.q.value().slice(2, 0, 2).slice(0, 1, 2), true),
                       Var(x.k.value().slice(0, 1, 2), true), Var(x.v.value().slice(0, 1, 2), true)};
   Rng seed(1);

@@ -11,7 +11,7 @@ using namespace glass::oracle;
 
 namespace {
 
-// Leaves of one shape, and how the op sees them.
+// Leaves of one shape, and the views of them that the op receives.
 struct Input {
   std::string name;
   Var leaf;
@@ -41,8 +41,8 @@ std::vector<Input> inputs(const OpRow& row, std::size_t operand, const Shape& sh
   return result;
 }
 
-// How often, and in which order, operands are used: what reaches them by several ways must be
-// added up, also where an op hands the same g to several operands.
+// How often, and in which order, operands are used. Gradients that reach an operand by several
+// paths must be added, also if an op gives the same g to several operands.
 enum class Use { once, before_too, after_too, twice };
 
 // Σ x ⊙ c over all operands but masks, with numbers c that all differ.
@@ -107,7 +107,7 @@ TEST_CASE("every gradient is right, for every shape and layout", "[gradcheck]") 
         choices.push_back(inputs(row, i, shapes[i], rng));
         most = std::max(most, choices.back().size());
       }
-      // The inputs of one op take turns, so that different layouts meet.
+      // The inputs of one op start at different layouts, so that layouts are mixed.
       for (std::size_t turn = 0; turn < most; ++turn) {
         std::vector<Input> chosen;
         for (std::size_t i = 0; i < choices.size(); ++i)
@@ -140,9 +140,9 @@ TEST_CASE("a thousand random cases of right gradients raise no false alarm") {
   };
   for (int i = 0; i < (is_float ? 100 : 1000); ++i) {
     const OpRow row = pick(op_rows());
-    // What must be positive only grows. Scores grow with the square of what attention is given: at
-    // × 100 every weight is 0 or 1, and what the sweep gives for the queries is its rounding. A
-    // float's exponential overflows at 88.
+    // Operands that must be positive are only scaled up. The scores of attention grow with the
+    // square of its operands: at × 100 every weight is 0 or 1, and the gradients of the queries are
+    // only rounding. A float's exponential overflows at 88.
     const bool attends = row.name.find("ttention") != std::string::npos;
     const Index sizes = row.lo > 0 || attends ? 3 : is_float ? 4 : 5;
     const double size = std::pow(10, static_cast<double>(rng.below(sizes)) - 2);
@@ -277,7 +277,7 @@ TEST_CASE("dropout passes its mask to the gradient, and p = 0 is the operand its
 
 TEST_CASE("relu_dropout is dropout of relu, in its value, its gradient and what it draws") {
   Rng values(54);
-  Tensor x = uniform({300, 7}, -1, 1, values).mT();  // rows that lie apart
+  Tensor x = uniform({300, 7}, -1, 1, values).mT();  // rows that are not contiguous
   x.slice(1, 0, 4).copy_from(tensor({0, -0.0, inf, -inf}));
   x.slice(1, 4, 5).fill(not_a_number);
   const Tensor seed = uniform(x.shape(), -1, 1, values);

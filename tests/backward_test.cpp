@@ -15,7 +15,7 @@ double number(const Tensor& x) { return static_cast<double>(x.item()); }
 
 Var leaf(const Tensor& value) { return Var(value, true); }
 
-// A graph that lives until the program has left main().
+// A graph that is destroyed after main() has ended.
 Var& outlives_main() {
   static Var x = leaf(1);
   return x;
@@ -147,7 +147,7 @@ TEST_CASE("a value behind which no leaf requires a gradient cannot be swept") {
   CHECK_THROWS_WITH((Var(1) + 2).backward(), ContainsSubstring("requires"));
 }
 
-// ---- the graph is spent ----
+// ---- after a sweep the graph is freed ----
 
 TEST_CASE("sweeping a freed graph again is an error that says how to keep it") {
   const Var x = leaf(2);
@@ -163,7 +163,7 @@ TEST_CASE("a failed backward changes no leaf, and leaves nothing half gathered")
   const Var x = leaf(2), other = leaf(3);
   const Var freed = x * x;
   freed.backward();
-  // The sweep reaches `other`, and x by a good path, before it meets the freed node.
+  // The sweep visits `other`, and reaches x by a valid path, before it meets the freed node.
   CHECK_THROWS_AS((freed + exp(other) * x + other).backward(), StateError);
   CHECK(number(x.grad()) == 4);
   CHECK(!other.has_grad());
@@ -182,7 +182,7 @@ TEST_CASE("what a failed sweep gathered at interior values is forgotten") {
   const Var h = x * 3;
   const Var bad = record("bad", x.value(),
                          {{x, [](const Tensor&) -> Tensor { throw std::runtime_error("no"); }}});
-  CHECK_THROWS_AS((bad + h).backward(), std::runtime_error);  // h, the older, was still to come
+  CHECK_THROWS_AS((bad + h).backward(), std::runtime_error);  // h, the older one, comes last
   (h * 5).backward();
   CHECK(number(x.grad()) == 15);
 }
@@ -226,7 +226,7 @@ TEST_CASE("writing a clone, or after the sweep, is no error") {
   CHECK(exact_difference(x.grad(), tensor({12, 14})) == "");
 }
 
-// ---- whose memory ----
+// ---- who owns the memory of a gradient ----
 
 TEST_CASE("a gradient shares memory with no seed, no other gradient and no value") {
   const Var a = leaf(tensor({1, 2})), b = leaf(tensor({3, 4}));
@@ -289,7 +289,7 @@ TEST_CASE("the g that a VJP keeps stays as it was") {
 
 // ---- depth, threads, the end of the program ----
 
-TEST_CASE("a chain of a million additions is swept and dies on a small stack") {
+TEST_CASE("a chain of a million additions is swept and destroyed on a small stack") {
   double grad = 0;
   bool freed = false;
   with_small_stack([&] {
@@ -298,7 +298,7 @@ TEST_CASE("a chain of a million additions is swept and dies on a small stack") {
       const Var x = leaf(1);
       Var y = x;
       for (int i = 0; i < 1'000'000; ++i) y = y + x;
-      y.backward({.retain_graph = true});  // the graph then dies with its last handle
+      y.backward({.retain_graph = true});  // the last handle then destroys the graph
       grad = number(x.grad());
     }
     freed = live_bytes() == before;
@@ -307,7 +307,7 @@ TEST_CASE("a chain of a million additions is swept and dies on a small stack") {
   CHECK(freed);
 }
 
-TEST_CASE("a long chain of users' closures that hold Vars dies on a small stack") {
+TEST_CASE("a long chain of users' closures that hold Vars is destroyed on a small stack") {
   bool done = false;
   with_small_stack([&] {
     {
@@ -327,7 +327,7 @@ TEST_CASE("a wide graph of a hundred thousand branches is swept") {
   CHECK(number(x.grad()) == 1e5);
 }
 
-TEST_CASE("a graph made in one thread is swept and buried in another") {
+TEST_CASE("a graph made in one thread is swept and destroyed in another") {
   const Index before = live_bytes();
   {
     const Var x = leaf(ones({10}));
@@ -359,5 +359,5 @@ TEST_CASE("threads may sweep graphs of their own over shared constants") {
 TEST_CASE("a graph may outlive main") {
   Var& x = outlives_main();
   for (int i = 0; i < 1000; ++i) x = x * 1.0;
-  CHECK(x.requires_grad());  // that the program then ends well is the test
+  CHECK(x.requires_grad());  // the test is that the program then ends without a crash
 }

@@ -1,4 +1,4 @@
-// Catch2 in its version 3, or 2.13 as Debian 12 has it; tests spell things as version 3 does.
+// Catch2 version 3, or 2.13 as in Debian 12. The tests use the names of version 3.
 #pragma once
 
 #if __has_include(<catch2/catch_all.hpp>)

@@ -1,3 +1,3 @@
-// The main() of Catch2 version 2; version 3 brings its own.
+// The main() for Catch2 version 2. Version 3 has its own.
 #define CATCH_CONFIG_MAIN
 #include <catch2/catch.hpp>

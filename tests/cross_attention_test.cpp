@@ -128,7 +128,7 @@ TEST_CASE("with query = key = value the same layer is self-attention") {
   const Var x = some({2, 4, 8});
   CHECK(difference(layer(x, x, x).value(),
                    layer(x, x.value().clone(), x.value().clone()).value()) == "");
-  // What a later position holds cannot be seen from an earlier one.
+  // A later position does not change the output of an earlier position.
   Tensor changed = x.value().clone();
   changed.slice(1, 2, 4).fill(3);
   const Tensor mask = nn::causal_mask(4);
@@ -189,7 +189,7 @@ TEST_CASE("a mask of a wrong rank or size is a shape error that names both shape
   }
 }
 
-// ---- masks; B = H, so that a mask that lands on the wrong axis does not throw ----
+// ---- masks; with B = H a mask on the wrong axis does not throw, so values must show it ----
 
 TEST_CASE("a mask of 2 axes is [T, S], of 3 always [B, T, S], of 4 broadcasts to [B, H, T, S]") {
   const Index B = 2, H = 2, T = 3, S = 4;
@@ -242,7 +242,7 @@ TEST_CASE("a mask that is no mask of ours is an error, whether the weights are a
     INFO(fmt::format("{}", shape));
     CHECK_THROWS_WITH(layer(query, key, key, ones(shape)), ContainsSubstring("a mask must be"));
   }
-  // In its two halves, too, which name what they need.
+  // The two halves of the layer check the mask too, and name themselves in the error.
   CHECK_THROWS_WITH(layer.keys_values(key, key, full({3, 4}, Real(-inf))),
                     ContainsSubstring("from_additive_mask"));
   CHECK_THROWS_WITH(layer.keys_values(zeros({8}), zeros({8})), ContainsSubstring("[B, S, Ck]"));
@@ -317,7 +317,7 @@ TEST_CASE("what nobody may see leaves no trace in output or gradients, be it NaN
     for (const double poison : {not_a_number, inf, -inf})
       for (const bool ask : {false, true})
         for (const bool both : {false, true}) {
-          // The output, the weights and every gradient, for what the hidden keys hold.
+          // The output, the weights and every gradient, for given numbers in the hidden keys.
           const auto traces = [&](double content) {
             Tensor hidden = clean.clone();
             hidden.select(0, 0).select(0, 3).fill(static_cast<Real>(content));
@@ -382,7 +382,7 @@ TEST_CASE("asking for the weights changes neither output nor gradients, with dro
     const nn::CrossAttention quiet = make(16, 4, {.dropout = p}), asked = quiet;
     const Tensor query = some({3, 5, 16}, 1), key = some({3, 6, 16}, 2);
     const Tensor mask = some_mask({3, 5, 6});
-    for (int call = 0; call < 3; ++call) {  // the streams stay together
+    for (int call = 0; call < 3; ++call) {  // both random streams advance alike
       Tensor weights;
       const Var y = quiet(query, key, key, mask), z = asked(query, key, key, mask, &weights);
       const auto scale = static_cast<double>(max(abs(y.value()).reshape({-1}), 0).item());

@@ -15,7 +15,7 @@ bool near(double a, double b, double tol = 1e-5) { return std::abs(a - b) <= tol
 
 constexpr int start = 1, stop = 2, vocabulary = 7;
 
-// An untrained model with opinions: its logits are scaled up, so that no two are nearly equal.
+// An untrained model whose logits are scaled up, so that no two logits are nearly equal.
 nn::EncoderDecoder opinionated(std::uint64_t seed, double scale = 4, Index max_length = 12,
                                Index layers = 1) {
   Rng rng(seed);
@@ -55,7 +55,7 @@ Tokens ragged_source(Index batch, Index length, std::uint64_t seed) {
   return tokens;
 }
 
-// A copy of the model that does not drop out.
+// A copy of the model in eval mode, without dropout.
 nn::EncoderDecoder in_eval_mode(const nn::EncoderDecoder& model) {
   nn::EncoderDecoder copy = model;
   nn::set_training(copy, false);
@@ -69,7 +69,7 @@ std::vector<Real> next(const nn::EncoderDecoder& model, const Tokens& source,
   return log_softmax(model(source, target).value().select(1, -1)).to_vector();
 }
 
-// Greedy decoding as its definition has it: the whole model, from the start, for every token.
+// Greedy decoding by its definition: the whole model runs from the start for every token.
 std::vector<int> greedy_by_hand(const nn::EncoderDecoder& model, const Tokens& source,
                                 Index limit) {
   std::vector<int> prefix{start};
@@ -83,7 +83,7 @@ std::vector<int> greedy_by_hand(const nn::EncoderDecoder& model, const Tokens& s
   return {prefix.begin() + 1, prefix.end()};
 }
 
-// Where a weight [S] is largest, and is not 0; else -1.
+// The position of the largest weight [S]; -1 if all weights are 0.
 Index peak(const Tensor& weights) {
   Index best = -1;
   for (Index s = 0; s < weights.size(0); ++s)
@@ -91,8 +91,8 @@ Index peak(const Tensor& weights) {
   return best;
 }
 
-// Beam search as its definition has it: the whole model, from the start, for every beginning; every
-// continuation sorted; and no end before there are as many whole targets as beams.
+// Beam search by its definition: the whole model runs from the start for every beginning, every
+// continuation is sorted, and the search ends when there are as many complete targets as beams.
 nn::Decoded search_by_hand(const nn::EncoderDecoder& model, const Tokens& source,
                            const nn::DecodeOptions& o) {
   const auto score = [&](const nn::Decoded& d) {
@@ -165,7 +165,7 @@ TEST_CASE("greedy decoding takes the likeliest token, step by step, until stop")
       shorter += tokens.size() < 6, longest += tokens.size() == 6;
     }
   }
-  CHECK(shorter > 3);  // the test saw both ends
+  CHECK(shorter > 3);  // both kinds of end occurred
   CHECK(longest > 3);
 }
 
@@ -238,7 +238,8 @@ TEST_CASE("an empty batch gives no targets, and an empty source still one") {
 TEST_CASE("a search with a cache finds what a search that runs the whole model does") {
   int cut = 0, whole = 0, padding = 0;
   for (std::uint64_t seed = 0; seed < 12; ++seed) {
-    // Scales from undecided, where beams branch and are cut, to sure of themselves.
+    // Small scales give similar logits, so that beams branch and are dropped; large scales give one
+    // clear choice.
     const nn::EncoderDecoder model = opinionated(seed,
                                                  seed % 3 == 0   ? 1
                                                  : seed % 3 == 1 ? 2
@@ -267,7 +268,7 @@ TEST_CASE("a search with a cache finds what a search that runs the whole model d
       }
     }
   }
-  CHECK(cut > 10);  // the test saw all of it
+  CHECK(cut > 10);  // beams were dropped in the test
   CHECK(whole > 10);
   CHECK(padding > 10);
 }
@@ -331,7 +332,7 @@ TEST_CASE("a forbidden token is never written, and the likeliest other one is") 
     for (const Index beams : {1, 3}) {
       nn::DecodeOptions o = options;
       o.beams = beams;
-      for (int round = 0; round < 3; ++round) {  // forbids what was written, again and again
+      for (int round = 0; round < 3; ++round) {  // forbids the last target's first token
         const nn::Decoded d = nn::decode(model, source, o).at(0),
                           expected = search_by_hand(still, source, o);
         CHECK(d.tokens == expected.tokens);
@@ -354,7 +355,7 @@ TEST_CASE("where no token may follow, decoding says so") {
   CHECK_THROWS_WITH(nn::decode(model, some_source(2, 3, 1), options), ContainsSubstring("NaN"));
 }
 
-// ---- what decoding leaves behind ----
+// ---- the state of the model after decoding ----
 
 TEST_CASE("decoding never drops out, draws nothing, and gives every layer its mode back") {
   nn::EncoderDecoder model = opinionated(5);

@@ -1,4 +1,4 @@
-// Dual numbers are tested in every build: they are the judge, and depend on no Real.
+// Dual numbers are tested in every build: gradcheck relies on them, and they do not depend on Real.
 #include "tensor/dual.h"
 
 #include <functional>
@@ -83,7 +83,7 @@ TEST_CASE("at a kink the slope of abs is that of the side which the number point
   CHECK(abs(Dual(-3, 2)).d == -2);
 }
 
-TEST_CASE("where nothing flows in nothing flows out, even of an infinite slope") {
+TEST_CASE("a derivative of 0 stays 0, even through an infinite slope") {
   CHECK(sqrt(Dual(0)).d == 0);
   CHECK(log(Dual(0)).d == 0);
   CHECK(pow(Dual(0), Dual(0.5)).d == 0);
@@ -98,14 +98,14 @@ TEST_CASE("dual numbers compare by their value, and of equal values by their der
   CHECK(Dual(1, 5) < Dual(2, 0));
   CHECK(Dual(3) >= 3);
   CHECK(2 > Dual(1));
-  // 0 + ε lies above 0, 0 − ε below.
+  // 0 + ε > 0 > 0 − ε.
   CHECK(Dual(1, 5) > Dual(1, -5));
   CHECK(Dual(1, 5) != Dual(1, -5));
   CHECK(Dual(1, 5) == Dual(1, 5));
   CHECK(Dual(0, 1) > 0);
   CHECK(Dual(0, -1) < 0);
   CHECK(Dual(-0.0) == Dual(0.0));
-  // No step moves an infinity.
+  // Adding ε to an infinity does not change it.
   const double infinity = std::numeric_limits<double>::infinity();
   CHECK(Dual(-infinity, 1) == Dual(-infinity, -1));
   CHECK(Dual(infinity, -1) == infinity);

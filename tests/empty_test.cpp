@@ -1,7 +1,7 @@
 // # Axes of size 0
 //
 // Every op, with each axis in turn empty and pairs of them, forward and backward. Sums over nothing
-// are 0, and no result shows memory that nobody wrote. Freed blocks are kept for the next tensor of
+// are 0, and no result shows uninitialised memory. Freed blocks are kept for the next tensor of
 // their size, so they are filled beforehand with numbers that would be noticed.
 #include "nn/attention.h"
 #include "nn/loss.h"
@@ -26,11 +26,11 @@ struct Results {
   std::vector<Tensor> gradients;
 };
 
-// The op, forward and backward, where fresh memory holds `dirt`.
+// The op, forward and backward, where new memory holds `dirt`.
 Results results(const OpRow& row, const Inputs& x, double dirt) {
   const Index largest = row.masks.empty() && row.name.find("ttention") == std::string::npos
                             ? 1024
-                            : 150'000;  // a block that attention works in
+                            : 150'000;  // the size of attention's work memory
   for (const Var& leaf : x)
     if (leaf.requires_grad()) leaf.zero_grad();
   poison(dirt, largest);
@@ -44,7 +44,7 @@ Results results(const OpRow& row, const Inputs& x, double dirt) {
   return all;
 }
 
-// Does x show what nobody wrote: one of the numbers that memory was filled with, or a NaN?
+// Does x show uninitialised memory: one of the numbers that memory was filled with, or a NaN?
 bool shows_dirt(const Tensor& x) {
   const std::vector<Real> numbers = x.to_vector();
   return !std::ranges::all_of(numbers,
@@ -71,7 +71,7 @@ std::vector<Shape> emptied(std::vector<Shape> shapes, Index one, Index other) {
   return shapes;
 }
 
-// Three runs over memory that holds different numbers must not differ, nor show these numbers.
+// Three runs, over memory with different old numbers, must agree and must not show these numbers.
 void check_memory(const OpRow& row, const std::vector<Shape>& shapes) {
   INFO(fmt::format("{} of {}", row.name, fmt::join(shapes, " ")));
   Rng rng(91);
@@ -91,7 +91,7 @@ void check_memory(const OpRow& row, const std::vector<Shape>& shapes) {
     CHECK((!shows_dirt(gradient) || mean_of_nothing));
     CHECK(exact_difference(b.gradients[next], gradient) == "");
     CHECK(exact_difference(c.gradients[next], gradient) == "");
-    // Where there is no result, there is nothing to differentiate.
+    // An empty result has no gradient to check.
     if (a.value.numel() == 0) CHECK(exact_difference(gradient, zeros(shapes[i])) == "");
     ++next;
   }
@@ -173,7 +173,7 @@ TEST_CASE("attention of no queries gives keys and values the gradient 0", "[empt
     }
 }
 
-TEST_CASE("CrossAttention of no queries teaches its projections nothing", "[empty]") {
+TEST_CASE("CrossAttention of no queries gives its projections the gradient 0", "[empty]") {
   Rng rng(93);
   const nn::CrossAttention layer(4, 2, rng, {.dropout = 0});
   const Var query(zeros({3, 0, 4}), true), key(uniform({3, 5, 4}, -1, 1, rng), true);

@@ -24,7 +24,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// What parse_options says against the arguments; empty if it accepts them.
+// The error of parse_options; empty if it accepts the arguments.
 std::string complaint(auto parse_options, Words words) {
   words.insert(words.begin(), "program");
   std::vector<char*> pointers;

@@ -1,4 +1,4 @@
-// # What the examples share
+// # The code that the examples share
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>

@@ -1,4 +1,4 @@
-// # What the example memory learns from, and that it learns
+// # The data of the example memory, and its training
 #include <cmath>
 #include <set>
 #include <vector>
@@ -118,7 +118,7 @@ TEST_CASE("a short training reads memories that it never saw, and larger ones") 
     CHECK(marks.right_slot > 0.9);
     CHECK(marks.weight > 2.0 / static_cast<double>(slots));
     CHECK(marks.spread < static_cast<double>(slots));
-    CHECK(marks.shuffled < 0.4);  // chance is 0.2: the answer stands in the memory
+    CHECK(marks.shuffled < 0.4);  // guessing gives 0.2: the answer must be read from the memory
     CHECK(marks.queries == 256);
   }
 }

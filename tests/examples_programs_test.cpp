@@ -156,7 +156,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What makes it short. A program that is not here runs as it is.
+// The arguments that make a program short. A program that is not listed runs without arguments.
 std::string short_run(const std::string& name) {
   const std::map<std::string, std::string> arguments = {
       {"03_curvature", "100000"},
@@ -267,7 +267,7 @@ TEST_CASE("every program ends as it should where nobody can be told what went wr
 }
 
 TEST_CASE("a file that grows too large, or takes what is printed, too, is an error") {
-  // The signal that a file beyond the limit of its size sends: the write then fails instead.
+  // This signal means that a file exceeds its limit of size. It is ignored, so the write fails.
   const Outcome limited =
       shell("translate", "--task copy --steps 100000000 --batch 2 --dim 4 --hidden 4 --save model",
             "% >log & while ! grep -q step log; do sleep 0.1; done; kill -XFSZ $!; sleep 0.2; "

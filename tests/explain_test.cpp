@@ -1,4 +1,4 @@
-// The program that shows how a gradient flows: is what it shows true?
+// Tests that the example explain shows the right numbers and formulas.
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -21,7 +21,7 @@ struct Symbols {
 };
 using Meaning = std::function<Tensor(const Symbols&)>;
 
-// A formula that is not here, to the letter, fails.
+// Every formula of the program must be in this table, letter by letter.
 const std::map<std::string_view, Meaning> meanings = {
     // of the value
     {"a + b", [](const Symbols& s) { return s.a + s.b; }},
@@ -76,15 +76,15 @@ TEST_CASE("each formula of a page says what the op computed and what its VJP gav
       }
     }
   }
-  CHECK(met.size() == formulas().size());  // none is there for nothing
+  CHECK(met.size() == formulas().size());  // every formula of the table was used
 }
 
 TEST_CASE("an op without a formula is an error that names it") {
   CHECK_THROWS_WITH(formula_of("fused"), ContainsSubstring("no formula for the op 'fused'"));
 }
 
-// Every rule of the table, also those that the pages' graphs do not run: a quotient by a constant
-// gives that constant nothing.
+// Every rule of the table, also rules that the pages' graphs do not use: a division by a constant
+// gives no gradient to the constant.
 TEST_CASE("each rule agrees with its VJP where both parents want a gradient") {
   const Var a(glass::tensor({{1.0, -2.0}, {0.5, 3.0}}), true);
   const Var b(glass::tensor({{2.0, 1.0}, {-1.0, 0.25}}), true);
@@ -125,7 +125,7 @@ TEST_CASE("the expression uses values twice, in one op and in two, and broadcast
     }
   }
   CHECK(broadcast == 1);
-  CHECK(waits == 1);  // u, with half of its gradient, while the gate pays in
+  CHECK(waits == 1);  // u waits with one of its two gradients until the gate has added the other
 }
 
 TEST_CASE("the attention head is softmax(Q Kᵀ / √d) V, and its story ends with each gradient") {
@@ -153,7 +153,8 @@ TEST_CASE("a story's bytes begin with the graph and end with leaves, gradients a
     Index leaves = 0, graph = 0;
     for (const Node& node : story.nodes) {
       const Index bytes = node.value.numel() * Index{sizeof(glass::Real)};
-      // The seed of the attention head belongs to the subject, too; a view has no memory of its own.
+      // The seed of the attention head belongs to the subject, too; a view has no memory of its
+      // own.
       if (node.op != "mT") graph += bytes;
       if (!node.is_op && !node.name.starts_with("√"))
         leaves += bytes * (node.wants_gradient ? 2 : 1);

@@ -1,7 +1,7 @@
 // # The disk is full, the process is killed
 //
-// What save() promises has to hold where it matters: the file is the old one or the new one.
-// (tests/faults/allocation.cpp takes the memory away.)
+// save() promises that after a fault the file is the old one or the new one. These tests check the
+// promise. (tests/faults/allocation.cpp refuses allocations.)
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -25,8 +25,8 @@ using fuzz::bits, fuzz::Folder;
 
 namespace {
 
-// While it lives, no file of this process grows beyond so many bytes: a write that would is cut
-// short, and the next one fails, as on a full disk.
+// While this object exists, no file of this process grows beyond `bytes`. A larger write is cut
+// short and the next write fails, as on a full disk.
 class FullAfter {
  public:
   explicit FullAfter(std::size_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
@@ -64,7 +64,7 @@ std::vector<Tensor> model_of(std::uint64_t seed) {
       nn::save(one, path);
     }
   } catch (...) {
-    // The parent sees that this did not die by its hand.
+    // The exit status tells the parent that save() failed before the kill.
   }
   ::_exit(1);
 }
@@ -140,7 +140,7 @@ TEST_CASE("a process killed while it saves leaves the old file or the new one, w
     REQUIRE((found == one_bits || found == other_bits));
   }
 
-  // What the killed had begun lies beside the file, and is in nobody's way.
+  // The unfinished file of the killed process is beside the file, and disturbs nothing.
   const auto left = fuzz::files_in(folder / "");
   for (const auto& file : left) CHECK(file.filename().string().starts_with("model"));
   CHECK_NOTHROW(nn::save(other, path));
@@ -152,11 +152,11 @@ TEST_CASE("a process killed while it saves leaves the old file or the new one, w
                count, ones, others, left.size() - 1);
 }
 
-// ---- files that are written where they stand ----
+// ---- files that are written in place ----
 
 namespace {
 
-// Root may write everywhere: while this lives, the process is nobody.
+// Root may write everywhere: while this object exists, the process runs as the user nobody.
 class Nobody {
  public:
   Nobody() { is_root_ = ::geteuid() == 0 && ::seteuid(65534) == 0; }

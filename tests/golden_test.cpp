@@ -1,4 +1,4 @@
-// # What PyTorch answered
+// # Comparison with stored results of PyTorch
 //
 // Values, gradients, trajectories and layers of PyTorch 1.13, kept in tests/parity/golden, for
 // machines without it. The files are made by libtorch (tests/parity/CMakeLists.txt):
@@ -23,7 +23,7 @@ const std::map<std::string, std::vector<parity::Answered>>& golden() {
   return cases;
 }
 
-// The tensors that belong to a layer's file: what it was given, then what it answered.
+// The tensors of a layer's file: inputs, then results.
 const std::vector<Tensor>& answered(const std::string& file) {
   return golden().at("file " + file).at(0).given.inputs;
 }

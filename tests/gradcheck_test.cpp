@@ -1,7 +1,7 @@
-// # The judge is judged
+// # Tests of gradcheck itself
 //
-// gradcheck must accept every right gradient and reject every wrong one, so most ops here are made by
-// hand, with a VJP that is wrong on purpose. Functions are small: the point is the variety.
+// gradcheck must accept every right gradient and reject every wrong one, so most ops here are made
+// by hand, with a VJP that is wrong on purpose. Functions are small and of many kinds.
 #include "autograd/gradcheck.h"
 
 #include <algorithm>
@@ -51,7 +51,7 @@ Var wrong_at(const Var& x, Index place, double amount) {
   });
 }
 
-// sin(kx) is no op of the library.
+// sin(kx) is not an op of the library.
 Var sine(const Var& x, double k) {
   Tensor y = x.value().clone(), slope = x.value().clone();
   using std::cos, std::sin;
@@ -207,7 +207,7 @@ TEST_CASE("a captured parameter that nobody listed is checked") {
   }
 }
 
-TEST_CASE("a transposed matmul gradient is rejected where shapes forgive it") {
+TEST_CASE("a transposed matmul gradient is rejected, though its shape fits") {
   if constexpr (!is_float) {
     Rng rng(6);
     const Var x = random_leaf({3, 3}, 1, rng), w = random_leaf({3, 3}, 1, rng);
@@ -397,7 +397,7 @@ TEST_CASE("a true gradient of zero is accepted") {
               v = random_leaf({1, 2, 5, 4}, 1, rng), bias = leaf(zeros({4}));
     accepts([&] { return attention(q, k + bias, v); },
             {{"q", q}, {"k", k}, {"v", v}, {"bias", bias}});
-    // Reached, by way of a factor of zero.
+    // f reaches the variable, but multiplies it by zero.
     accepts([&] { return tanh(x) + 0 * shift; }, {{"x", x}, {"shift", shift}});
   }
 }
@@ -480,7 +480,7 @@ TEST_CASE("values and gradients come back, also when f throws") {
       CHECK(numbers(w.grad()) == other);
       CHECK(std::as_const(x.value()).data() == place);
     }
-    // No version was bumped: what was recorded before can still be swept.
+    // No version was bumped: a graph recorded before can still be swept.
     x.zero_grad();
     pending.backward();
     CHECK(number(x.grad()(0, 0)) == Approx(2 * number(x.value()(0, 0))));
@@ -669,7 +669,7 @@ TEST_CASE("a leaf that only a mask is made of is not reached, and the others are
 
 // ---- rounding ----
 
-TEST_CASE("a large constant hides a wrong gradient from no one") {
+TEST_CASE("a wrong gradient is found under a large constant too") {
   if constexpr (!is_float) {
     const Var x = leaf(tensor({1, 2, -0.7}));
     for (const double constant :
@@ -718,10 +718,10 @@ TEST_CASE("a small gradient under a large constant is no gradient of zero") {
   }
 }
 
-TEST_CASE("the noise of one leaf is not another's") {
+TEST_CASE("the rounding of one leaf excuses no other leaf") {
   if constexpr (!is_float) {
     const Var x = leaf(tensor({1, 2, -0.7})), loud = leaf(tensor({0.3, 0.9}));
-    // Nothing but rounding, which is different wherever `loud` stands.
+    // The value is only rounding, which differs for every value of `loud`.
     const auto noise = [&] { return sum(3e13 * tanh(loud) / 3 - 1e13 * tanh(loud)); };
     const auto f = [&](double factor) {
       return [&, factor] {
@@ -735,7 +735,7 @@ TEST_CASE("the noise of one leaf is not another's") {
   }
 }
 
-// ---- reports say what is so ----
+// ---- reports are true ----
 
 TEST_CASE("a slope that is infinite is an infinite error") {
   if constexpr (!is_float) {
@@ -802,7 +802,7 @@ TEST_CASE("a named variable that f does not reach fails the check") {
     rejects([&] { return tanh(x); }, {{"x", x}, {"weight", model.weight}}, "weight [2]");
     rejects([&] { return x * model.weight.detach(); }, {{"x", x}, {"weight", model.weight}},
             "weight [2]");
-    // A gradient of zero is no fault.
+    // A gradient of zero is not an error.
     accepts([&] { return tanh(x) + 0 * model.weight; }, {{"x", x}, {"weight", model.weight}});
     const Var empty = leaf(zeros({0}));
     accepts([&] { return sum(x) + sum(empty); }, {{"x", x}, {"empty", empty}});
@@ -841,7 +841,7 @@ TEST_CASE("a smooth function of two kinks has the slope that its values have") {
     const Var u = leaf(zeros({1}));
     rejects([&] { return sum(relu(u) + log(1 + exp(-abs(u)))); }, {{"u", u}},
             "u [0]: analytic 0, numeric 0.5");
-    // Here the choices add up.
+    // Here the sum of both choices is right.
     accepts([&] { return maximum(u, 0.0) + minimum(u, 0.0); }, {{"u", u}});
     accepts([&] { return maximum(u, 0.0) - abs(u); }, {{"u", u}});
   }

@@ -16,7 +16,7 @@ Tensor some(const Shape& shape, double range = 3) {
 
 double number(const Var& x) { return static_cast<double>(x.item()); }
 
-// PyTorch's definition, one number after the other:
+// PyTorch's definition, computed number by number:
 // the mean over the targets that count of −(1 − ε) ln p[target] − ε/V Σᵥ ln p[v].
 double by_definition(const Tensor& logits, const std::vector<int>& targets,
                      nn::CrossEntropyOptions o) {
@@ -113,7 +113,7 @@ TEST_CASE("no target left gives loss 0 and gradient 0") {
   }
 }
 
-TEST_CASE("label smoothing of 1 asks for every class alike") {
+TEST_CASE("label smoothing of 1 gives every class the same target") {
   const Tensor even = zeros({1, 4});
   CHECK(
       agrees(number(nn::cross_entropy(even, std::vector{0}, {.label_smoothing = 1})), std::log(4)));

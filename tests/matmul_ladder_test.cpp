@@ -1,8 +1,8 @@
 // # Every rung is the definition
 //
 // The operands are small whole numbers, so that every sum is exact: a rung must give what the naive
-// one gives to the last bit, in whatever order it adds. They lie where the page after their last
-// number may not be touched, and C is full of NaN before.
+// one gives to the last bit, in whatever order it adds. The page of memory after
+// their last number is protected, and C is filled with NaN first.
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -31,8 +31,8 @@ namespace {
 constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
 constexpr float inf = std::numeric_limits<float>::infinity();
 
-// So many floats, between a page before the first one's page and a page right after the last one,
-// neither of which may be read or written.
+// `count` floats between two protected pages, which may be neither read nor written. The last float
+// ends where the second page begins.
 class Guarded {
  public:
   explicit Guarded(Index count) {

@@ -66,7 +66,7 @@ TEST_CASE("the bits of a product do not depend on whether its first operand lies
   Rng rng(39);
   for (const auto& [k, n] : {std::pair<Index, Index>{19, 304}, {300, 64}}) {
     const Tensor b = uniform({k, n}, -1, 1, rng);
-    // Panels of every height, some beside others.
+    // Panels of every height, alone and beside other panels.
     for (Index m = 1; m <= 64; m += m < 30 ? 1 : 17) {
       const Tensor a = uniform({k, m}, -1, 1, rng).mT();
       INFO(k << ' ' << n << ' ' << m);
@@ -149,7 +149,8 @@ TEST_CASE("a product over no terms is 0, and one without rows or columns is empt
 
 TEST_CASE("linear is a product and a sum, whatever path it takes") {
   Rng rng(42);
-  // No terms, one block of them or three; ragged tiles and whole; few rows, which are turned.
+  // An inner axis of no terms, one block or three blocks; incomplete and whole tiles; few rows, for
+  // which the product is computed transposed.
   for (const auto& [m, n, k] : {std::array<Index, 3>{3, 5, 0},
                                 {1, 1, 1},
                                 {7, 13, 9},
@@ -164,7 +165,7 @@ TEST_CASE("linear is a product and a sum, whatever path it takes") {
       CHECK(difference(y, matmul(x, w.mT()) + bias, 5 * tolerance) == "");
       if (k <= 256) CHECK(exact_difference(y, matmul(x, w.mT()) + bias) == "");
       CHECK(exact_difference(linear(x.reshape({1, m, k}), w, bias), y.unsqueeze(0)) == "");
-      // A row has the same bits in any company.
+      // A row has the same bits, whichever other rows are computed with it.
       CHECK(exact_difference(linear(x.slice(0, 0, 1), w, bias), y.slice(0, 0, 1)) == "");
     }
   const Tensor w = uniform({4, 3}, -1, 1, rng), bias = uniform({4}, -1, 1, rng);

@@ -1,4 +1,4 @@
-// Does training hold on to anything? Every step makes and frees a graph; what is alive afterwards
+// Does training leak memory? Every step makes and frees a graph, so the memory in use after a step
 // must not grow.
 #include <algorithm>
 #include <memory>

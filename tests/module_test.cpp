@@ -197,7 +197,7 @@ TEST_CASE("a snapshot that is assigned back goes on being trained by the same op
   for (const Var& p : nn::parameters(net)) CHECK(!p.has_grad());
   CHECK(train() == first);
   CHECK(train() < first);
-  best = net;  // and the other way round: the snapshot does not follow
+  best = net;  // and in the other direction: the snapshot does not change with net
   (void)train();
   CHECK(exact_difference(best.up.weight.value(), net.up.weight.value()) != "");
 }
@@ -256,7 +256,7 @@ TEST_CASE(
   const nn::Parameter b{tensor({3, 4})};
   nn::Parameter a{ones({2})};
   const nn::Parameter taken = std::move(a);
-  const nn::Parameter nothing = a;  // NOLINT(bugprone-use-after-move): that is what is tried
+  const nn::Parameter nothing = a;  // NOLINT(bugprone-use-after-move): the test is about this
   CHECK(nothing.rank() == 0);
   a = b;
   CHECK(exact_difference(a.value(), b.value()) == "");
@@ -387,7 +387,7 @@ TEST_CASE("check_parameters finds a member that each() forgot") {
   CHECK_THROWS_WITH(nn::check_parameters(loss, module),
                     ContainsSubstring("[4, 3], [4]") && ContainsSubstring("Base::each(f)"));
   CHECK_NOTHROW(nn::check_parameters(sum(module.named(some({5, 2}))), module));
-  // Nothing was swept by asking.
+  // The check swept no graph.
   CHECK_NOTHROW(loss.backward());
 }
 

@@ -17,8 +17,8 @@ struct OpRow {
   std::string name;  // the op's name is the first word
   std::function<Var(const Inputs&)> op;
   std::vector<std::vector<Shape>> shapes;  // of the operands, case by case
-  double lo = -2, hi = 2;                  // what the operands' numbers lie between
-  std::vector<std::size_t> masks = {};     // these operands are constants: 0 in places, else 1
+  double lo = -2, hi = 2;                  // the range of the operands' numbers
+  std::vector<std::size_t> masks = {};     // these operands are constant masks of 0 and 1
   std::vector<Index> fixed = {};           // sizes that the op's formula needs: they cannot be 0
 };
 
@@ -28,7 +28,7 @@ inline bool is_mask(const OpRow& row, std::size_t operand) {
   return std::ranges::find(row.masks, operand) != row.masks.end();
 }
 
-// The part of x in which no element of memory is seen twice: it can be written to.
+// A part of x that can be written to: no two of its elements share memory.
 inline Tensor without_repeats(Tensor x) {
   for (Index axis = 0; axis < x.rank(); ++axis)
     if (x.stride(axis) == 0 && x.size(axis) > 1) x = x.slice(axis, 0, 1);

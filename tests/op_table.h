@@ -1,4 +1,4 @@
-// # What the tests of tensor/ and autograd/ share
+// # Helpers for the tests of tensor/ and autograd/
 //
 // An oracle that reads a tensor element by element from its definition (data, strides, a list of
 // indices), the layouts that one shape can have in memory, and the question whether a gradient is
@@ -46,7 +46,7 @@ void for_each_position(const Shape& shape, F f) {
   }
 }
 
-// The element at a position of x, or of a larger shape that x broadcasts to.
+// The element of x at a position of x's shape, or of a larger shape that x broadcasts to.
 inline Real at(const Tensor& x, const Position& position) {
   const std::size_t added = position.size() - static_cast<std::size_t>(x.rank());
   Index offset = 0;
@@ -57,7 +57,7 @@ inline Real at(const Tensor& x, const Position& position) {
   return x.data()[offset];
 }
 
-// "" if every element of x is what `expected(position)` says; else where it is not.
+// "" if every element of x equals `expected(position)`; else the first position that differs.
 template <class F>
 std::string difference(const Tensor& x, const Shape& shape, F expected, double tol = tolerance) {
   if (x.shape() != shape) return fmt::format("shape {} instead of {}", x.shape(), shape);
@@ -78,7 +78,7 @@ inline std::string difference(const Tensor& x, const Tensor& reference, double t
       x, reference.shape(), [&](const Position& p) { return at(reference, p); }, tol);
 }
 
-// Is x what the reference is, to the last bit (a NaN counts as a NaN)?
+// Does x equal the reference to the last bit? Two NaNs count as equal.
 inline std::string exact_difference(const Tensor& x, const Tensor& reference) {
   return difference(x, reference, 0);
 }
@@ -90,7 +90,7 @@ struct Layout {
   Tensor value;
 };
 
-// Random tensors of one shape, each lying in memory in another way.
+// Random tensors of one shape, each with a different layout in memory.
 inline std::vector<Layout> layouts(const Shape& shape, Rng& rng, double lo = -2, double hi = 2) {
   std::vector<Layout> result;
   result.push_back({"contiguous", uniform(shape, lo, hi, rng)});
@@ -160,8 +160,8 @@ void set_direction(R& x, double d) {
   if constexpr (requires { x.d; }) x.d = d;
 }
 
-// "" if a second sweep adds the same gradients to the leaves', and leaves the first ones as a user
-// holds them.
+// "" if a second sweep adds the same gradients to the leaves' gradients, and does not change the
+// first gradients, which a user may still hold.
 inline std::string wrong_sum(const std::function<Var()>& f,
                              const std::vector<std::pair<std::string, Var>>& leaves,
                              const std::vector<Tensor>& firsts) {
@@ -178,8 +178,8 @@ inline std::string wrong_sum(const std::function<Var()>& f,
   return "";
 }
 
-// "" or what is wrong with the gradients of f's value. f32 is too coarse to judge numbers: there,
-// every gradient must have its value's shape and be finite.
+// "" or what is wrong with the gradients of f's value. f32 rounds too much for a comparison of
+// numbers: there, every gradient must have its value's shape and be finite.
 inline std::string wrong_gradient(const std::function<Var()>& f,
                                   const std::vector<std::pair<std::string, Var>>& leaves) {
   if constexpr (!is_float) {
@@ -188,7 +188,7 @@ inline std::string wrong_gradient(const std::function<Var()>& f,
   }
   for (const auto& [name, leaf] : leaves) leaf.zero_grad();
   sum(f()).backward();
-  std::vector<Tensor> firsts;  // as a user may keep them
+  std::vector<Tensor> firsts;  // gradients of the first sweep, as a user may keep them
   for (const auto& [name, leaf] : leaves) {
     const Tensor nothing = leaf.grad() * 0;
     const std::string wrong = exact_difference(nothing, zeros(leaf.shape()));

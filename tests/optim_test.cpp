@@ -333,7 +333,7 @@ TEST_CASE("options may change between steps") {
   CHECK(number(w.value()) == -1.25);
 }
 
-TEST_CASE("a leaf that is a view is stepped where it lies") {
+TEST_CASE("a leaf that is a view is stepped in place") {
   for (const bool use_adam : {false, true}) {
     const Tensor memory = some({4, 6});
     const Tensor before = memory.clone();

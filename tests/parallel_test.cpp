@@ -1,7 +1,6 @@
-// # Threads share a loop, and nobody can tell
+// # Results do not depend on the number of threads
 //
-// Except by the clock. Each test runs with one thread, with two, three and seven, whatever number of
-// cores there is.
+// Each test runs with one, two, three and seven threads, on any number of cores.
 #include "tensor/parallel.h"
 
 #include <sys/wait.h>
@@ -34,7 +33,7 @@ void for_thread_counts(const std::function<void()>& f) {
 // Large enough to be shared: sums, products and element-wise work, forward and backward.
 Tensor much_work() {
   Rng rng(1);
-  const Index n = is_dual ? 70 : 200;  // a dual number takes its time
+  const Index n = is_dual ? 70 : 200;  // dual numbers are slow
   const Var a(uniform({n, n}, -1, 1, rng), true), b(uniform({n, n}, -1, 1, rng), true);
   const Var y = softmax(matmul(a, b) * 3) * gelu(matmul(a, b));  // [n, n]
   sum(exp(y)).backward();
@@ -119,7 +118,7 @@ TEST_CASE("of several exceptions that of the lowest range comes out, and the poo
   });
 }
 
-TEST_CASE("a loop inside a loop runs where it is") {
+TEST_CASE("a loop inside a loop runs in the thread that calls it") {
   for_thread_counts([] {
     std::atomic<int> calls{0};
     std::atomic<bool> stayed{true};

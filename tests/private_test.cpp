@@ -1,4 +1,4 @@
-// # What is private to the libraries, and reads memory that no result shows
+// # Private headers, in cases where an error would not show in any result
 //
 // Compiled as the libraries are, since the private headers hold vectors of the CPU's width.
 #include <cstring>

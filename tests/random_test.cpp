@@ -274,7 +274,8 @@ TEST_CASE("a stream that a replay has seen may end in another thread") {
   Replay replay;
   (void)stream->draw(), (void)stays.draw();
   std::thread([gone = std::move(stream)]() mutable { gone.reset(); }).join();
-  // In the memory of the stream that is gone lies another one, which is no business of the replay.
+  // A new stream lies in the memory of the destroyed stream. The replay must not rewind the new
+  // one.
   std::vector<std::unique_ptr<Rng>> others;
   for (int i = 0; i < 100; ++i) others.push_back(std::make_unique<Rng>(5));
   std::thread([&] {

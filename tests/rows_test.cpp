@@ -49,7 +49,7 @@ TEST_CASE("softmax rows sum to one, also for inputs of ten thousand") {
   }
 }
 
-TEST_CASE("softmax does not feel a shift of a row") {
+TEST_CASE("softmax does not change when a row is shifted") {
   Rng rng(23);
   // Whole numbers, which stay exact when shifted.
   Tensor x = uniform({20, 9}, -8, 8, rng);

@@ -1,7 +1,7 @@
-// # Writing into what an op took or gave
+// # Writes into the operands and the result of an op
 //
-// A VJP reads values that its op took or gave. If one of them is written to between forward and
-// backward, the sweep must say so, or compute with a copy of the old values. It never mixes the two.
+// A VJP reads operands or the result of its op. If one of these is written to between forward and
+// backward, the sweep must report it, or use a copy of the old values. It must not use new values.
 #include <cstdlib>
 #include <filesystem>
 
@@ -21,7 +21,7 @@ namespace {
 // A seed whose numbers all differ.
 Tensor seed_for(const Var& y) { return (arange(y.numel()) + 1).reshape(y.shape()) / 7; }
 
-// In which memory an operand lies when it is handed to the op.
+// The memory layout in which the op receives an operand.
 enum class Placed { alone, inside_more, repeated };
 
 Tensor placed(Placed how, const Shape& shape, double lo, double hi, Rng& rng) {
@@ -52,7 +52,7 @@ struct NamedWrite {
   Write write;
 };
 
-// Some or all of the numbers change, and a mask stays one that attention accepts.
+// Changes some or all of the numbers. A changed mask is still a mask that attention accepts.
 const std::vector<NamedWrite>& writes() {
   static const std::vector<NamedWrite> list = {
       {"copy_from", [](Tensor x) { x.copy_from(1 - x); }},

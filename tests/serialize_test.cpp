@@ -92,7 +92,7 @@ struct Pair {
   nn::Parameter x{tensor({7, 8})};
 };
 
-// Gives two tensors one name.
+// Gives two tensors the same name.
 struct Twice {
   void each(auto&& f) { f("x", a), f("x", b); }
   Tensor a, b;
@@ -259,7 +259,7 @@ TEST_CASE("training goes on from a checkpoint with the same bits as if it had ne
     nn::save(model, folder / "model");
     nn::save(optimizer, folder / "optimizer");
     train(model, optimizer);
-    train(resumed, again, 3);  // leads it astray first
+    train(resumed, again, 3);  // trains first, so that load must overwrite its state
     nn::load(resumed, folder / "model");
     nn::load(again, folder / "optimizer");
     train(resumed, again);
@@ -384,7 +384,7 @@ TEST_CASE("any single byte of the header changed does no harm, whether it is not
     }
 }
 
-TEST_CASE("headers that lie are refused with the reason") {
+TEST_CASE("headers that contradict the file or themselves are refused with the reason") {
   const Pair pair;
   const std::string eight(8, 'x'), sixteen(16, 'x');
   const auto x = [](const std::string& fields) { return "{\"x\":{" + fields + "}}"; };
@@ -466,7 +466,7 @@ TEST_CASE("a length of the header beyond the file is refused before anything is 
                ContainsSubstring("truncated"));
 }
 
-TEST_CASE("nesting as deep as one likes does not break the stack") {
+TEST_CASE("nesting of any depth does not overflow the stack") {
   const Pair pair;
   for (const std::string open : {"[", R"({"x":)"}) {
     std::string deep;
@@ -580,7 +580,7 @@ TEST_CASE("what cannot be saved is a FileError, and everything stays as it was")
   CHECK(read(folder / "file") == "a file");
   CHECK_THROWS_AS(nn::save(Pair(), ""), FileError);
   CHECK_THROWS_AS(nn::save(Pair(), folder / std::string(300, 'x')), FileError);
-  if (::geteuid() != 0) {  // nothing is unwritable for root
+  if (::geteuid() != 0) {  // root may write everywhere
     fs::permissions(folder / "directory", fs::perms::owner_read | fs::perms::owner_exec);
     CHECK_THROWS_AS(nn::save(Pair(), folder / "directory/model"), FileError);
     fs::permissions(folder / "directory", fs::perms::owner_all);
@@ -750,7 +750,7 @@ TEST_CASE("PyTorch's packed projections are taken apart, query first") {
   CHECK(exact_difference(layer.k_proj.bias.value(), tensor({14, 15})) == "");
   CHECK(exact_difference(layer.v_proj.bias.value(), tensor({16, 17})) == "");
   CHECK(exact_difference(layer.out_proj.weight.value(), tensor({{18, 19}, {20, 21}})) == "");
-  // Files of our own load just as well.
+  // Files with our own names load too.
   nn::save(model, folder / "own");
   CHECK_NOTHROW(nn::load_torch(model, folder / "own"));
 }

@@ -1,7 +1,7 @@
-// # The house keeps its shape
+// # The directions of includes, and the sizes of files
 //
-// Arrows go one way (tensor ← autograd ← nn and optim ← examples), and the rooms stay small
-// enough to be read in a week. This test reads the sources, and prints their sizes.
+// Includes go one way: tensor ← autograd ← nn and optim ← examples. No file, and not the core that
+// a reader needs first, may grow too large. This test reads the sources, and prints their sizes.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ namespace {
 
 const fs::path root = GLASS_SOURCE_DIR;
 
-// Each room, and the rooms that it may look into.
+// Each room (a folder), and the rooms whose headers it may include.
 const std::map<std::string, std::set<std::string>> arrows = {
     {"tensor", {"tensor"}},
     {"autograd", {"tensor", "autograd"}},
@@ -39,7 +39,7 @@ const std::set<std::string> beyond_the_core = {
     "tensor/parallel",    "autograd/attention", "autograd/gradcheck", "autograd/differences",
     "autograd/objective", "autograd/verdict",   "autograd/trace"};
 
-// The insides of the libraries: neither installed nor part of glassgrad.h. Their opening says so.
+// Private headers: neither installed nor part of glassgrad.h. Their first comment says so.
 const std::set<std::string> private_headers = {"tensor/functions.h",
                                                "tensor/loops.h",
                                                "tensor/product.h",
@@ -101,7 +101,7 @@ std::string included(const std::string& line) {
 
 }  // namespace
 
-TEST_CASE("arrows between the rooms go one way") {
+TEST_CASE("includes between the rooms go one way") {
   for (const auto& [room, may_see] : arrows) {
     for (const auto& source : sources_in(room)) {
       for (const auto& line : source.lines) {
@@ -113,7 +113,8 @@ TEST_CASE("arrows between the rooms go one way") {
           CHECK(may_see.contains(target));
           CHECK(fs::exists(root / header));
         } else if (room != "examples") {
-          // "shape.h", "../nn/linear.h" and the umbrella would hide where an arrow goes.
+          // An include of "shape.h", "../nn/linear.h" or glassgrad.h would not show the room it
+          // goes to.
           CHECK(line.find('"') == std::string::npos);
           CHECK(header != "glassgrad.h");
         }
@@ -152,8 +153,9 @@ TEST_CASE("a header says that it is private, and to whom, or it is public") {
       CHECK(says_so == private_headers.contains(source.name));
     }
   }
-  // The ladder climbs to the library's own product, with the library's own threads, and programs
-  // write files as save() does. In all else examples are what anybody could write outside.
+  // The ladder may include private headers of the library's product, and programs may include
+  // nn/file.h to write files as save() does. All other examples use public headers, as a user's
+  // program does.
   for (const auto& source : sources_in("examples")) {
     for (const auto& line : source.lines) {
       INFO(source.name << ": " << line);
@@ -180,7 +182,7 @@ TEST_CASE("the core and every file stay small") {
       CHECK(size.code < 400);
     }
   }
-  // The whole is printed and has no limit: docs/decisions/009-lines.md tells why.
+  // The whole is printed and has no limit: docs/decisions/009-lines.md gives the reason.
   fmt::print("{}{:<28}{:>6}\n{:<28}{:>6}\n", table, "all", total, "the core", core);
   std::fflush(stdout);
   CHECK(core < 1700);

@@ -346,7 +346,7 @@ TEST_CASE("one size of reshape may be worked out") {
   CHECK_THROWS_AS(x.reshape({-1, -1}), ShapeError);
   CHECK_THROWS_AS(x.reshape({-1, 5}), ShapeError);
   CHECK_THROWS_AS(x.reshape({-2, -6}), ShapeError);
-  CHECK_THROWS_AS(zeros({0}).reshape({-1, 0}), ShapeError);  // any size would do
+  CHECK_THROWS_AS(zeros({0}).reshape({-1, 0}), ShapeError);  // any size would fit
   CHECK_THROWS_AS(x.reshape({Index{1} << 62, 4, -1}), ShapeError);
 }
 
@@ -409,7 +409,7 @@ TEST_CASE("writing into an expanded view is an error, and writes nothing") {
   CHECK_THROWS_AS(wide.mT().slice(0, 1, 2).fill(0), StateError);
   CHECK(doubles(x) == std::vector<double>{1, 2});
   CHECK(x.storage().version() == version);
-  wide.select(0, 2).fill(7);  // one element each: nothing is shared here
+  wide.select(0, 2).fill(7);  // one element in each view: no memory is shared
   CHECK(doubles(x) == std::vector<double>{7, 7});
 }
 

@@ -1,11 +1,11 @@
-// # A number of threads, for a test
+// # Sets the number of threads for a test
 #pragma once
 
 #include "tensor/parallel.h"
 
 namespace glass::oracle {
 
-// So many threads while it lives.
+// While this object exists, ops use `count` threads.
 struct Threads {
   explicit Threads(int count) { set_num_threads(count); }
   ~Threads() { set_num_threads(before); }

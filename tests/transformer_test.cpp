@@ -65,7 +65,7 @@ TEST_CASE("a model of 2 + 2 layers, 64 wide, has 246,080 parameters") {
 
 TEST_CASE("logits are [B, T, V], and the weights of every decoder layer [B, H, T, S]") {
   const nn::EncoderDecoder model = tiny({.layers = 3});
-  std::vector<Tensor> weights(7);  // whatever was there before
+  std::vector<Tensor> weights(7);  // old contents must be replaced
   const Var logits = model(some_tokens(2, 5, 11), some_tokens(2, 4, 9), &weights);
   CHECK(logits.shape() == Shape{2, 4, 9});
   CHECK(weights.size() == 3);
@@ -104,7 +104,7 @@ TEST_CASE("padding_mask is 0 at padding, [B, 1, 1, S]") {
   CHECK(exact_difference(nn::causal_mask(3), tensor({{1, 0, 0}, {1, 1, 0}, {1, 1, 1}})) == "");
 }
 
-// ---- what may be seen ----
+// ---- which tokens a position sees ----
 
 TEST_CASE("a longer padding changes no logits of real positions") {
   const nn::EncoderDecoder model = tiny({.dropout = 0});
@@ -324,7 +324,7 @@ TEST_CASE("a model needs vocabularies and sizes of at least 1") {
 
 namespace {
 
-// A whole model, with dropout, and something for it to learn.
+// A whole model with dropout, and a batch to train it on.
 struct Lesson {
   explicit Lesson(bool tied = false) : model(rng, options(tied)) {}
 

@@ -41,7 +41,7 @@ TEST_CASE("a word counts as often as the reference has it") {
   CHECK(near(b.score, 100 * std::pow(2.0 / 7 * 0.5 / 6 * 0.25 / 5 * 0.125 / 4, 0.25)));
 }
 
-TEST_CASE("a short translation pays for it, a long one does not pay twice") {
+TEST_CASE("a short translation has a brevity penalty, a long one has none") {
   const Bleu b =
       bleu(Texts{"one two three four five"}, Texts{"one two three four five six seven eight"});
   CHECK(b.precisions == std::array<double, 4>{100, 100, 100, 100});

@@ -1,7 +1,7 @@
-// # What translate learns from
+// # The data of translate
 //
 // Sentences are cut, numbered and batched without loss, bad files are refused with a reason, and
-// the made-up tasks are right and keep their held-out pairs to themselves.
+// the made-up tasks are right, and their held-out pairs are never used for training.
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -31,7 +31,7 @@ std::string text_of(const Corpus& corpus, const Sentence& sentence) {
   return join(corpus.unit, sentence);
 }
 
-// A sentence without its full stop, which is no new sentence.
+// A sentence without its full stop, which counts as the same sentence.
 std::string key_of(const Corpus& corpus, const Pair& pair) {
   std::string text = text_of(corpus, corpus.name == "dates" ? pair.target : pair.source);
   if (text.ends_with('.')) text.pop_back();
@@ -632,7 +632,7 @@ TEST_CASE("a tenth of the nouns with adjectives stand in held-out phrases only")
   CHECK(share > 0.09);
   CHECK(share < 0.11);
 
-  // No adjective is left to guess: training shows each with many nouns.
+  // Training shows each adjective with many nouns, so the model can learn each.
   std::map<std::string, int> nouns;
   for (const auto& [pair, count] : trained) ++nouns[pair.second];
   CHECK(nouns.size() == 22);

@@ -30,7 +30,7 @@ std::vector<std::string> text(std::vector<std::string> more = {}) {
   return more;
 }
 
-// What parsing says against the arguments; empty if it accepts them.
+// The error of parsing; empty if it accepts the arguments.
 std::string complaint(const std::vector<std::string>& words) {
   try {
     parse(words);
@@ -57,7 +57,7 @@ struct Folder {
   }
   ~Folder() { fs::remove_all(path); }
   std::string operator/(const std::string& name) const { return (path / name).string(); }
-  // As much of a model of the task `reverse` as the arguments ask for.
+  // A file that the rules for arguments accept as a model of the task `reverse`.
   std::string model() const {
     glass::Rng rng(1);
     glass::nn::save(glass::nn::Linear(1, 1, rng), path / "model", {{"task", "reverse"}});
@@ -163,7 +163,7 @@ TEST_CASE("two trainings have the same settings only if nothing that matters dif
   CHECK(differ({"--average", "0.9"}) == 1);
   CHECK(differ({"--schedule", "inverse-sqrt"}) == 1);
   CHECK(differ({"--steps", "100"}) == 2);  // and no epochs
-  // What may change from one life of a training to the next.
+  // Options that may change when a training is resumed.
   CHECK(differ({"--threads", "3", "--save", "s", "--checkpoint-every", "9", "--resume", "--beams",
                 "2", "--metrics", "m", "--interactive"}) == 0);
 }

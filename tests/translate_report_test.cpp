@@ -1,6 +1,6 @@
 // # A training as a page, and attention in the terminal
 //
-// Whatever a training and its sentences were like, the page gets data that it can read.
+// For every training and every sentence, the page must get data that it can read.
 #include <cmath>
 #include <filesystem>
 #include <fstream>

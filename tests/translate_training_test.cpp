@@ -1,7 +1,7 @@
 // # A training that is interrupted
 //
-// It goes on as if nothing had happened, and refuses to go on as anything else. What a kill in the
-// midst of a step does is tested from outside: tests/survival/run.
+// A resumed training gives the same bits, and is refused if its arguments or sentences differ. What
+// a kill in the midst of a step does is tested from outside: tests/survival/run.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -52,7 +52,7 @@ std::vector<std::string> lines_of(const std::string& path) {
   return lines;
 }
 
-// Sixty pairs of one to eight words, of which the target says the source backwards.
+// Sixty pairs of one to eight words, of which the target is the source backwards.
 TextFiles small_text(const Folder& folder) {
   std::string source, target;
   Rng rng(4);
@@ -85,8 +85,8 @@ struct Run {
   std::string file;  // its bytes
 };
 
-// Trains from the beginning, or on from `options.save`, and stops after so many steps if that is
-// not the end.
+// Trains from the beginning, or continues from `options.save`. Stops early after the given number
+// of steps.
 Run run(const Corpus& corpus, const Options& options, Index until = 1'000'000) {
   Translator translator = Translator::create(corpus, options);
   Trainer trainer(translator, corpus, options);
@@ -210,7 +210,7 @@ TEST_CASE("the file keeps the weights of the best validation, and patience ends 
   const Corpus corpus = read_corpus(small_text(folder));
   Options options = small_options(small_text(folder));
   options.recipe.steps = 400;
-  options.recipe.rate = 0.05;  // so much that it soon gets worse
+  options.recipe.rate = 0.05;  // so large that the loss soon rises
   options.recipe.schedule = Schedule::inverse_sqrt;
   options.recipe.average = 0;
   options.recipe.patience = 3;
@@ -223,7 +223,7 @@ TEST_CASE("the file keeps the weights of the best validation, and patience ends 
   CHECK(valid.end() - best == 4);
   CHECK(mean_loss(Translator::load(options.save), corpus.encode(corpus.valid)) == best->loss);
 
-  // What is finished stays so.
+  // A finished training is not continued.
   Translator translator = Translator::create(corpus, options);
   Trainer trainer(translator, corpus, options);
   trainer.resume(options.save);
@@ -321,7 +321,7 @@ TEST_CASE("the log tells every step once, though the training was resumed") {
   CHECK_THROWS_AS(TrainLog(folder / "nowhere/log"), FileError);
 }
 
-// ---- what it is for ----
+// ---- translating ----
 
 TEST_CASE("an unknown word is copied from where the model looked") {
   const Folder folder;

@@ -6,8 +6,8 @@
 
 namespace glass::oracle {
 
-// In units of the last place of the float next to `exact`. Without bound where only one of the two
-// is a NaN, or where they are not the same infinity.
+// In units of the last place of the float nearest to `exact`. Infinite if only one of the two is a
+// NaN, or if they are different infinities.
 inline double ulps(float y, double exact) {
   const auto nearest = static_cast<float>(exact);
   if (std::isnan(y) || std::isnan(exact)) return std::isnan(y) == std::isnan(exact) ? 0 : 1e9;

@@ -23,8 +23,8 @@ static_assert(!std::is_convertible_v<bool, Var>);
 
 // ---- the handle ----
 
-// Does a call compile with an axis of this type? In double numbers a hinge loss, max(1 - s, 0.0), is
-// easily written where maximum(1 - s, 0.0) is meant.
+// Does a call compile with an axis of this type? In double numbers a hinge loss, max(1 - s, 0.0),
+// is easily written where maximum(1 - s, 0.0) is meant.
 template <class X, class Number>
 constexpr bool takes_axis(auto call) {
   return requires(X x, Number axis) { call(x, axis); };
@@ -272,7 +272,7 @@ TEST_CASE("a gradient that is not there is an error that says what to do") {
   x.zero_grad();
 }
 
-// ---- ops of one's own ----
+// ---- users' own ops ----
 
 TEST_CASE("a user's op with one VJP a parent joins the graph") {
   const Var a = leaf(tensor({1, 2})), b = leaf(tensor({3, 4}));
@@ -409,7 +409,7 @@ TEST_CASE("the NaN watch names the VJP that makes the first NaN, and leaves grad
   const Var both = sum(record("up", z.value(), {{z, [](const Tensor& g) { return g * inf; }}}) +
                        record("down", z.value(), {{z, [](const Tensor& g) { return g * -inf; }}}));
   CHECK_THROWS_WITH(both.backward(), ContainsSubstring("the VJP of") && ContainsSubstring("x [2]"));
-  // A NaN that is no news: it was in the seed, or in a value.
+  // A NaN that the VJP did not make: it was in the seed, or in a value.
   CHECK_NOTHROW((x * 2).backward(tensor({not_a_number, 1})));
   CHECK_NOTHROW(sum(x * Var(tensor({not_a_number, 1}))).backward());
 }

@@ -31,7 +31,7 @@ void add_options(CLI::App& app, Options& options) {
 
 void set_up(const Options& options) {
   glass::set_num_threads(options.threads);
-  // What is set for another program's sake would slow a peer down, or speed it up.
+  // Settings for other programs would change the speed of the libraries that we compare with.
   for (const char* name : {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"}) ::unsetenv(name);
   ::setenv("OMP_NUM_THREADS", std::to_string(options.threads).c_str(), 1);
 }

@@ -1,6 +1,6 @@
-// # What the benchmarks share
+// # The code that the benchmarks share
 //
-// Their options, their tables, and memory, which is measured in processes of their own.
+// Options, tables, and the measurement of memory, which runs in separate processes.
 #pragma once
 
 #include <fmt/format.h>
@@ -30,8 +30,8 @@ struct Options {
 // Adds the options that all programs have.
 void add_options(CLI::App& app, Options& options);
 
-// Gives glassgrad its threads, and the peers theirs through the environment, which they read when
-// they are loaded: so call it before.
+// Sets the number of threads of glassgrad, and of the other libraries through the environment. They
+// read the environment when they are loaded, so call this first.
 void set_up(const Options& options);
 
 // The rules of a race by these options.
@@ -58,10 +58,10 @@ std::string duration(double seconds);
 std::string bytes(double count);
 std::string share(double part);
 
-// A row of a table: what was measured, then columns.
+// A row of a table: its name, then its columns.
 void print_row(const std::string& what, const std::vector<std::string>& cells);
 
-// Measures the peak, prints what every run must tell, and keeps what --json shall write.
+// Measures the peak, prints the facts of the run, and collects the results for --json.
 class Report {
  public:
   explicit Report(const Options& options);

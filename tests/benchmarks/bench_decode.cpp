@@ -1,7 +1,7 @@
 // # Writing many targets: sentences a second
 //
-// Greedy and beam decoding of a translator's size. Its weights are random, so it never means to
-// stop: a target is cut off a little behind the length of its source, as a trained model's is. The
+// Greedy and beam decoding of a translator's size. The weights are random, so the model does not
+// learn to stop: a target is cut a little beyond its source's length, as a trained model stops. The
 // sentences are sorted by length and decoded in batches, as `translate` does.
 #include <glassgrad.h>
 

@@ -1,7 +1,7 @@
 // # The product against the BLAS libraries
 //
-// At the sizes that attention and its projections need, and at the large ones where everybody is
-// good. Peers are loaded when the program starts, if they are installed; none is needed.
+// At the sizes that attention and its projections need, and at large sizes, where all libraries are
+// fast. Peers are loaded when the program starts, if they are installed; none is needed.
 #include <dlfcn.h>
 #include <glassgrad.h>
 

@@ -1,8 +1,8 @@
-// # Single ops, and what it costs to remember them
+// # Single ops, and the cost of recording them
 //
-// Each op forward, and forward with backward, on many numbers and on eight. On eight the numbers
-// cost nothing: what is left is the framework. Chains of such ops tell its parts: the op without a
-// graph, with one, and the sweep back.
+// Each op forward, and forward with backward, on many numbers and on eight. With eight numbers the
+// arithmetic costs almost nothing, so the time is the framework's. Chains of such ops measure its
+// parts: the op without a graph, the op with a graph, and the sweep.
 #include <glassgrad.h>
 
 #include <CLI/CLI.hpp>

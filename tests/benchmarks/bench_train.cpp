@@ -1,8 +1,8 @@
 // # A training step, and how soon the first one is done
 //
 // Forward, cross-entropy, backward, clipping, Adam and zero_grad of two encoder-decoders, against
-// the same models in libtorch. And what a short program feels: from the start of a process to the
-// end of its first step, the memory that took, and whether steps keep on taking fresh pages.
+// the same models in libtorch. And the cost of a short program: the time from the start of a
+// process to the end of its first step, its memory, and whether later steps still take fresh pages.
 #include <glassgrad.h>
 
 #include <CLI/CLI.hpp>

@@ -10,7 +10,7 @@ double measured_peak() {
   constexpr int chains = 12, steps = 20'000;
   Vec sum[chains];
   for (int i = 0; i < chains; ++i) sum[i] = Vec{} + static_cast<float>(i);
-  // Read at run time: what the compiler knew it could compute beforehand.
+  // Read at run time, so that the compiler cannot compute the result beforehand.
   volatile float known_later[] = {0.999999f, 1e-6f};
   const Vec factor = Vec{} + known_later[0], term = Vec{} + known_later[1];
   double best = 0;

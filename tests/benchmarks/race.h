@@ -1,8 +1,8 @@
-// # Who is faster, and how near to the limit
+// # Compares speeds, with each other and with the CPU's peak
 //
-// Machines drift, so nothing is measured alone: contestants take turns in one process, and the
-// medians of their turns are compared. Speeds are given as shares of what the CPU's multiply-add
-// units can do at most, measured in the same run.
+// The speed of a machine changes over time. So contestants take turns in one process, and the
+// medians of their turns are compared. Speeds are shares of the CPU's peak, the most that its
+// multiply-add units can do, measured in the same run.
 #pragma once
 
 #include <functional>
@@ -15,8 +15,8 @@ namespace bench {
 double seconds();  // of a clock that never goes back
 double median(std::vector<double> times);
 
-// Floating-point operations a second of one thread that does nothing but multiply and add, in
-// registers. The best of many short runs: whatever disturbs one only makes it slower.
+// Floating-point operations a second of one thread that only multiplies and adds, in registers. The
+// best of many short runs counts, since a disturbance only makes a run slower.
 double measured_peak();
 
 struct Contestant {
@@ -31,7 +31,7 @@ struct Rules {
   // For all turns of a contestant. A slower one takes fewer turns, at least one.
   double seconds = std::numeric_limits<double>::infinity();
   bool apart = false;  // all turns of one, then all of the next
-  // Called before each turn, of which number 0 is for warming up: so that nobody waits in the dark.
+  // Called before each turn, to show progress; turn 0 warms up.
   std::function<void(const Contestant&, int turn)> before_turn = [](const Contestant&, int) {};
 };
 

@@ -1,8 +1,8 @@
-// # libtorch, as seen from the benchmarks
+// # The benchmarks' interface to libtorch
 //
-// What is made with libtorch lives in torch_*.cpp, in a module that is loaded while the program
-// runs. Without the module the programs measure ours alone; a process that does not load it has no
-// byte of libtorch in its memory.
+// The code that uses libtorch is in torch_*.cpp, in a module that is loaded while the program runs.
+// Without the module the programs measure glassgrad alone, and a process that does not load it has
+// no byte of libtorch in its memory.
 //
 // Where there are several ways to write the same thing, each has a name, and the fastest counts.
 #pragma once

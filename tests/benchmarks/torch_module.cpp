@@ -1,4 +1,4 @@
-// # The libtorch module's one door
+// # The one exported function of the libtorch module
 #include "tests/benchmarks/torch_parts.h"
 
 extern "C" const bench::Torch* bench_torch();

@@ -1,11 +1,11 @@
-// Opens every page of a folder from file:// in headless Chromium, on a phone and on a desk, light
-// and dark, and looks for what no page may have: an error or a warning in the console, a request,
-// a dialog, a page wider than the window, a violation that axe finds, a focus that nobody sees.
+// Opens every page of a folder from file:// in headless Chromium, in the size of a phone and of a
+// desktop, light and dark. No page may have an error or a warning in the console, a request, a dialog,
+// a page wider than the window, a violation that axe finds, or a keyboard focus that is not visible.
 //
-//   node run.mjs FOLDER [PART]     every page whose name holds PART
+//   node run.mjs FOLDER [PART]     every page whose name contains PART
 //
-// Where tests/browser has a script of a page's name (report.html: report.mjs), or of the first part
-// of it (report-empty.html: report.mjs), that script clicks through the page, too.
+// If tests/browser has a script with the page's name (report.html: report.mjs), or with the first part
+// of the name (report-empty.html: report.mjs), the script also clicks through the page.
 import assert from "node:assert/strict";
 import {existsSync, readdirSync, readFileSync} from "node:fs";
 import {createRequire} from "node:module";
@@ -26,7 +26,8 @@ function browser() {
 
 async function noViolation(page, when, without = []) {
   if (!await page.evaluate(() => "axe" in window)) await page.evaluate(axe);
-  // Half-way between two colours nothing has its contrast. What moves for ever is not waited for.
+  // Wait for transitions of colours to end: half-way, the contrast is wrong. Endless animations are not
+  // waited for.
   await page.evaluate(() => Promise.allSettled(
       document.getAnimations().filter((a) => a.effect.getTiming().iterations !== Infinity).map((a) => a.finished)));
   const {violations} = await page.evaluate((exclude) => axe.run({exclude}), without);
@@ -39,7 +40,7 @@ async function fits(page, when) {
   assert(content <= window, `${when}: the page is ${content} pixels wide, the window ${window}`);
 }
 
-// Tab goes everywhere, and one sees where it is.
+// The Tab key reaches every control, and the focus is visible.
 async function tabThrough(page) {
   let last = "", stops = 0;
   for (; stops < 400; ++stops) {
@@ -100,7 +101,7 @@ for (const name of pages) {
         reducedMotion: dark ? "reduce" : "no-preference"
       });
       const page = await context.newPage();
-      page.setDefaultTimeout(60000);  // a busy machine is no error
+      page.setDefaultTimeout(60000);  // slow on a busy machine
       const address = pathToFileURL(join(folder, name)).href;
       const bad = [];
       page.on("console", (message) => ["error", "warning"].includes(message.type()) && bad.push(`console: ${message.text()}`));

@@ -1,5 +1,5 @@
 // Every name and spelling of the public interface, as a program outside the repository uses them.
-// Nobody calls these functions: that they compile and link, in all three builds, is the test.
+// These functions are not called. The test is that they compile and link in all three builds.
 #include <glassgrad.h>
 
 #include <cstdint>

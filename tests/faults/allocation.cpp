@@ -1,8 +1,8 @@
 // # Memory runs out
 //
 // Every allocation of this program can be refused: the first, the second, and so on, alone or with
-// all that follow. Whichever it is, the error is std::bad_alloc, nothing is half done or lost, and
-// work goes on afterwards with the same bits.
+// all that follow. In each case the error is std::bad_alloc, no work is half done, no memory is
+// lost, and the work can be repeated afterwards with the same bits.
 //
 // A program of its own, since operator new is replaced for all of it.
 #include <fmt/format.h>
@@ -33,7 +33,7 @@ std::atomic<long> first{0};      // the first that is refused; 0: none
 std::atomic<bool> after{false};  // those after it, too
 std::atomic<long> alive{0};      // blocks
 
-// More than any machine has. A system that promises memory it lacks would grant even that.
+// A larger size than any machine's memory is refused. A system that overcommits might grant it.
 constexpr std::size_t limit = std::size_t{1} << 40;
 
 void* take(std::size_t bytes, std::size_t alignment) noexcept {
@@ -103,7 +103,8 @@ class Refusing {
   Refusing& operator=(const Refusing&) = delete;
 };
 
-// Did f end, though memory was refused? Any other error than std::bad_alloc comes out.
+// Did f end without an error, although memory may be refused? Errors other than std::bad_alloc are
+// passed on.
 bool ends(long n, Refused which, const auto& f) {
   try {
     const Refusing refusing(n, which);
@@ -132,13 +133,13 @@ void for_each_refusal(const char* name, const auto& attempt) {
   }
 }
 
-// What is alive, after what is kept for later is given back.
+// The memory in use, after trim().
 long blocks() {
   trim();
   return alive;
 }
 
-// ---- what is interrupted ----
+// ---- the work that is interrupted ----
 
 nn::EncoderDecoder make(std::uint64_t seed = 1) {
   Rng rng(seed);
@@ -220,7 +221,7 @@ void training() {
   expect(bits(training) == trained, "the step came out different");
 }
 
-// A second gradient is added to the first in every parameter, or in none.
+// Either every parameter adds the second gradient to its first, or none does.
 void adding_gradients() {
   for_each_refusal("adding gradients", [&](long n, Refused which) {
     const Training training;
@@ -261,7 +262,7 @@ void files() {
   });
 }
 
-// Ops that are large enough to be shared, by a pool that is made anew each time.
+// Ops that are large enough to be shared, by a new pool each time.
 void threads() {
   Rng rng(3);
   const Var a(uniform({200, 200}, -1, 1, rng), true), b(uniform({200, 200}, -1, 1, rng), true);

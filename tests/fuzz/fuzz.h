@@ -1,8 +1,8 @@
-// # What the fuzzers share
+// # The code that the fuzzers share
 //
-// A fuzzer feeds a reader with bytes that nobody wrote, and a reader has two ways to answer: an
-// error that its documentation names, or a result that keeps its promises. Any other end is a
-// Finding. libFuzzer makes up the bytes; the tests read those that it found, from corpus/.
+// A fuzzer gives random bytes to a reader of files. The reader must either throw an error that its
+// documentation names, or return a result that keeps its promises. Anything else is a Finding.
+// libFuzzer makes the bytes; the tests read the inputs that it found, from corpus/.
 #pragma once
 
 #include <fmt/format.h>
@@ -20,7 +20,7 @@
 
 namespace glass::fuzz {
 
-// Nobody catches it on the way: it ends a fuzzer, and fails a test.
+// No code catches it: it ends a fuzzer, and fails a test.
 struct Finding : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -40,7 +40,7 @@ inline void write(const std::filesystem::path& path, const std::string& bytes) {
   file.write(bytes.data(), std::ssize(bytes));
 }
 
-// A folder of its own, gone afterwards, in memory where the system has such a place.
+// A temporary folder, in memory if the system has such a folder.
 class Folder {
  public:
   Folder() {

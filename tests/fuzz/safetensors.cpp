@@ -14,8 +14,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   return 0;
 }
 
-// A file begins with the length of its header, and nearly every change would make that a lie. So
-// header and numbers are changed apart, and the length is put right.
+// A file begins with the length of its header, and nearly every change would make this length
+// wrong. So header and numbers are changed separately, and the length is corrected.
 std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t capacity,
                                     unsigned seed) {
   std::uint64_t length = 0;

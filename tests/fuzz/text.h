@@ -1,7 +1,7 @@
 // # Any bytes as parallel text
 //
-// Refused with the errors that text.h and tasks.h name; or read, and then tokens, numbers and
-// batches are each the other again.
+// Either refused with an error that text.h or tasks.h names; or read, and then tokens, numbers and
+// batches can be converted into each other without loss.
 //
 // Lines of ==== stand between an input's parts: source and target, then, where there are four,
 // source and target for validation. The whole input is also taken as one text, its first line as an

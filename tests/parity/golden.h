@@ -1,4 +1,4 @@
-// # Golden cases: what libtorch answered, for machines without it
+// # Golden cases: stored results of libtorch, for machines without libtorch
 //
 // A row of cases is one long list of numbers, kept as one F64 tensor of a safetensors file under
 // the row's name; the file's metadata says how many numbers each has. In order:

@@ -1,9 +1,9 @@
 // # Layers, losses and optimisers
 //
-// glassgrad deliberately differs from PyTorch where nothing is left to look at: an attention row in
-// which every key is blocked is 0, forward and backward, and so is a cross-entropy without targets;
-// PyTorch gives NaN. The references made here by hand follow that rule; nn.MultiheadAttention
-// cannot, so its masks leave every query a key.
+// glassgrad deliberately differs from PyTorch in two cases. An attention row in which every key is
+// blocked is 0, forward and backward, and so is a cross-entropy without targets; PyTorch gives NaN.
+// The references made here by hand follow that rule; nn.MultiheadAttention cannot follow it, so its
+// masks leave at least one key for every query.
 //
 // B batch, T queries, S keys, C width, H heads, D width of a head, V vocabulary
 #include "tests/parity/rows.h"
@@ -31,7 +31,7 @@ Tensor some_mask(Dice& d, Index B, Index H, Index T, Index S) {
   }
 }
 
-// As one of four axes, true where a query may look.
+// The mask with four axes; true where the query sees the key.
 torch::Tensor allowed(const Reference& r, at::IntArrayRef scores) {
   if (r.masks.empty()) return torch::ones(scores, torch::kBool);
   const torch::Tensor mask = r.masks[0] != 0;
@@ -121,7 +121,7 @@ torch::Tensor torch_cross_attention(const Reference& r) {
   return with_weights(r, y, torch::stack(weights, 1));
 }
 
-// The C++ layer of torch takes masks of [T, S] and [B, S] alone, and keys as wide as the values.
+// The C++ layer of torch takes only masks of [T, S] and [B, S], and keys as wide as the values.
 Case for_torch_layer(Dice& d) {
   const Index B = d.small ? d.between(1, 2) : d.between(1, 4);
   Case c = some_layer(d, B, true);

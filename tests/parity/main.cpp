@@ -104,7 +104,8 @@ void run_case(const Row& row, std::uint64_t seed, Comparison& comparison) {
   if (got.gradients.size() != want.gradients.size())
     return comparison.differ("only one of the two has a gradient");
   for (std::size_t i = 0; i < inputs.size() && !got.gradients.empty(); ++i) {
-    // What the leaf holds, read as the op read it; the numbers around that must get nothing.
+    // The gradient of the leaf, read as the op read the leaf. Numbers around it must get gradient
+    // 0.
     const NoGrad plain;
     const Tensor seen = inputs[i].view(got.gradients[i]).value();
     comparison.compare(fmt::format("gradient of input {}", i), seen, want.gradients[i],
@@ -120,7 +121,7 @@ void run_case(const Row& row, std::uint64_t seed, Comparison& comparison) {
 
 void write_golden(const std::vector<Row>& rows, const std::string& folder) {
   std::map<std::string, std::vector<Answered>> golden;
-  std::uint64_t seed = 0;  // every row its own, else all would draw alike
+  std::uint64_t seed = 0;  // each row has its own seed, else all would draw the same cases
   for (const Row& row : rows)
     for (int i = 0; i < row.golden; ++i) {
       Dice dice(++seed, true);

@@ -1,6 +1,6 @@
 // # Ops of tensor/ and autograd/
 //
-// What glassgrad deliberately does differently is kept out:
+// Cases in which glassgrad deliberately differs are left out:
 //
 // - a softmax over nothing but −∞ is 0, where PyTorch says NaN: an attention row without a key
 // - relu sends no gradient to a NaN, gelu(±∞) has a limit, and pow is that of C's library at −∞ and
@@ -31,7 +31,7 @@ auto two(Range range = {-2, 2, {1e-3, 1, 1, 30}, extremes}) {
   };
 }
 
-// With an axis, and something that it says.
+// A case whose options depend on its shape: an axis, and what else the op needs.
 template <class F>
 auto along(F options, Range range, Index lowest = 1) {
   return [=](Dice& d) {
@@ -60,7 +60,7 @@ Case one_axis(Dice& d) {
   return {{d.numbers(shape, {-2, 2, all_scales, extremes})}, {}, list(axis, d.chance(0.5))};
 }
 
-// −∞ stands for what is blocked; no row of nothing else, for which PyTorch says NaN.
+// −∞ means blocked. No row has only −∞, for which PyTorch gives NaN.
 Case row_with_gaps(Dice& d) {
   const Shape shape = d.shape(1, 4);
   const Index axis = d.axis(shape);

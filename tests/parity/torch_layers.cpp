@@ -1,6 +1,6 @@
 // # Layers as PyTorch saves them
 //
-// Modules of libtorch, their state dicts under PyTorch's own names, and what they answer.
+// Modules of libtorch, their state dicts under PyTorch's own names, and their results.
 //
 // B batch, T queries, S keys, C width
 #include "nn/serialize.h"
@@ -74,7 +74,7 @@ std::map<std::string, std::vector<Tensor>> write_layers(const std::string& folde
   const torch::Tensor ids = torch::tensor({{4, 0, 2}, {2, 1, 3}});
   answers["layers"] = converted({ids, norm(linear(embedding(ids)))});
 
-  // One layer of attention, nothing around it: packed projections.
+  // One layer of attention alone: packed projections.
   torch::nn::MultiheadAttention alone(MultiheadAttentionOptions(4, 2));
   randomize(*alone);
   save_state_dict(*alone, folder + "/attention.safetensors");

@@ -1,4 +1,4 @@
-// A program outside glassgrad, with a tensor/tensor.h of its own.
+// A program outside glassgrad that has its own tensor/tensor.h.
 #include <glassgrad.h>
 
 #define CONSUMER_ASKED

@@ -1,4 +1,4 @@
-// What a plugin and a shared library export: one function, in front of a glassgrad that nobody sees.
+// A plugin, or a shared library, that exports one function and hides the glassgrad inside it.
 #include <glassgrad.h>
 
 #define CONSUMER_ASKED
@@ -8,7 +8,7 @@ static_assert(consumers_own_tensor);
 
 using namespace glass;
 
-// The slope of x² at 3; 0 if an error of glassgrad cannot be caught by its name.
+// The slope of x² at 3; 0 if an error of glassgrad cannot be caught by its type.
 extern "C" [[gnu::visibility("default")]] double slope_at_3();
 
 double slope_at_3() {
