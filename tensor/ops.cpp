@@ -69,6 +69,7 @@ Tensor minimum(const Tensor& a, const Tensor& b) {
   });
 }
 
+// A comparison gives 1 where it holds, 0 where not; with a NaN none of them holds.
 Tensor equal(const Tensor& a, const Tensor& b) {
   return zip("equal", a, b, [](Real x, Real y) { return Real(x == y ? 1 : 0); });
 }
@@ -79,6 +80,7 @@ Tensor greater(const Tensor& a, const Tensor& b) {
   return zip("greater", a, b, [](Real x, Real y) { return Real(x > y ? 1 : 0); });
 }
 
+// Three operands, which broadcast together.
 Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b) {
   const Shape shape = broadcast("where", mask.shape(), broadcast("where", a.shape(), b.shape()));
   Tensor y = empty(shape);
@@ -101,12 +103,14 @@ Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b) {
   return y;
 }
 
+// Compares the number of each column with that of each row: [rows, 1] against [columns].
 Tensor tril(const Tensor& x, Index k) {
   check<ShapeError>(x.rank() >= 2, "tril: needs at least 2 axes; got shape {}", x.shape());
   const Tensor row = arange(x.size(-2)).unsqueeze(1), column = arange(x.size(-1));
   return where(greater(column, row + k), Tensor(0), x);
 }
 
+// Masks of other conventions, as masks of 1 (attends) and 0 (blocks).
 Tensor from_torch_mask(const Tensor& blocked) { return equal(blocked, 0); }
 
 Tensor from_additive_mask(const Tensor& added) {
@@ -302,6 +306,7 @@ Tensor max(const Tensor& x, Axis axis, bool keep) {
 
 // ---- sums of broadcasts ----
 
+// Sums over the axes along which `shape` was stretched to x's shape.
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;
   check<ShapeError>(broadcasts_to(shape, x.shape()),
@@ -350,6 +355,7 @@ Tensor cat(std::span<const Tensor> list, Axis axis) {
   return result;
 }
 
+// Each tensor gets a new axis of size 1, along which they are joined.
 Tensor stack(std::span<const Tensor> list, Axis axis) {
   check<ShapeError>(!list.empty(), "stack: the list is empty");
   std::vector<Tensor> raised;
@@ -383,6 +389,7 @@ void expect_tokens(std::string_view op, const Tokens& tokens, Index rows) {
 
 }  // namespace
 
+// Copies a row of the table for each token.
 Tensor take(const Tensor& table, const Tokens& tokens) {
   check<ShapeError>(table.rank() == 2, "take: the table must be [V, C]; got {}", table.shape());
   expect_tokens("take", tokens, table.size(0));

@@ -27,6 +27,8 @@ void Shape::no_axis(Index axis, std::string_view op) const {
   throw ShapeError(fmt::format("{}{}axis {} does not exist in shape {}", op, colon, axis, *this));
 }
 
+// ---- a shape with one axis changed, added or taken away ----
+
 Shape Shape::with(Index axis, Index size) const {
   Shape result = *this;
   result.sizes_[static_cast<std::size_t>(wrap(axis))] = size;
@@ -56,6 +58,9 @@ Shape Shape::erase(Index axis) const {
   return result;
 }
 
+// ---- strides and broadcasting ----
+
+// The last axis has stride 1, each axis before it steps over all elements of the axes behind it.
 Strides contiguous_strides(const Shape& shape) {
   Strides strides{};
   Index step = 1;
@@ -81,6 +86,7 @@ Shape broadcast(std::string_view op, const Shape& a, const Shape& b) {
   return result;
 }
 
+// Each axis of `from`, aligned at the last, has the same size in `to`, or has size 1.
 bool broadcasts_to(const Shape& from, const Shape& to) {
   bool fits = from.rank() <= to.rank();
   for (Index axis = -1; fits && axis >= -from.rank(); --axis)
@@ -102,6 +108,8 @@ Strides stretched_strides(const Shape& from, const Strides& strides, const Shape
   }
   return result;
 }
+
+// ---- several axes ----
 
 std::array<bool, max_rank> Axes::flags(std::string_view op, const Shape& shape) const {
   std::array<bool, max_rank> flags{};

@@ -47,6 +47,7 @@ Real Tensor::item() const {
   return *data_;
 }
 
+// How far the element is from the first: index times stride, summed over the axes.
 Index Tensor::offset(std::initializer_list<Index> index) const {
   check<ShapeError>(static_cast<Index>(index.size()) == rank(),
                     "tensor: one index an axis; got {} for shape {}", index.size(), shape_);
@@ -121,6 +122,7 @@ Tensor Tensor::slice(Axis axis, Index begin, Index end, Index step) const {
   return view(shape_.with(axis, ceil_div(end - begin, step)), strides, offset);
 }
 
+// Starts at position i and leaves the axis out.
 Tensor Tensor::select(Axis axis, Index i) const {
   const Index gone = shape_.wrap(axis, "select");
   const Index n = size(gone), at = i < 0 ? i + n : i;
@@ -132,6 +134,7 @@ Tensor Tensor::select(Axis axis, Index i) const {
   return view(shape_.erase(gone), strides, at * stride(gone));
 }
 
+// A stretched axis has stride 0, so every position along it reads the same element.
 Tensor Tensor::expand(Shape shape) const {
   for (Index axis = -1; axis >= -std::min(rank(), shape.rank()); --axis)
     if (shape[axis] == -1) shape = shape.with(axis, size(axis));
@@ -144,6 +147,7 @@ Tensor Tensor::squeeze(Axis axis) const {
   return size(at) == 1 ? select(at, 0) : *this;
 }
 
+// The stride of an axis of size 1 is never used, so any stride may stand there.
 Tensor Tensor::unsqueeze(Axis axis) const {
   const Shape shape = shape_.insert(axis, 1);
   Strides strides = strides_;
@@ -260,6 +264,7 @@ Tensor full(Shape shape, Real value) {
   return x;
 }
 
+// Row-major values that follow a rule.
 Tensor arange(Index n) {
   Tensor x = empty(Shape{n});
   for (Index i = 0; i < n; ++i) x.data()[i] = static_cast<Real>(i);
@@ -299,6 +304,7 @@ Tensor tensor(const Nested& values) {
   return {Shape(sizes), std::move(flat)};
 }
 
+// Compares in double; NaN and an infinity on one side only are never close.
 bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
   const auto close = [=](Real x, Real y) {
     const auto p = static_cast<double>(x), q = static_cast<double>(y);
