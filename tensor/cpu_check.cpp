@@ -1,8 +1,9 @@
 // # Is this the CPU that the library was built for?
 //
 // The default build uses whatever the building machine's CPU can do (`GLASS_ARCH=native`). On a
-// lesser CPU such a program would die of an illegal instruction, somewhere, without a word. This
-// file alone is compiled for the baseline; it looks before any other code of glassgrad runs.
+// lesser CPU such a program would die of an illegal instruction, without saying why. This file
+// alone is compiled for the baseline, so that it can run there, and it runs before all other code
+// of glassgrad: it names what the CPU lacks and ends the program.
 //
 // It is deliberately not a dispatcher: one build has one width of vectors.
 

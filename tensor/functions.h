@@ -1,8 +1,12 @@
 // # exp, tanh and the normal distribution of a vector
 //
-// (private to the libraries) For floats, exp and tanh of all lanes are computed at once with a
-// handful of multiply-adds, and agree with the exact values to 2 and 4 units in the last place. For
-// other Reals the standard library's functions are called, lane by lane.
+// (private to the libraries) The functions of one number that tensor/rows.cpp and attention need,
+// for all lanes of a Vec at once or one after the other.
+//
+// For doubles and dual numbers they are the standard library's, called for one lane after the
+// other. For floats, all lanes are computed at once, with a handful of multiply-adds: a polynomial
+// near 0, and steps that bring every x there. exp agrees with the exact value to 2 units in the
+// last place, tanh to 4.
 #pragma once
 
 #include <cmath>
@@ -21,15 +25,19 @@ Vec by_lane(Vec x, F f) {
   return load(lane);
 }
 
-// The normal distribution: Φ(x), its share below x, and φ(x), its density there.
+// The normal distribution at x: Φ(x), the probability of a number below x, and the density
+// φ(x) = e^(−x²/2) / √(2π).
 struct Normal {
   Vec below, density;
 };
 
 #if defined(GLASS_REAL_DUAL) || defined(GLASS_REAL_DOUBLE)
 
+// ---- doubles and dual numbers: lane by lane ----
+
 inline Vec magnitude(Vec x) { return x < Real(0) ? -x : x; }
 
+// For a dual number, which is its own vector, exp and tanh stand in dual.h.
 #ifdef GLASS_REAL_DOUBLE
 inline Vec exp(Vec x) {
   return by_lane(x, [](Real v) { return std::exp(v); });
@@ -41,7 +49,8 @@ inline Vec tanh(Vec x) {
 
 inline Vec exp_of_negative(Vec x) { return exp(x); }
 
-// Φ(x) = (1 + erf(x/√2)) / 2 = erfc(−x/√2) / 2: in the second form nothing cancels to the left.
+// Φ(x) = (1 + erf(x/√2)) / 2 = erfc(−x/√2) / 2. The second form subtracts nothing, so it keeps its
+// digits where Φ is small.
 inline Normal normal(Vec x) {
   using std::erfc;
   const Real root(std::numbers::inv_sqrtpi / std::numbers::sqrt2);
@@ -51,42 +60,83 @@ inline Normal normal(Vec x) {
 
 #else
 
+// ---- floats: all lanes at once ----
+//
+// Some steps below work on the bits of a float, which are, from the left:
+//
+//     bit     31    30 … 23    22                  0
+//            sign   exponent         mantissa          ± (1.mantissa)₂ · 2^(exponent − 127)
+//     −10     1     10000010   01000000000000000000000    − (1.01)₂ · 2^(130 − 127) = −1.25 · 8
+//
+// So |x| is x with bit 31 cleared, and 2ᵏ is the integer k + 127 shifted left by 23 bits.
+
+// The bits of all lanes, as integers: reinterpret_cast between Vec and Bits changes no bit.
 using Bits [[gnu::vector_size(vector_bytes), gnu::aligned(4), gnu::may_alias]] = std::uint32_t;
 
 inline Vec magnitude(Vec x) {
   return reinterpret_cast<Vec>(reinterpret_cast<Bits>(x) & 0x7FFFFFFF);
 }
 
-// A polynomial, the highest coefficient first, by Horner's rule in x²: what its steps add, a pair
-// of terms each, does not wait for the steps before.
+// A polynomial in x by Horner's rule, its coefficients from the highest power down. It goes in
+// steps of x² instead of x, each with two coefficients: odd · x + even. Such a pair does not wait
+// for the sum before it, so the CPU computes it meanwhile.
 inline Vec polynomial(Vec, Vec, Vec sum) { return sum; }
 inline Vec polynomial(Vec x, Vec square, Vec sum, float odd, float even, auto... rest) {
   return polynomial(x, square, sum * square + (odd * x + even), rest...);
 }
 
-// eˣ = 2ⁿ eʳ with n the integer next to x / ln 2, so that |r| ≤ ln 2 / 2, where a polynomial of
-// degree 7 does. n · ln 2 is taken off in two parts, the first of which has so few bits that the
-// product is exact; then what x had no digits left for, if anything, is added.
-// Source: S. Moshier, Cephes, expf.
+// eˣ = 2ⁿ · eʳ, where n is the integer nearest to x / ln 2 and r = x − n ln 2. Then |r| ≤ ln 2 / 2,
+// where a polynomial of degree 7 is exact enough for a float. 2ⁿ needs no arithmetic, only n in the
+// exponent's bits. It remains to round x / ln 2 to an integer, and one addition does it.
+//
+// A float between 2²³ and 2²⁴ has no bit left for a fraction, so its last bit counts ones. Adding
+// such a float, here 1.5 · 2²³, rounds the sum to an integer, whose last bits hold that integer.
+// (1.5, because the sum stays between 2²³ and 2²⁴ for a negative n, too.) If an offset was added to
+// 1.5 · 2²³ beforehand, the last bits hold n + offset. With offset = 127 + k, this is the exponent
+// of 2ⁿ⁺ᵏ. A shift left by 23 bits moves the last nine bits to where sign and exponent are and
+// drops all others; as n + offset is below 256, the sign is 0.
+//
+// For example x = −10, with offset 227 = 127 + 100 and scale 2⁻¹⁰⁰, as exp_of_negative calls it:
+//
+//     x / ln 2             = −14.42695
+//     rounder              = 1.5 · 2²³ + 227      = 0 10010110 10000000000000011100011
+//     shifted, rounded     = rounder − 14         = 0 10010110 10000000000000011010101
+//     n                    = shifted − rounder    = −14
+//     r                    = x − n ln 2           = −0.2959395
+//     part                 = 2⁻¹⁰⁰ · eʳ           = 2⁻¹⁰⁰ · 0.7438325
+//     last nine bits       = 0 11010101           = 213 = n + 227
+//     bits << 23           = 2^(213 − 127)        = 0 11010101 00000000000000000000000
+//                          = 2⁸⁶ = 2ⁿ⁺¹⁰⁰
+//     part · 2⁸⁶           = 0.7438325 · 2⁻¹⁴     = 0.0000453999 = e⁻¹⁰
+//
+// Source of the polynomial and of the two parts of ln 2: S. Moshier, Cephes, expf.
 struct Power {
   Vec part;       // scale · eʳ
-  Bits exponent;  // n + offset in the last nine bits
+  Bits exponent;  // its last nine bits are n + offset; the bits above them are to be shifted out
 };
+
+// `rest` is nothing, or one Vec: a small number that belongs to x, but has no place in x's digits.
 inline Power power_of_e(Vec x, float scale, int offset, auto... rest) {
-  // A float of this size has no bits behind the point: adding it rounds.
+  // n, rounded by the addition.
   const Vec rounder = repeat(0x1.8p23f + static_cast<float>(offset));
   const Vec shifted = x * std::numbers::log2e_v<float> + rounder;
   const Vec n = shifted - rounder;
+  // ln 2 = 0.693359375 − 0.000212194440. The first number has nine bits, so n times it is exact,
+  // and subtracting it from x, a number of about the same size, is exact, too.
   Vec r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
-  ((r += rest), ...);
+  r = (r + ... + rest);
+  // scale · (1 + r + r²/2 + r³/6 + … + r⁷/5040), but for the last digits of the coefficients, which
+  // are fitted to |r| ≤ ln 2 / 2.
   return {polynomial(r, r * r, scale * 1.9875691500e-4f * r + scale * 1.3981999507e-3f,
                      scale * 8.3334519073e-3f, scale * 4.1665795894e-2f, scale * 1.6666665459e-1f,
                      scale * 5.0000001201e-1f, scale, scale),
           reinterpret_cast<Bits>(shifted)};
 }
 
-// A power of 2 is its exponent + 127, in the bits from 23 on. 2ⁿ may be no float, so it is
-// multiplied in two halves. The ends are written so that a NaN stays one.
+// For −104 ≤ x ≤ 89, n is −150 … 128, and 2ⁿ may be no float though eˣ is one. So part is
+// multiplied by two powers of 2, whose product is 2ⁿ. With the offset 254 = 127 + 127, n + offset
+// is the sum of their two exponents, and each power gets half of it. For x = −10: 240 = 120 + 120,
+// and 2^(120 − 127) twice is 2⁻¹⁴. Both comparisons are false for a NaN, so a NaN stays one.
 inline Vec exp(Vec x) {
   const auto [part, n] = power_of_e(x, 1, 254);
   const Bits half = (n >> 1) << 23;
@@ -95,14 +145,16 @@ inline Vec exp(Vec x) {
   return x > 89.0f ? infinity : x < -104.0f ? Vec{} : y;
 }
 
-// Where x is at most 0, 2ⁿ⁺¹⁰⁰ is a float: cheaper. x + rest, if there is a rest, which x has no
-// digits left for.
+// eˣ for x ≤ 0, cheaper: −150 ≤ n ≤ 0, so 2ⁿ⁺¹⁰⁰ is a float, and one multiplication is enough. It
+// takes back the 2⁻¹⁰⁰ that `part` was scaled by. With a `rest`, eˣ⁺ʳᵉˢᵗ.
 inline Vec exp_of_negative(Vec x, auto... rest) {
   const auto [part, n] = power_of_e(x, 0x1p-100f, 100 + 127, rest...);
   return x < -104.0f ? Vec{} : part * reinterpret_cast<Vec>(n << 23);
 }
 
-// Near 0, where 1 − 2/(e²ᶻ + 1) cancels, a polynomial.   Source: S. Moshier, Cephes, tanhf.
+// For z = |x|, tanh z = 1 − 2/(e²ᶻ + 1) = 1 − 2e⁻²ᶻ/(1 + e⁻²ᶻ). Near 0 this subtracts two numbers
+// of almost the same size and loses digits; there z + z³ · polynomial(z²) is taken. The sign is
+// x's. Source: S. Moshier, Cephes, tanhf.
 inline Vec tanh(Vec x) {
   const Vec z = magnitude(x), square = z * z;
   const Vec small =
@@ -116,13 +168,17 @@ inline Vec tanh(Vec x) {
   return reinterpret_cast<Vec>(reinterpret_cast<Bits>(z < 0.625f ? small : large) | sign);
 }
 
-// To the left, Φ(x) = e^(−a²/2) t Q(t) with a = |x|, t = 1/(1 + .27 a) and a polynomial Q: a
-// Chebyshev fit for a up to 14.5, beyond which Φ is no float, with a relative error of 3e-8. The
-// square of a is split, lest the exponential blow up its rounding error.
+// For a = |x|, Φ(−a) = e^(−a²/2) · t · Q(t) with t = 1/(1 + 0.27 a) and a polynomial Q, which was
+// fitted (Chebyshev) for a up to 14.5, with a relative error of 3e-8. Beyond, Φ(−a) is too small
+// for a float. For x > 0, Φ(x) = 1 − Φ(−x).
+//
+// The rounding error of a²/2, which may be 100, would become an error of many units in the last
+// place of its exponential. So a = head + tail, where head has the first 12 bits of a, its square
+// is exact, and a² = head² + (a − head)(a + head). The second number, which is small, is the
+// exponential's `rest`.
 inline Normal normal(Vec x) {
   const Vec a = magnitude(x);
-  const Vec head =
-      reinterpret_cast<Vec>(reinterpret_cast<Bits>(a) & 0xFFFFF000);  // its square is exact
+  const Vec head = reinterpret_cast<Vec>(reinterpret_cast<Bits>(a) & 0xFFFFF000);
   const Vec bell = exp_of_negative(-0.5f * head * head, -0.5f * (a - head) * (a + head));
   const Vec t = 1.0f / (1.0f + 0.27f * a);
   const Vec q =

@@ -1,12 +1,20 @@
 // # One walk over any number of strided operands
 //
 // (private to tensor/) Element-wise work on operands of one shape, each with strides of its own.
-// The walk first drops axes of size 1 and merges neighbours that lie in memory as one for every
-// operand, so contiguous tensors of any rank become a single long row; then it hands out rows. No
-// index arithmetic is left inside a row.
+// The walk first drops axes of size 1. Then it merges two neighbouring axes into one where every
+// operand steps through both as through one long axis. So contiguous tensors of any rank become a
+// single long row. The walk calls a function for each row, and inside a row the next element is a
+// fixed number of steps away: no index arithmetic is left.
+//
+// For example x [2, 3, 4] + bias [4]: x's strides are 12, 4, 1, those of the expanded bias 0, 0, 1.
+// The first two axes merge, since 12 = 3 · 4 and 0 = 3 · 0. The last two do not: 4 = 4 · 1, but
+// 0 ≠ 4 · 1. The walk has six rows of four elements.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <string_view>
+#include <type_traits>
 
 #include "tensor/parallel.h"
 #include "tensor/simd.h"
@@ -17,17 +25,20 @@ namespace glass {
 // How many elements are worth a thread, if each takes an exponential.
 inline constexpr Index heavy_grain = 4096;
 
+// A walk over N operands of one shape; strides[i] are those of operand i.
 template <std::size_t N>
 class Walk {
  public:
   Walk(const Shape& shape, const std::array<Strides, N>& strides) : count_(shape.numel()) {
     for (Index axis = 0; axis < shape.rank(); ++axis) {
       if (shape[axis] == 1) continue;
+      // Either the axis makes the last one longer, or it is added after it.
       if (rank_ > 0 && merges(strides, axis, shape[axis])) {
         sizes_[rank_ - 1] *= shape[axis];
       } else {
         sizes_[rank_++] = shape[axis];
       }
+      // A merged axis steps as its inner part does.
       for (std::size_t i = 0; i < N; ++i)
         steps_[rank_ - 1][i] = strides[i][static_cast<std::size_t>(axis)];
     }
@@ -38,48 +49,79 @@ class Walk {
     }
   }
 
-  // row(offsets, count, steps): the first element of each operand, how many, how far apart. Large
-  // walks are shared among threads, `grain` elements a chunk; rows are then cut where chunks meet.
+  // Calls row(offsets, count, steps) for each row: where its first element is in each operand, how
+  // many elements it has, and how far apart they are in each operand. Large walks are shared among
+  // threads, `grain` elements per chunk; a row that two chunks share is cut in two.
   template <class Row>
   void run(Row&& row, Index grain = 16384) const {
     parallel_for(count_, grain, [&](Index begin, Index end) { run(begin, end, row); });
   }
 
  private:
-  // Does the axis continue the last one kept, for all operands?
+  // Does one step along the last axis kept equal `size` steps along this axis, for all operands?
   bool merges(const std::array<Strides, N>& strides, Index axis, Index size) const {
     for (std::size_t i = 0; i < N; ++i)
       if (steps_[rank_ - 1][i] != strides[i][static_cast<std::size_t>(axis)] * size) return false;
     return true;
   }
 
+  // An element of the walk: its index along each axis kept, and its offset in each operand.
+  struct Place {
+    std::array<Index, max_rank> index{};
+    std::array<Index, N> offsets{};
+  };
+
+  // The rows of elements begin … end - 1, counted in row-major order.
   template <class Row>
   void run(Index begin, Index end, Row& row) const {
-    std::array<Index, N> offsets{};
     if (rank_ == 1) {
+      std::array<Index, N> offsets{};
       advance(offsets, 0, begin);
-      return void(row(offsets, end - begin, steps_[0]));
+      row(offsets, end - begin, steps_[0]);
+      return;
     }
-    // The position of element `begin` along each axis, and where that is in each operand.
-    std::array<Index, max_rank> at{};
-    Index rest = begin;
-    for (std::size_t axis = rank_; rest != 0 && axis-- > 0; rest /= sizes_[axis])
-      advance(offsets, axis, at[axis] = rest % sizes_[axis]);
     const std::size_t last = rank_ - 1;
+    Place place = place_of(begin);
     while (begin < end) {
-      const Index count = std::min(end - begin, sizes_[last] - at[last]);
-      row(offsets, count, steps_[last]);
+      // To the end of the row, or of the chunk.
+      const Index count = std::min(end - begin, sizes_[last] - place.index[last]);
+      row(place.offsets, count, steps_[last]);
       begin += count;
-      // On to the next row, as the digits of a counter turn.
-      if (const Index part = std::exchange(at[last], 0)) advance(offsets, last, -part);
-      for (std::size_t axis = last; axis-- > 0;) {
-        advance(offsets, axis, 1);
-        if (++at[axis] < sizes_[axis]) break;
-        advance(offsets, axis, -std::exchange(at[axis], 0));
-      }
+      to_next_row(place);
     }
   }
 
+  // The indices are the digits of the element's number, in a system whose bases are the sizes.
+  Place place_of(Index element) const {
+    Place place;
+    Index rest = element;
+    for (std::size_t axis = rank_; rest != 0 && axis-- > 0;) {
+      place.index[axis] = rest % sizes_[axis];
+      rest /= sizes_[axis];
+      advance(place.offsets, axis, place.index[axis]);
+    }
+    return place;
+  }
+
+  // From any element to the first of the next row, as a counter adds one: an index that reaches its
+  // axis's size goes back to 0, and the index before it goes up by one.
+  void to_next_row(Place& place) const {
+    const std::size_t last = rank_ - 1;
+    if (place.index[last] != 0) back_to_zero(place, last);
+    for (std::size_t axis = last; axis-- > 0;) {
+      advance(place.offsets, axis, 1);
+      ++place.index[axis];
+      if (place.index[axis] < sizes_[axis]) return;
+      back_to_zero(place, axis);
+    }
+  }
+
+  void back_to_zero(Place& place, std::size_t axis) const {
+    advance(place.offsets, axis, -place.index[axis]);
+    place.index[axis] = 0;
+  }
+
+  // `count` elements further along an axis.
   void advance(std::array<Index, N>& offsets, std::size_t axis, Index count) const {
     for (std::size_t i = 0; i < N; ++i) offsets[i] += count * steps_[axis][i];
   }
@@ -90,6 +132,21 @@ class Walk {
   std::array<std::array<Index, N>, max_rank> steps_;
 };
 
+// ---- y = f(x) ----
+
+// out[i] = f(a[i · step]) for a row of `count` numbers. The loops differ in the step that the
+// compiler may take for granted: it makes vectors of the first one only.
+template <class F>
+void map_row(Real* out, const Real* a, Index step, Index count, const F& f) {
+  if (step == 1) {
+    for (Index i = 0; i < count; ++i) out[i] = f(a[i]);
+  } else if (step == 0) {
+    std::fill_n(out, count, f(*a));
+  } else {
+    for (Index i = 0; i < count; ++i) out[i] = f(a[i * step]);
+  }
+}
+
 // y = f(x) for every element.
 template <class F>
 Tensor map(const Tensor& x, F f) {
@@ -98,58 +155,76 @@ Tensor map(const Tensor& x, F f) {
   const Real* const in = x.data();
   Walk<2>(x.shape(), {y.strides(), x.strides()})
       .run([&](const auto& at, Index count, const auto& step) {
-        Real* o = out + at[0];
-        const Real* a = in + at[1];
-        if (step[1] == 1) {
-          for (Index i = 0; i < count; ++i) o[i] = f(a[i]);
-        } else if (step[1] == 0) {
-          std::fill_n(o, count, f(*a));
-        } else {
-          for (Index i = 0; i < count; ++i) o[i] = f(a[i * step[1]]);
-        }
+        map_row(out + at[0], in + at[1], step[1], count, f);
       });
   return y;
 }
 
-// y = f(x, …) for operands of one shape, a vector at a time: for functions with an exponential.
+// ---- y = f(x), a vector at a time ----
+
+// out[i] = f(in[i], …) for n numbers side by side; f takes and returns a Vec.
+template <class F, class... Operands>
+void map_vectors_of(Real* out, Index n, const F& f, const Operands*... in) {
+  for_vectors(n, [=, &f](Index i, Index count) {
+    store(out + i, f(load(in + i, count, Real(0))...), count);
+  });
+}
+
+// y = f(x, …) for operands of one shape, a vector at a time: for functions with an exponential. An
+// operand that is not contiguous is copied first, which costs little beside an exponential.
 template <class F, class... More>
 Tensor map_vectors(F f, const Tensor& x, const More&... more) {
   if (!(x.is_contiguous() && ... && more.is_contiguous()))
     return map_vectors(f, x.contiguous(), more.contiguous()...);
   Tensor y = empty(x.shape());
-  parallel_for(y.numel(), heavy_grain, [&, out = y.data()](Index begin, Index end) {
-    const auto chunk = [n = end - begin, &f](Real* to, const auto*... from) {
-      for_vectors(n, [=, &f](Index i, Index count) {
-        store(to + i, f(load(from + i, count, Real(0))...), count);
-      });
-    };
-    chunk(out + begin, x.data() + begin, more.data() + begin...);
+  Real* const out = y.data();
+  parallel_for(y.numel(), heavy_grain, [&](Index begin, Index end) {
+    map_vectors_of(out + begin, end - begin, f, x.data() + begin, more.data() + begin...);
   });
   return y;
 }
 
-// y = f(a, b) for every element of their broadcast shape. The loops differ in the strides that the
-// compiler may take for granted: both dense, one of them a repeated number, or anything.
+// ---- y = f(a, b) ----
+
+// out[i] = f(a[i · a_step], b[i · b_step]) for a row of `count` numbers. A step is an Index, or a
+// constant that is part of the type: then the compiler makes a loop for this very step.
+template <class F, class AStep, class BStep>
+void zip_loop(Real* out, const Real* a, AStep a_step, const Real* b, BStep b_step, Index count,
+              const F& f) {
+  for (Index i = 0; i < count; ++i) out[i] = f(a[i * a_step], b[i * b_step]);
+}
+
+// The same, by the loop that fits the steps: both are 1, or one of them is 0 (a number that is
+// repeated, as in x + 1, or in adding to each row a number of its own), or any.
 template <class F>
-Tensor zip(std::string_view op, const Tensor& x1, const Tensor& x2, F f) {
-  const Shape shape = x1.shape() == x2.shape() ? x1.shape() : broadcast(op, x1.shape(), x2.shape());
+void zip_row(Real* out, const Real* a, Index a_step, const Real* b, Index b_step, Index count,
+             const F& f) {
+  constexpr std::integral_constant<Index, 0> zero;
+  constexpr std::integral_constant<Index, 1> one;
+  if (a_step == 1 && b_step == 1) {
+    zip_loop(out, a, one, b, one, count, f);
+  } else if (a_step == 1 && b_step == 0) {
+    zip_loop(out, a, one, b, zero, count, f);
+  } else if (a_step == 0 && b_step == 1) {
+    zip_loop(out, a, zero, b, one, count, f);
+  } else {
+    zip_loop(out, a, a_step, b, b_step, count, f);
+  }
+}
+
+// y = f(a, b) for every element of their broadcast shape. A ShapeError names `op` where the shapes
+// do not broadcast.
+template <class F>
+Tensor zip(std::string_view op, const Tensor& a, const Tensor& b, F f) {
+  const Shape shape = a.shape() == b.shape() ? a.shape() : broadcast(op, a.shape(), b.shape());
   Tensor y = empty(shape);
   Real* const out = y.data();
-  Walk<3>(shape, {y.strides(), expand_strides(x1.shape(), x1.strides(), shape),
-                  expand_strides(x2.shape(), x2.strides(), shape)})
-      .run([&, in1 = x1.data(), in2 = x2.data()](const auto& at, Index count, const auto& step) {
-        Real* o = out + at[0];
-        const Real* a = in1 + at[1];
-        const Real* b = in2 + at[2];
-        if (step[1] == 1 && step[2] == 1) {
-          for (Index i = 0; i < count; ++i) o[i] = f(a[i], b[i]);
-        } else if (step[1] == 1 && step[2] == 0) {
-          for (Index i = 0; i < count; ++i) o[i] = f(a[i], *b);
-        } else if (step[1] == 0 && step[2] == 1) {
-          for (Index i = 0; i < count; ++i) o[i] = f(*a, b[i]);
-        } else {
-          for (Index i = 0; i < count; ++i) o[i] = f(a[i * step[1]], b[i * step[2]]);
-        }
+  const Real* const a0 = a.data();
+  const Real* const b0 = b.data();
+  Walk<3>(shape, {y.strides(), expand_strides(a.shape(), a.strides(), shape),
+                  expand_strides(b.shape(), b.strides(), shape)})
+      .run([&](const auto& at, Index count, const auto& step) {
+        zip_row(out + at[0], a0 + at[1], step[1], b0 + at[2], step[2], count, f);
       });
   return y;
 }

@@ -1,3 +1,9 @@
+// # Operations on tensors
+//
+// Element-wise operations, reductions, joining and picking. The element-wise operations say what to
+// do with one number; how operands of any layout are walked through is in loops.h. Sums are made in
+// a fixed order that keeps rounding errors small. What needs an exponential, or a whole row at
+// once, stands in rows.cpp; the product of matrices in matmul.cpp. Nothing here knows a gradient.
 #include "tensor/ops.h"
 
 #include <cmath>
@@ -46,7 +52,8 @@ Tensor operator/(const Tensor& a, const Tensor& b) {
 
 namespace {
 
-// Equal numbers meet in the middle: the same value, and half of either derivative.
+// The maximum, or minimum, of two equal numbers is their mean: for plain numbers that is the same
+// value; a dual number gets half of each derivative, as the VJP of a tie does.
 Real tie(Real x, Real y) { return isfinite(x) ? x + (y - x) / Real(2) : x; }
 
 }  // namespace
@@ -62,6 +69,7 @@ Tensor minimum(const Tensor& a, const Tensor& b) {
   });
 }
 
+// A comparison gives 1 where it holds, 0 where not; with a NaN none of them holds.
 Tensor equal(const Tensor& a, const Tensor& b) {
   return zip("equal", a, b, [](Real x, Real y) { return Real(x == y ? 1 : 0); });
 }
@@ -72,29 +80,37 @@ Tensor greater(const Tensor& a, const Tensor& b) {
   return zip("greater", a, b, [](Real x, Real y) { return Real(x > y ? 1 : 0); });
 }
 
+// Three operands, which broadcast together.
 Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b) {
   const Shape shape = broadcast("where", mask.shape(), broadcast("where", a.shape(), b.shape()));
   Tensor y = empty(shape);
   const auto strides = [&](const Tensor& x) {
     return expand_strides(x.shape(), x.strides(), shape);
   };
+  Real* const y0 = y.data();
+  const Real* const m0 = mask.data();
+  const Real* const a0 = a.data();
+  const Real* const b0 = b.data();
   Walk<4>(shape, {y.strides(), strides(mask), strides(a), strides(b)})
-      .run([&, y0 = y.data(), m0 = mask.data(), a0 = a.data(), b0 = b.data()](
-               const auto& at, Index count, const auto& step) {
-        Real* out = y0 + at[0];
-        const Real *m = m0 + at[1], *p = a0 + at[2], *q = b0 + at[3];
+      .run([=](const auto& at, Index count, const auto& step) {
+        Real* const out = y0 + at[0];
+        const Real* const m = m0 + at[1];
+        const Real* const p = a0 + at[2];
+        const Real* const q = b0 + at[3];
         for (Index i = 0; i < count; ++i)
           out[i] = m[i * step[1]] != Real(0) ? p[i * step[2]] : q[i * step[3]];
       });
   return y;
 }
 
+// Compares the number of each column with that of each row: [rows, 1] against [columns].
 Tensor tril(const Tensor& x, Index k) {
   check<ShapeError>(x.rank() >= 2, "tril: needs at least 2 axes; got shape {}", x.shape());
   const Tensor row = arange(x.size(-2)).unsqueeze(1), column = arange(x.size(-1));
   return where(greater(column, row + k), Tensor(0), x);
 }
 
+// Masks of other conventions, as masks of 1 (attends) and 0 (blocks).
 Tensor from_torch_mask(const Tensor& blocked) { return equal(blocked, 0); }
 
 Tensor from_additive_mask(const Tensor& added) {
@@ -106,53 +122,76 @@ Tensor from_additive_mask(const Tensor& added) {
   return equal(added, 0);
 }
 
-// ---- reductions ----
+// ---- sums ----
+//
+// A sum of n numbers, added one after the other, passes its first number through n − 1 roundings.
+// Added as a tree (halves apart, then both sums), each number passes through log₂ n. The order is
+// fixed by the shape, so the bits of the result are the same for every number of threads.
 
 namespace {
 
-constexpr Index block = 32;    // rows added up one after the other, before pairs are formed
-constexpr Index columns = 32;  // of numbers in a row, each summed as such rows are
+constexpr Index block = 32;    // rows that are added one after the other; more rows form a tree
+constexpr Index columns = 32;  // numbers of a long row that are seen as one row of a matrix
 
-// Σ x[i] of n numbers in a row: its columns are summed as rows are below, then all columns.
-Real sum_row(const Real* x, Index n) {
-  if (n > block * columns) {
-    const Index half = n / 2 / columns * columns;
-    return sum_row(x, half) + sum_row(x + half, n - half);
-  }
-  Vec column[columns / lanes] = {};
+constexpr Index vectors = columns / lanes;
+
+// The sum of all lanes of all these vectors, as a tree; they are overwritten.
+Real total_of(Vec (&sums)[vectors]) {
+  for (Index half = vectors / 2; half > 0; half /= 2)
+    for (Index v = 0; v < half; ++v) sums[v] += sums[v + half];
+  return total(sums[0]);
+}
+
+// Σ x[i] of at most block · columns numbers side by side, seen as a matrix with 32 columns: first
+// the columns' sums, several in each vector, then a tree over the columns.
+Real sum_short_row(const Real* x, Index n) {
+  Vec column[vectors] = {};
   for (; n >= columns; n -= columns, x += columns)
-    for (Index j = 0; j < columns; j += lanes) column[j / lanes] += load(x + j);
-  for (Index j = 0; j < columns; j += lanes)
-    if (j < n) column[j / lanes] += load(x + j, n - j, Real(0));
-  for (Index half = columns / lanes / 2; half > 0; half /= 2)
-    for (Index j = 0; j < half; ++j) column[j] += column[j + half];
-  return total(column[0]);
-}
-
-// out[j] = Σᵢ x[i, j] for rows of n numbers. Halves are summed apart and then added, so an element
-// passes through log₂(rows) roundings instead of rows.
-void sum_rows(const Real* x, Index rows, Index n, Real* out) {
-  if (n == 1) return void(*out = sum_row(x, rows));
-  if (rows <= block) {
-    std::fill_n(out, n, Real(0));
-    // Four at a time: out is read and written less often.
-    for (; rows >= 4; rows -= 4, x += 4 * n)
-      for (Index j = 0; j < n; ++j) out[j] += (x[j] + x[n + j]) + (x[2 * n + j] + x[3 * n + j]);
-    for (; rows > 0; --rows, x += n)
-      for (Index j = 0; j < n; ++j) out[j] += x[j];
-    return;
+    for (Index v = 0; v < vectors; ++v) column[v] += load(x + v * lanes);
+  // The last row of the matrix may be shorter.
+  for (Index v = 0; v < vectors; ++v) {
+    const Index begin = v * lanes;
+    if (begin < n) column[v] += load(x + begin, n - begin, Real(0));
   }
-  const Index half = rows / 2;
-  std::vector<Real> rest(static_cast<std::size_t>(n));
-  sum_rows(x, half, n, out);
-  sum_rows(x + half * n, rows - half, n, rest.data());
-  for (Index j = 0; j < n; ++j) out[j] += rest[static_cast<std::size_t>(j)];
+  return total_of(column);
 }
 
-// out[i, j] = Σₖ x[i, k, j] for x of [before, count, n]. Where there is much to sum, the parts that
-// go to threads are summed first, and then their sums.
+// Σ x[i] of n numbers side by side.
+Real sum_row(const Real* x, Index n) {
+  if (n <= block * columns) return sum_short_row(x, n);
+  const Index half = n / 2 / columns * columns;
+  return sum_row(x, half) + sum_row(x + half, n - half);
+}
+
+// out[j] = Σᵢ x[i, j] for at most `block` rows of n numbers.
+void sum_few_rows(const Real* x, Index rows, Index n, Real* out) {
+  std::fill_n(out, n, Real(0));
+  // Four rows at a time, so that `out` is read and written less often.
+  for (; rows >= 4; rows -= 4, x += 4 * n)
+    for (Index j = 0; j < n; ++j) out[j] += (x[j] + x[n + j]) + (x[2 * n + j] + x[3 * n + j]);
+  for (; rows > 0; --rows, x += n)
+    for (Index j = 0; j < n; ++j) out[j] += x[j];
+}
+
+// out[j] = Σᵢ x[i, j] for any number of rows of n numbers.
+void sum_rows(const Real* x, Index rows, Index n, Real* out) {
+  if (n == 1) {
+    *out = sum_row(x, rows);
+  } else if (rows <= block) {
+    sum_few_rows(x, rows, n, out);
+  } else {
+    const Index half = rows / 2;
+    std::vector<Real> rest(static_cast<std::size_t>(n));
+    sum_rows(x, half, n, out);
+    sum_rows(x + half * n, rows - half, n, rest.data());
+    for (Index j = 0; j < n; ++j) out[j] += rest[static_cast<std::size_t>(j)];
+  }
+}
+
+// out[i, j] = Σₖ x[i, k, j] for x of [before, count, n].
 void sum_middle(const Real* x, Index before, Index count, Index n, Real* out) {
-  constexpr Index grain = 16384;
+  constexpr Index grain = 16384;  // elements that are worth a thread
+  // Short sums: a thread makes some of the `before` many.
   const Index part = std::max(block, grain / std::max<Index>(n, 1));
   if (count <= part) {
     parallel_for(before, grain / std::max<Index>(count * n, 1) + 1, [=](Index i, Index end) {
@@ -160,6 +199,7 @@ void sum_middle(const Real* x, Index before, Index count, Index n, Real* out) {
     });
     return;
   }
+  // Long sums: each is cut into parts, which threads sum; sums [before, parts, n] are then summed.
   const Index parts = ceil_div(count, part);
   Tensor sums = empty(Shape{before, parts, n});
   parallel_for(before * parts, 1, [=, to = sums.data()](Index i, Index end) {
@@ -171,45 +211,59 @@ void sum_middle(const Real* x, Index before, Index count, Index n, Real* out) {
   sum_middle(sums.data(), before, parts, n, out);
 }
 
-}  // namespace
-
-// Axes that are summed and lie side by side are one: seen so, x is [before, summed, after]. One
-// such group goes at a time, the last first.
-Tensor sum(const Tensor& x, const Axes& axes, bool keep) {
-  const auto summed = axes.flags("sum", x.shape());
-  if (x.rank() == 0) return x.clone();
-  Tensor result = x.contiguous();
-  for (Index end = x.rank(); end > 0; --end) {
-    if (!summed[static_cast<std::size_t>(end - 1)]) continue;
-    Index begin = end;
-    while (begin > 0 && summed[static_cast<std::size_t>(begin - 1)]) --begin;
-    const std::span sizes(result.shape().begin(), result.shape().end());
-    const auto product = [](std::span<const Index> part) { return Shape(part).numel(); };
-    const Index before = product(sizes.first(static_cast<std::size_t>(begin)));
-    const Index after = product(sizes.subspan(static_cast<std::size_t>(end)));
-    const Index count = product(
-        sizes.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
-    Shape shape = result.shape();
-    for (Index axis = begin; axis < end; ++axis) shape = shape.with(axis, 1);
-    Tensor out = empty(shape);
-    sum_middle(result.data(), before, count, after, out.data());
-    result = out;
-    end = begin + 1;
-  }
-  if (!keep)
-    for (Index axis = x.rank() - 1; axis >= 0; --axis)
-      if (summed[static_cast<std::size_t>(axis)]) result = result.squeeze(axis);
-  return result;
+// Sums a contiguous x over the axes begin … end - 1, which stay with size 1. They lie side by side,
+// so x can be seen as [before, count, after], of which the middle is summed.
+Tensor sum_adjacent(const Tensor& x, std::size_t begin, std::size_t end) {
+  const std::span sizes(x.shape().begin(), x.shape().end());
+  const Index before = Shape(sizes.first(begin)).numel();
+  const Index after = Shape(sizes.subspan(end)).numel();
+  const Index count = Shape(sizes.subspan(begin, end - begin)).numel();
+  Shape shape = x.shape();
+  for (std::size_t axis = begin; axis < end; ++axis)
+    shape = shape.with(static_cast<Index>(axis), 1);
+  Tensor y = empty(shape);
+  sum_middle(x.data(), before, count, after, y.data());
+  return y;
 }
 
+// x without the axes of size 1 that are marked.
+Tensor without(Tensor x, const std::array<bool, max_rank>& marked) {
+  for (Index axis = x.rank() - 1; axis >= 0; --axis)
+    if (marked[static_cast<std::size_t>(axis)]) x = x.squeeze(axis);
+  return x;
+}
+
+// The sum for `sum` and `mean`, which an error names as `op`.
+Tensor sum_over(std::string_view op, const Tensor& x, const Axes& axes, bool keep) {
+  const auto summed = axes.flags(op, x.shape());
+  if (x.rank() == 0) return x.clone();
+  Tensor result = x.contiguous();
+  // Groups of adjacent axes that are summed, the last group first.
+  for (auto end = static_cast<std::size_t>(x.rank()); end > 0; --end) {
+    if (!summed[end - 1]) continue;
+    std::size_t begin = end - 1;
+    while (begin > 0 && summed[begin - 1]) --begin;
+    result = sum_adjacent(result, begin, end);
+    end = begin + 1;
+  }
+  return keep ? result : without(result, summed);
+}
+
+}  // namespace
+
+Tensor sum(const Tensor& x, const Axes& axes, bool keep) { return sum_over("sum", x, axes, keep); }
+
 Tensor mean(const Tensor& x, const Axes& axes, bool keep) {
-  const Tensor total = sum(x, axes, keep);
+  const Tensor total = sum_over("mean", x, axes, keep);
   return total / Real(static_cast<double>(x.numel()) / static_cast<double>(total.numel()));
 }
 
+// ---- the largest along an axis ----
+
 namespace {
 
-// The axis brought to the end, each line of it in a row; the other axes keep their order.
+// x with the axis at the end, contiguous: what stood along the axis is now a row in memory. The
+// other axes keep their order.
 Tensor lines_of(const Tensor& x, Index axis) {
   std::vector<Index> order;
   for (Index i = 0; i < x.rank(); ++i)
@@ -218,24 +272,31 @@ Tensor lines_of(const Tensor& x, Index axis) {
   return x.permute(order).contiguous();
 }
 
-}  // namespace
+// The position of the first largest number, or of the first NaN, of n ≥ 1 numbers.
+Index place_of_largest(const Real* x, Index n) {
+  Index best = 0;
+  for (Index i = 1; i < n && !isnan(x[best]); ++i)
+    if (x[i] > x[best] || isnan(x[i])) best = i;
+  return best;
+}
 
-std::vector<int> argmax(const Tensor& x, Axis axis) {
-  check<ShapeError>(x.size(axis) > 0, "max: axis {} of shape {} is empty", axis, x.shape());
+// Such a position for each line along the axis. A ShapeError names `op`.
+std::vector<int> places_of_largest(std::string_view op, const Tensor& x, Index axis) {
+  const Index n = x.size(x.shape().wrap(axis, op));
+  check<ShapeError>(n > 0, "{}: axis {} of shape {} is empty", op, axis, x.shape());
   const Tensor lines = lines_of(x, axis);
-  const Index n = lines.size(-1);
   std::vector<int> places;
-  for (const Real* v = lines.data(); v != lines.data() + lines.numel(); v += n) {
-    Index best = 0;
-    for (Index i = 1; i < n && !isnan(v[best]); ++i)
-      if (v[i] > v[best] || isnan(v[i])) best = i;
-    places.push_back(static_cast<int>(best));
-  }
+  for (const Real* line = lines.data(); line != lines.data() + lines.numel(); line += n)
+    places.push_back(static_cast<int>(place_of_largest(line, n)));
   return places;
 }
 
+}  // namespace
+
+std::vector<int> argmax(const Tensor& x, Axis axis) { return places_of_largest("argmax", x, axis); }
+
 Tensor max(const Tensor& x, Axis axis, bool keep) {
-  const std::vector<int> places = argmax(x, axis);
+  const std::vector<int> places = places_of_largest("max", x, axis);
   const Tensor lines = lines_of(x, axis);
   Tensor y = empty(x.shape().with(axis, 1));
   for (Index i = 0; i < y.numel(); ++i)
@@ -243,10 +304,14 @@ Tensor max(const Tensor& x, Axis axis, bool keep) {
   return keep ? y : y.squeeze(axis);
 }
 
+// ---- sums of broadcasts ----
+
+// Sums over the axes along which `shape` was stretched to x's shape.
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;
   check<ShapeError>(broadcasts_to(shape, x.shape()),
                     "sum_to: needs a shape that broadcasts to {}; got {}", x.shape(), shape);
+  // The axes that x has in front, and those that were stretched from a size of 1.
   std::vector<Index> axes;
   const Index added = x.rank() - shape.rank();
   for (Index axis = 0; axis < x.rank(); ++axis)
@@ -260,7 +325,8 @@ Tensor accumulate(Tensor sum, const Tensor& x) {
   if (!sum.owns_memory()) return sum + x;
   Walk<2>(sum.shape(), {sum.strides(), expand_strides(x.shape(), x.strides(), sum.shape())})
       .run([out = sum.data(), in = x.data()](const auto& at, Index count, const auto& step) {
-        const Index apart = step[1] == 1 ? 1 : step[1];  // so that there is a loop for 1
+        // The same number; but written so, the compiler makes a loop for steps of 1, with vectors.
+        const Index apart = step[1] == 1 ? 1 : step[1];
         for (Index i = 0; i < count; ++i) out[at[0] + i] += in[at[1] + i * apart];
       });
   return sum;
@@ -270,7 +336,8 @@ Tensor accumulate(Tensor sum, const Tensor& x) {
 
 Tensor cat(std::span<const Tensor> list, Axis axis) {
   check<ShapeError>(!list.empty(), "cat: the list is empty");
-  Shape shape = list[0].shape();
+  const Shape shape = list[0].shape();
+  (void)shape.wrap(axis, "cat");
   Index total = 0;
   for (const Tensor& part : list) {
     check<ShapeError>(
@@ -278,6 +345,7 @@ Tensor cat(std::span<const Tensor> list, Axis axis) {
         "cat: shapes must agree but for axis {}; got {} and {}", axis, shape, part.shape());
     total += part.size(axis);
   }
+  // Each part is copied into its own slice of the result.
   Tensor result = empty(shape.with(axis, total));
   Index at = 0;
   for (const Tensor& part : list) {
@@ -287,6 +355,7 @@ Tensor cat(std::span<const Tensor> list, Axis axis) {
   return result;
 }
 
+// Each tensor gets a new axis of size 1, along which they are joined.
 Tensor stack(std::span<const Tensor> list, Axis axis) {
   check<ShapeError>(!list.empty(), "stack: the list is empty");
   std::vector<Tensor> raised;
@@ -308,7 +377,7 @@ void expect_tokens(std::string_view op, const Tokens& tokens) {
 
 namespace {
 
-// Besides, each id names one of so many rows.
+// The same, and each id must be the number of one of `rows` rows.
 void expect_tokens(std::string_view op, const Tokens& tokens, Index rows) {
   expect_tokens(op, tokens);
   for (Index i = 0; i < std::ssize(tokens.ids); ++i) {
@@ -320,6 +389,7 @@ void expect_tokens(std::string_view op, const Tokens& tokens, Index rows) {
 
 }  // namespace
 
+// Copies a row of the table for each token.
 Tensor take(const Tensor& table, const Tokens& tokens) {
   check<ShapeError>(table.rank() == 2, "take: the table must be [V, C]; got {}", table.shape());
   expect_tokens("take", tokens, table.size(0));
@@ -333,8 +403,7 @@ Tensor take(const Tensor& table, const Tokens& tokens) {
 
 namespace {
 
-// to[j] += Σ x[i, j] over the rows i of x that are listed, in halves where they are many, so that a
-// sum passes through few roundings.
+// to[j] += Σᵢ x[i, j] over the rows i that are listed: a tree of sums, as in sum_rows.
 void add_rows(const Real* x, std::span<const Index> rows, Index n, Real* to) {
   if (static_cast<Index>(rows.size()) <= block) {
     for (const Index i : rows)
@@ -348,6 +417,32 @@ void add_rows(const Real* x, std::span<const Index> rows, Index n, Real* to) {
   for (Index j = 0; j < n; ++j) to[j] += rest[static_cast<std::size_t>(j)];
 }
 
+// Where each token stands in a list of tokens, in ascending order.
+struct Occurrences {
+  std::vector<Index> positions;    // those of token 0, then those of token 1, …
+  std::vector<std::size_t> begin;  // token v has positions[begin[v]] … positions[begin[v + 1] - 1]
+  std::span<const Index> of(Index token) const {
+    const auto v = static_cast<std::size_t>(token);
+    return std::span(positions).subspan(begin[v], begin[v + 1] - begin[v]);
+  }
+};
+
+// A counting sort: how often each token stands there gives where its positions begin.
+Occurrences occurrences_of(const Tokens& tokens, Index rows) {
+  std::vector<std::size_t> begin(static_cast<std::size_t>(rows) + 1, 0);
+  for (const int id : tokens.ids) ++begin[static_cast<std::size_t>(id) + 1];
+  std::partial_sum(begin.begin(), begin.end(), begin.begin());
+  // Each position goes to the next free place of its token.
+  std::vector<std::size_t> next = begin;
+  std::vector<Index> positions(tokens.ids.size());
+  for (std::size_t i = 0; i < tokens.ids.size(); ++i) {
+    std::size_t& place = next[static_cast<std::size_t>(tokens.ids[i])];
+    positions[place] = static_cast<Index>(i);
+    ++place;
+  }
+  return {std::move(positions), std::move(begin)};
+}
+
 }  // namespace
 
 Tensor scatter_add(const Tensor& g, const Tokens& tokens, Index rows) {
@@ -358,20 +453,9 @@ Tensor scatter_add(const Tensor& g, const Tokens& tokens, Index rows) {
   const Index width = g.size(-1);
   const Tensor dense = g.contiguous();
   Tensor table = zeros(Shape{rows, width});
-  // The positions of token 0, then those of token 1, …, each in the order in which they come:
-  // token v has the places end[v - 1] … end[v] - 1.
-  std::vector<Index> end(static_cast<std::size_t>(rows), 0), positions(tokens.ids.size());
-  for (const int id : tokens.ids) ++end[static_cast<std::size_t>(id)];
-  std::partial_sum(end.begin(), end.end(), end.begin());
-  std::vector<Index> next(end);
-  for (std::size_t i = tokens.ids.size(); i-- > 0;)
-    positions[static_cast<std::size_t>(--next[static_cast<std::size_t>(tokens.ids[i])])] =
-        static_cast<Index>(i);
-  for (std::size_t v = 0; v < end.size(); ++v)
-    add_rows(dense.data(),
-             std::span(positions).subspan(static_cast<std::size_t>(next[v]),
-                                          static_cast<std::size_t>(end[v] - next[v])),
-             width, table.data() + static_cast<Index>(v) * width);
+  const Occurrences where = occurrences_of(tokens, rows);
+  for (Index token = 0; token < rows; ++token)
+    add_rows(dense.data(), where.of(token), width, table.data() + token * width);
   return table;
 }
 

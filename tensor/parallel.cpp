@@ -1,3 +1,8 @@
+// # The settings, and the pool of threads behind parallel_for
+//
+// The pool runs one job at a time: a job is a number of chunks and a function that does one of
+// them. Every worker, and the caller, takes the next chunk that nobody has taken, until none is
+// left. There are no queues and no stealing: chunks are many, and all of one job are alike.
 #include "tensor/parallel.h"
 
 #include <pthread.h>
@@ -32,10 +37,11 @@ void set_num_threads(int count) {
 int num_threads() {
   int threads = settings().threads.load(std::memory_order_relaxed);
   if (threads > 0) return threads;
+  // Not decided yet: as the environment says, if that is a number of at least 1, else one per core.
   if (const char* wish = std::getenv("GLASS_NUM_THREADS"))
     std::from_chars(wish, wish + std::strlen(wish), threads);
   if (threads < 1) threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  // Another thread may have decided meanwhile, or have been told: its number stays.
+  // If another thread decided meanwhile, or called set_num_threads, its number stays.
   int undecided = 0;
   return settings().threads.compare_exchange_strong(undecided, threads) ? threads : undecided;
 }
@@ -49,8 +55,9 @@ Inherited& inherited() {
 
 namespace {
 
-// Chunks are short, and often one loop follows another at once: whoever waits spins a while before
-// it sleeps, if there is a core for everyone to spin on.
+// A thread that waits first spins, which means that it reads the value again and again, so many
+// times. A sleeping thread takes several microseconds to wake, and often the next loop comes
+// before. Threads spin only if each has a core of its own.
 constexpr int spins = 100'000;
 
 struct Job {
@@ -60,20 +67,28 @@ struct Job {
   Inherited state;
 };
 
-// What went wrong in the lowest chunk that failed.
+// The exception of the lowest chunk that threw one.
 struct Failure {
+  void note(Index failed, std::exception_ptr why) {
+    const std::lock_guard lock(mutex);
+    if (error && chunk < failed) return;
+    chunk = failed;
+    error = std::move(why);
+  }
   std::mutex mutex;
   Index chunk = -1;
   std::exception_ptr error;
 };
 
-// Chunks are handed out one by one, to whoever is free: a worker that the system has put to sleep
-// keeps nobody waiting.
+// Chunks are handed out one by one, to any thread that is free: if the system runs another program
+// on a worker's core, the other threads do the worker's share.
 class Pool {
  public:
   // Runs the job on `threads` threads, the caller's among them.
   void run(int threads, const Job& job) {
     resize(threads);
+    // Publish the job: its fields, then how many chunks are unclaimed, then the next epoch, for
+    // which the workers wait.
     job_ = job;
     failure_.error = nullptr;
     unfinished_.store(job.chunks, std::memory_order_relaxed);
@@ -81,7 +96,7 @@ class Pool {
     epoch_.fetch_add(1, std::memory_order_release);
     epoch_.notify_all();
     work();
-    // The job is the caller's: nobody may be at it when this returns.
+    // The job's context is on the caller's stack: every chunk must be finished before this returns.
     for (Index left = unfinished_.load(std::memory_order_acquire); left != 0;
          left = unfinished_.load(std::memory_order_acquire))
       wait(unfinished_, left);
@@ -89,17 +104,20 @@ class Pool {
   }
 
  private:
-  // The system may have given fewer threads than were asked for. Only another number is a new
-  // request: a loop that asked for the missing ones again would join and create all workers.
+  // Ends all workers and starts threads − 1 new ones, if the number is another than was asked for
+  // last. The system may have given fewer threads than that. The missing ones are not asked for
+  // again: otherwise every loop would end and start all workers.
   void resize(int threads) {
     if (threads == requested_) return;
-    requested_ = 0;  // until all is done: what throws below is tried again
+    requested_ = 0;  // until all is done: if something throws below, the next call tries again
+    // All workers wake up, see that they shall stop, and end.
     stopping_ = true;
     epoch_.fetch_add(1, std::memory_order_release);
     epoch_.notify_all();
     for (std::thread& worker : workers_) worker.join();
     workers_.clear();
     stopping_ = false;
+    // The new workers, as many as the system gives.
     const int cores = static_cast<int>(std::thread::hardware_concurrency());
     may_spin_ = threads <= cores;
     try {
@@ -111,6 +129,8 @@ class Pool {
     requested_ = threads;
   }
 
+  // What a worker does: it waits until the epoch is no longer the one that it has seen, works, and
+  // waits again.
   void serve(unsigned seen) {
     while (true) {
       wait(epoch_, seen);
@@ -120,7 +140,8 @@ class Pool {
     }
   }
 
-  // A job's fields may be read once one of its chunks is claimed, and until that is finished.
+  // Claims and does chunks until none is unclaimed. The job's fields are read only while a chunk is
+  // claimed and not finished: before and after, `run` may be writing the next job.
   void work() {
     for (Index left = unclaimed_.load(std::memory_order_acquire); left > 0;) {
       if (!unclaimed_.compare_exchange_weak(left, left - 1, std::memory_order_acq_rel)) continue;
@@ -129,9 +150,7 @@ class Pool {
       try {
         job_.task(job_.context, chunk);
       } catch (...) {
-        const std::lock_guard lock(failure_.mutex);
-        if (!failure_.error || chunk < failure_.chunk)
-          failure_.chunk = chunk, failure_.error = std::current_exception();
+        failure_.note(chunk, std::current_exception());
       }
       inherited() = before;
       if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_one();
@@ -158,11 +177,11 @@ class Pool {
   bool may_spin_ = true;
 };
 
-std::atomic<bool> taken{false};   // by one caller at a time
-std::atomic<bool> forked{false};  // a child of fork() has no workers
+std::atomic<bool> taken{false};   // is a caller using the pool? There may be one at a time
+std::atomic<bool> forked{false};  // is this a child of fork()? It has no workers
 
-// Never destroyed: a static object may compute in its destructor, and the workers sleep until the
-// end.
+// Never destroyed: a static object may compute in its destructor, after the pool's would have run.
+// The workers sleep until the program ends.
 Pool& pool() {
   static Pool* const instance = [] {
     ::pthread_atfork(nullptr, nullptr, [] { forked = true; });
@@ -171,6 +190,7 @@ Pool& pool() {
   return *instance;
 }
 
+// The pool is free again, even if a chunk throws.
 struct Taken {
   ~Taken() { taken.store(false, std::memory_order_release); }
 };
@@ -179,6 +199,8 @@ struct Taken {
 
 void run_chunks(Index chunks, Task task, void* context) {
   const int threads = num_threads();
+  // Where the pool cannot be used: there is one thread, or the caller is a chunk itself, or this is
+  // a forked child, or another thread uses the pool.
   const bool serial = threads == 1 || inherited().inside ||
                       forked.load(std::memory_order_relaxed) ||
                       taken.exchange(true, std::memory_order_acquire);

@@ -1,3 +1,10 @@
+// # Whole rows at a time
+//
+// The kernels of rows.h. `for_rows` shares rows among threads; a kernel then works on one row, with
+// the vectors of simd.h and the exponentials of functions.h. A row is read several times, from the
+// first cache, so that no kernel needs memory beside its result.
+//
+// Deliberately not here: how an op is recorded for the way back (autograd/ops.cpp calls each VJP).
 #include "tensor/rows.h"
 
 #include <cmath>
@@ -21,13 +28,16 @@ void for_rows(Index count, Index n, F f) {
                });
 }
 
-// y = f(x row by row), or f(x, g) of two, along any axis: the axis is brought to the end and back.
+// Calls f(y, n, x, …) for each row of the result and of the operands, along any axis. Another axis
+// than the last is transposed to the end, and the result back. A ShapeError names `op` where the
+// axis does not exist.
 template <class F, class... More>
-Tensor map_rows(Index axis, F f, const Tensor& x, const More&... more) {
-  if (x.shape().wrap(axis) != x.rank() - 1)
-    return map_rows(-1, f, x.transpose(axis, -1), more.transpose(axis, -1)...).transpose(axis, -1);
+Tensor map_rows(std::string_view op, Index axis, F f, const Tensor& x, const More&... more) {
+  if (x.shape().wrap(axis, op) != x.rank() - 1)
+    return map_rows(op, -1, f, x.transpose(axis, -1), more.transpose(axis, -1)...)
+        .transpose(axis, -1);
   if (!(x.is_contiguous() && ... && more.is_contiguous()))
-    return map_rows(axis, f, x.contiguous(), more.contiguous()...);
+    return map_rows(op, axis, f, x.contiguous(), more.contiguous()...);
   Tensor y = empty(x.shape());
   const Index n = y.size(-1);
   for_rows(n == 0 ? 0 : y.numel() / n, n, [&](Index row) {
@@ -36,8 +46,9 @@ Tensor map_rows(Index axis, F f, const Tensor& x, const More&... more) {
   return y;
 }
 
-// The largest of a row, or 0 where nothing is larger than −∞: what a row is shifted by, so that no
-// exponential overflows. A NaN is passed over, and makes one of all that is shifted.
+// The largest number of a row, or 0 in a row of nothing but −∞. A row is shifted by it, so that no
+// exponential overflows. A NaN is never the largest; it stays NaN when it is shifted, and then
+// makes the row's sum, and so the whole row, NaN.
 Real shift_of(const Real* x, Index n) {
   const Real result = largest(gather(
       n, repeat(minus_infinity), [](Vec most, Vec v) { return v > most ? v : most; },
@@ -48,14 +59,30 @@ Real shift_of(const Real* x, Index n) {
 // y = exp(x − shift) for a row and the largest of it. Returns the sum.
 Real exponentials(const Real* x, Index n, Real shift, Real* y) {
   return sum_of(n, [=](Index i, Index count) {
+    // At the row's end, the lanes beyond it hold exp(−∞) = 0, which adds nothing.
     const Vec e = exp_of_negative(load(x + i, count, minus_infinity) - shift);
     store(y + i, e, count);
     return e;
   });
 }
 
-// v·Φ(v). Far to the left it is 0, also at −∞, where 0 · ∞ would be NaN.
+// v·Φ(v), and its slope Φ(v) + v·φ(v). Far to the left both are 0 and far to the right the slope is
+// 1; there Φ(v) and φ(v) are not multiplied by v, since at ±∞ a product of 0 and ∞ would be NaN.
 Vec gelu(Vec v, const Normal& at) { return v < Real(-40) ? repeat(Real(-0.0)) : v * at.below; }
+Vec gelu_slope(Vec v, const Normal& at) {
+  const Vec flat = at.below;
+  return magnitude(v) > Real(40) ? flat : flat + v * at.density;
+}
+
+// y = gelu(x) and its slope for n numbers side by side. Both need Φ(x), which is made once.
+void gelu_and_slope(const Real* x, Index n, Real* y, Real* slope) {
+  for_vectors(n, [=](Index i, Index count) {
+    const Vec v = load(x + i, count, Real(0));
+    const Normal at = normal(v);
+    store(y + i, gelu(v, at), count);
+    store(slope + i, gelu_slope(v, at), count);
+  });
+}
 
 // A VJP reads g beside x, or beside y: both have one shape.
 void expect_alike(std::string_view op, const Tensor& x, const Tensor& g) {
@@ -75,7 +102,7 @@ Tensor softmax(const Tensor& x, Axis axis) {
     const Real scale = inverse(exponentials(in, n, shift_of(in, n), y));
     for (Index i = 0; i < n; ++i) y[i] *= scale;
   };
-  return map_rows(axis, f, x);
+  return map_rows("softmax", axis, f, x);
 }
 
 Tensor softmax_backward(const Tensor& y, const Tensor& g, Axis axis) {
@@ -86,17 +113,19 @@ Tensor softmax_backward(const Tensor& y, const Tensor& g, Axis axis) {
     });
     for (Index i = 0; i < n; ++i) dx[i] = out[i] * (upstream[i] - mean);
   };
-  return map_rows(axis, f, y, g);
+  return map_rows("softmax_backward", axis, f, y, g);
 }
 
-// Differences of the row's numbers first: a sum with the shift would lose the small logarithm.
+// yᵢ = (xᵢ − shift) − ln Σⱼ exp(xⱼ − shift), from left to right: shift + ln Σ would round the small
+// logarithm away where the shift is large.
 Tensor log_softmax(const Tensor& x, Axis axis) {
   const auto f = [](Real* y, Index n, const Real* in) {
     const Real shift = shift_of(in, n), all = exponentials(in, n, shift, y);
-    const Real rest = all == Real(0) ? all : log(all);  // of nothing but −∞, which stays
+    // In a row of nothing but −∞ the sum is 0; without a logarithm the row stays as it is.
+    const Real rest = all == Real(0) ? all : log(all);
     for (Index i = 0; i < n; ++i) y[i] = in[i] - shift - rest;
   };
-  return map_rows(axis, f, x);
+  return map_rows("log_softmax", axis, f, x);
 }
 
 Tensor log_softmax_backward(const Tensor& y, const Tensor& g, Axis axis) {
@@ -109,7 +138,7 @@ Tensor log_softmax_backward(const Tensor& y, const Tensor& g, Axis axis) {
       store(dx + i, load(upstream + i, count, Real(0)) - part, count);
     });
   };
-  return map_rows(axis, f, y, g);
+  return map_rows("log_softmax_backward", axis, f, y, g);
 }
 
 // ---- functions of one number ----
@@ -126,7 +155,7 @@ Tensor tanh_backward(const Tensor& y, const Tensor& g) {
   return map_vectors([](Vec v, Vec upstream) { return upstream * (Real(1) - v * v); }, y, g);
 }
 
-// The exponential of a negative number cannot overflow, so each half of the axis has its formula.
+// With e = exp(−|v|), which cannot overflow: 1/(1 + e) for v ≥ 0, and e/(1 + e) for v < 0.
 Tensor sigmoid(const Tensor& x) {
   return map_vectors(
       [](Vec v) {
@@ -140,7 +169,7 @@ Tensor sigmoid_backward(const Tensor& y, const Tensor& g) {
   return map_vectors([](Vec v, Vec upstream) { return upstream * v * (Real(1) - v); }, y, g);
 }
 
-// Written so that a NaN stays one.
+// A comparison with NaN is false, so that a NaN stays one.
 Tensor relu(const Tensor& x) {
   return map_vectors([](Vec v) { return v <= Real(0) ? Vec{} : v; }, x);
 }
@@ -160,17 +189,10 @@ Tensor gelu(const Tensor& x, Tensor& slope) {
   const Tensor in = x.contiguous();
   Tensor y = empty(x.shape());
   slope = empty(x.shape());
-  parallel_for(x.numel(), heavy_grain, [&, to = slope.data()](Index begin, Index end) {
-    const auto chunk = [n = end - begin](const Real* from, Real* value, Real* rise) {
-      for_vectors(n, [=](Index i, Index count) {
-        const Vec v = load(from + i, count, Real(0));
-        const Normal at = normal(v);
-        store(value + i, gelu(v, at), count);
-        const Vec flat = at.below;
-        store(rise + i, magnitude(v) > Real(40) ? flat : flat + v * at.density, count);
-      });
-    };
-    chunk(in.data() + begin, y.data() + begin, to + begin);
+  Real* const y0 = y.data();
+  Real* const slope0 = slope.data();
+  parallel_for(x.numel(), heavy_grain, [&](Index begin, Index end) {
+    gelu_and_slope(in.data() + begin, end - begin, y0 + begin, slope0 + begin);
   });
   return y;
 }
@@ -190,6 +212,7 @@ Normalized normalize(const Tensor& x, const Tensor& weight, const Tensor& bias, 
   const auto length = static_cast<Real>(n);
   for_rows(count, n, [&, y0 = out.result.data()](Index row) {
     const Real* r = in.data() + row * n;
+    // The mean, then the mean square of the differences from it.
     const Real mean =
         sum_of(n, [=](Index i, Index part) { return load(r + i, part, Real(0)); }) / length;
     const Real squares = sum_of(n, [=](Index i, Index part) {
@@ -209,10 +232,46 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
   return normalize(x, weight, bias, eps).result;
 }
 
-// Sixteen rows sum their part of the weight's and the bias's gradient one after the other; the
-// parts are then summed in pairs. They are the same however many threads there are.
-std::array<Tensor, 3> layer_norm_backward(const Tensor& x, const Tensor& weight,
-                                          const Normalized& row, const Tensor& g) {
+namespace {
+
+// One row of layer_norm's VJP: what it reads, and what it writes, each `width` numbers.
+struct LayerNormRow {
+  Index width;
+  const Real* x;
+  const Real* weight;
+  const Real* g;
+  Real mean, scale;  // of this row; the scale is 1/σ
+  Real* dx;
+  Real* dw;  // the gradients of weight and bias: the row's part is added
+  Real* db;
+};
+
+// With x̂ = (x − mean)/σ and d = g ⊙ w: dx = (d − mean d − x̂ mean(d ⊙ x̂))/σ, and g ⊙ x̂ is added
+// to dw, g to db.
+void layer_norm_backward_row(const LayerNormRow& row) {
+  const Real mean = row.mean, scale = row.scale;
+  // Vectors of x̂, g and d. Beyond the row's end all are 0, so sums may include them.
+  const auto hat = [=, x = row.x](Index i, Index n) {
+    return (load(x + i, n, mean) - mean) * scale;
+  };
+  const auto up = [g = row.g](Index i, Index n) { return load(g + i, n, Real(0)); };
+  const auto d = [up, w = row.weight](Index i, Index n) {
+    return up(i, n) * load(w + i, n, Real(0));
+  };
+  // a = mean d, b = mean(d ⊙ x̂).
+  const auto length = static_cast<Real>(row.width);
+  const Real a = sum_of(row.width, d) / length;
+  const Real b = sum_of(row.width, [=](Index i, Index n) { return d(i, n) * hat(i, n); }) / length;
+  // All three results in one pass.
+  for_vectors(row.width, [=, dx = row.dx, dw = row.dw, db = row.db](Index i, Index n) {
+    store(dx + i, (d(i, n) - a - hat(i, n) * b) * scale, n);
+    store(dw + i, load(dw + i, n, Real(0)) + up(i, n) * hat(i, n), n);
+    store(db + i, load(db + i, n, Real(0)) + up(i, n), n);
+  });
+}
+
+void expect_layer_norm_operands(const Tensor& x, const Tensor& weight, const Normalized& row,
+                                const Tensor& g) {
   expect_alike("layer_norm_backward", x, g);
   const Index rows = x.rank() == 0 ? 0 : x.shape().with(-1, 1).numel();
   check<ShapeError>(
@@ -221,39 +280,100 @@ std::array<Tensor, 3> layer_norm_backward(const Tensor& x, const Tensor& weight,
       "layer_norm_backward: needs x [..., V], weight [V] and a mean and a deviation a "
       "row; got {}, {}, {} and {}",
       x.shape(), weight.shape(), row.mean.shape(), row.inverse_deviation.shape());
+}
+
+}  // namespace
+
+// The gradients of weight and bias are sums over all rows. Groups of sixteen rows add to one row of
+// `weights` and `biases`, one after the other; then these rows are summed as a tree. A thread works
+// on whole groups, so the result has the same bits for every number of threads.
+std::array<Tensor, 3> layer_norm_backward(const Tensor& x, const Tensor& weight,
+                                          const Normalized& row, const Tensor& g) {
+  expect_layer_norm_operands(x, weight, row, g);
   const Tensor in = x.contiguous(), w = weight.contiguous(), upstream = g.contiguous();
   const Index width = x.size(-1), count = x.shape().with(-1, 1).numel();
-  constexpr Index together = 16;
+  constexpr Index together = 16;  // rows of a group
+  const Shape groups{ceil_div(count, together), width};
+  Tensor dx = empty(x.shape()), weights = zeros(groups), biases = zeros(groups);
+
+  // Chunks of whole groups, large enough for a thread.
   const Index grain =
       together * std::max<Index>(1, heavy_grain / together / std::max<Index>(width, 1));
-  const Shape parts{ceil_div(count, together), width};
-  Tensor dx = empty(x.shape()), weights = zeros(parts), biases = zeros(parts);
-  const auto length = static_cast<Real>(width);
-  parallel_for(count, grain, [&, w0 = w.data()](Index begin, Index end) {
+  parallel_for(count, grain, [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
-      Real* const dw = weights.data() + r / together * width;
-      Real* const db = biases.data() + r / together * width;
-      const Real* const v = in.data() + r * width;
-      const Real* const u = upstream.data() + r * width;
-      Real* const out = dx.data() + r * width;
-      const Real mean = row.mean.data()[r], scale = row.inverse_deviation.data()[r];
-      const auto hat = [=](Index i, Index n) { return (load(v + i, n, mean) - mean) * scale; };
-      const auto up = [=](Index i, Index n) { return load(u + i, n, Real(0)); };
-      const auto d = [=](Index i, Index n) { return up(i, n) * load(w0 + i, n, Real(0)); };
-      const Real a = sum_of(width, d) / length;
-      const Real b = sum_of(width, [=](Index i, Index n) { return d(i, n) * hat(i, n); }) / length;
-      for_vectors(width, [=](Index i, Index n) {
-        store(out + i, (d(i, n) - a - hat(i, n) * b) * scale, n);
-        store(dw + i, load(dw + i, n, Real(0)) + up(i, n) * hat(i, n), n);
-        store(db + i, load(db + i, n, Real(0)) + up(i, n), n);
-      });
+      const Index group = r / together;
+      layer_norm_backward_row({.width = width,
+                               .x = in.data() + r * width,
+                               .weight = w.data(),
+                               .g = upstream.data() + r * width,
+                               .mean = row.mean.data()[r],
+                               .scale = row.inverse_deviation.data()[r],
+                               .dx = dx.data() + r * width,
+                               .dw = weights.data() + group * width,
+                               .db = biases.data() + group * width});
     }
   });
+
   const auto added = [](const Tensor& p) { return p.size(0) == 1 ? p.squeeze(0) : sum(p, 0); };
   return {dx, added(weights), added(biases)};
 }
 
 // ---- cross-entropy ----
+
+namespace {
+
+// How many targets count, one per row of logits of `classes`. A ShapeError names a target that is
+// no class.
+Index count_targets(std::span<const int> targets, int ignored, Index classes) {
+  Index count = 0;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    if (targets[i] == ignored) continue;
+    check<ShapeError>(0 <= targets[i] && targets[i] < classes,
+                      "cross_entropy: target {} at position {} is outside [0, {})", targets[i], i,
+                      classes);
+    ++count;
+  }
+  return count;
+}
+
+// What all rows share: their length V, label smoothing s, and 1/n for n targets that count.
+struct CrossEntropyTerms {
+  Index v;
+  double smoothing;
+  Real share;
+};
+
+// One row: writes the slope dz = (p − t)/n and returns the loss −Σᵥ tᵥ ln pᵥ, for the softmax p of
+// z.
+Real cross_entropy_row(const CrossEntropyTerms& terms, const Real* z, int target, Real* dz) {
+  const auto [v, smoothing, share] = terms;
+  // dz = exp(z − shift) for now; p is that divided by its sum.
+  const Real shift = shift_of(z, v);
+  const Real all = exponentials(z, v, shift, dz);
+  // A row of nothing but −∞ has no class that is possible. As in softmax, it vanishes.
+  if (all == Real(0)) {
+    std::fill_n(dz, v, Real(0));
+    return Real(0);
+  }
+
+  // −ln pᵥ = ln all − (zᵥ − shift), for the target and, with smoothing, the mean over all classes.
+  const Real rest = log(all);
+  Real loss = static_cast<Real>(1 - smoothing) * (rest - (z[target] - shift));
+  // Without smoothing, a logit of −∞ must not count: 0 · ∞ would be NaN.
+  if (smoothing > 0) {
+    const Real below = sum_of(v, [=](Index j, Index n) { return shift - load(z + j, n, shift); });
+    loss += static_cast<Real>(smoothing) * (rest + below / static_cast<Real>(v));
+  }
+
+  // p/n − t/n, with t = s/V for every class and 1 − s more for the target.
+  const auto spread = static_cast<Real>(smoothing / static_cast<double>(v));
+  const Real scale = share / all;
+  for (Index j = 0; j < v; ++j) dz[j] = dz[j] * scale - share * spread;
+  dz[target] -= share * static_cast<Real>(1 - smoothing);
+  return loss;
+}
+
+}  // namespace
 
 CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets, int ignored,
                                 double smoothing) {
@@ -264,40 +384,19 @@ CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets, i
   check<ShapeError>(static_cast<Index>(targets.size()) == rows,
                     "cross_entropy: logits {} need {} targets; got {}", x.shape(), rows,
                     targets.size());
-  Index count = 0;
-  for (Index i = 0; i < rows; ++i) {
-    const int target = targets[static_cast<std::size_t>(i)];
-    check<ShapeError>(target == ignored || (0 <= target && target < v),
-                      "cross_entropy: target {} at position {} is outside [0, {})", target, i, v);
-    count += target != ignored;
-  }
+  const Index count = count_targets(targets, ignored, v);
+  const auto share = static_cast<Real>(1 / static_cast<double>(std::max<Index>(count, 1)));
 
   const Tensor logits = x.contiguous();
   Tensor slope = empty(x.shape()), losses = zeros(Shape{rows});
-  const auto share = static_cast<Real>(1 / static_cast<double>(std::max<Index>(count, 1)));
-  const auto spread = static_cast<Real>(smoothing / static_cast<double>(v));
-  for_rows(rows, v, [&](Index i) {
+  for_rows(rows, v, [&, terms = CrossEntropyTerms{v, smoothing, share}](Index i) {
     const int target = targets[static_cast<std::size_t>(i)];
-    const Real* z = logits.data() + i * v;
-    Real* dz = slope.data() + i * v;
-    const Real shift = shift_of(z, v);
-    // No target, or no class that can be at all: as in softmax, such a row vanishes.
-    const Real all = target == ignored ? Real(0) : exponentials(z, v, shift, dz);
-    if (all == Real(0)) {
+    Real* const dz = slope.data() + i * v;
+    if (target == ignored) {
       std::fill_n(dz, v, Real(0));
-      return;
+    } else {
+      losses.data()[i] = cross_entropy_row(terms, logits.data() + i * v, target, dz);
     }
-    const Real rest = log(all);
-    Real loss = static_cast<Real>(1 - smoothing) * (rest - (z[target] - shift));
-    // Only where it is wanted: 0 · ∞ would make a NaN of a logit of −∞.
-    if (smoothing > 0) {
-      const Real below = sum_of(v, [=](Index j, Index n) { return shift - load(z + j, n, shift); });
-      loss += static_cast<Real>(smoothing) * (rest + below / static_cast<Real>(v));
-    }
-    const Real scale = share / all;
-    for (Index j = 0; j < v; ++j) dz[j] = dz[j] * scale - share * spread;
-    dz[target] -= share * static_cast<Real>(1 - smoothing);
-    losses.data()[i] = loss;
   });
   return {sum(losses) * share, slope};
 }

@@ -54,11 +54,12 @@ class Shape {
     return difference == 0;
   }
 
-  // Axis -rank … rank - 1 as 0 … rank - 1, or a ShapeError.
-  Index wrap(Index axis) const {
+  // Axis -rank … rank - 1 as 0 … rank - 1, or a ShapeError, which names the op that was called with
+  // the axis.
+  Index wrap(Index axis, std::string_view op = {}) const {
     const Index wrapped = axis < 0 ? axis + rank_ : axis;
     if (wrapped < 0 || wrapped >= rank_) [[unlikely]]
-      no_axis(axis);
+      no_axis(axis, op);
     return wrapped;
   }
 
@@ -68,7 +69,7 @@ class Shape {
   Shape erase(Index axis) const;
 
  private:
-  [[noreturn]] void no_axis(Index axis) const;
+  [[noreturn]] void no_axis(Index axis, std::string_view op) const;
   Index careful_numel() const;
 
   std::array<Index, max_rank> sizes_{};  // 0 beyond the rank

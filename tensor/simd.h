@@ -1,9 +1,15 @@
 // # One vector of numbers
 //
-// (private to the libraries) As many Reals as one register of the target CPU holds, with the
-// arithmetic operators of a single number: a GNU vector extension, which GCC and Clang turn into
-// the instructions that the target has. A dual number has one lane. Here are the vector type, load
-// and store, and the loops along a row; exp, tanh and the normal distribution are in functions.h.
+// (private to the libraries) A CPU has registers that hold several numbers, and instructions that
+// add or multiply all of them at once. `Vec` is one such register full of Reals: eight floats or
+// four doubles on a CPU with AVX. Each place in it is called a lane. The usual operators work lane
+// by lane: `x * y + z` multiplies and adds eight pairs of floats. Vec is a GNU vector extension,
+// which GCC and Clang turn into the instructions that the target CPU has. A dual number is its own
+// vector, of one lane.
+//
+// The file reads from top to bottom: the type, load and store, the end of a row that fills no whole
+// vector, from lanes to one number, and loops and sums along a row. exp, tanh and the normal
+// distribution are in functions.h.
 #pragma once
 
 #include <algorithm>
@@ -15,6 +21,8 @@
 
 namespace glass {
 
+// ---- the type ----
+
 #ifdef GLASS_REAL_DUAL
 using Vec = Dual;
 #else
@@ -25,13 +33,14 @@ inline constexpr int vector_bytes = 32;
 #else
 inline constexpr int vector_bytes = 16;
 #endif
-// Aligned like one number, since a row may begin anywhere.
+// Aligned like one number, not like a register, since a row may begin anywhere in memory.
 using Vec [[gnu::vector_size(vector_bytes), gnu::aligned(alignof(Real)), gnu::may_alias]] = Real;
 #endif
 
-inline constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
+inline constexpr Index lanes = sizeof(Vec) / sizeof(Real);
 
-// What the CPU has of it: registers, and x · y + z in one instruction.
+// What the CPU has: the number of its vector registers, and whether one instruction computes
+// x · y + z with a single rounding.
 #if defined(__AVX512F__) || defined(__aarch64__)
 inline constexpr int registers = 32;
 #else
@@ -43,46 +52,16 @@ inline constexpr bool fused_multiply_add = true;
 inline constexpr bool fused_multiply_add = false;
 #endif
 
-inline constexpr Index lanes = sizeof(Vec) / sizeof(Real);
-
-// Lanes of 64 bits, of which the lower halves are multiplied.
-#ifdef __AVX2__
-using Wide [[gnu::vector_size(32)]] = std::uint64_t;
-#else
-using Wide [[gnu::vector_size(16)]] = std::uint64_t;
-#endif
-template <class W>
-W low_product(W x, std::uint64_t constant) {
-  return (x & 0xFFFFFFFF) * constant;
-}
-#if defined(__AVX2__) && !defined(__clang__)
-// GCC does not see that one instruction does it, and takes eight.
-inline Wide low_product(Wide x, std::uint64_t constant) {
-  using Halves [[gnu::vector_size(32)]] = int;
-  const auto c = reinterpret_cast<Halves>(Wide{} + constant);
-  return reinterpret_cast<Wide>(__builtin_ia32_pmuludq256(reinterpret_cast<Halves>(x), c));
-}
-#endif
-
 // ---- to and from memory ----
 
+// `lanes` numbers that lie side by side; one number in all lanes.
 inline Vec load(const Real* from) { return *reinterpret_cast<const Vec*>(from); }
 inline void store(Real* to, Vec x) { *reinterpret_cast<Vec*>(to) = x; }
 inline Vec repeat(Real x) { return Vec{} + x; }
 
-// Asks the caches for data[offset]; 3 means all caches, 2 all but the first. The element may lie
-// outside the array, since nothing is read: so its address is computed as a number. A pointer
-// outside its array is undefined, even if nobody follows it.
-template <int caches = 3>
-void prefetch(const Real* data, Index offset) {
-  const auto bytes = static_cast<std::uintptr_t>(offset) * sizeof(Real);
-  const auto address = reinterpret_cast<std::uintptr_t>(data) + bytes;
-  // NOLINTNEXTLINE(performance-no-int-to-ptr): nothing is read through the pointer
-  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, caches);
-}
-
-// At the end of a row: `count` numbers, `step` apart, and `rest` in the lanes beyond them; never
-// more than one vector.
+// The same at the end of a row, where only `count` numbers are left: nothing is read or written
+// beyond them. The lanes that have no number get `rest`, for instance 0 in a sum. `step` is how far
+// apart the numbers lie. A count of more than `lanes` reads or writes one whole vector.
 inline Vec load(const Real* from, Index count, Index step, Real rest) {
   if (count >= lanes && step == 1) return load(from);
   Real part[lanes];
@@ -97,7 +76,22 @@ inline void store(Real* to, Vec x, Index count) {
   std::copy_n(part, count, to);
 }
 
-// One number of all lanes: their sum, as a tree, or the largest.
+// Asks for data[offset] to be prefetched: read into the caches before it is needed. `caches` is 3
+// for all caches, 2 for all but the first. The element may lie outside the array, since the CPU
+// ignores a prefetch of an address that does not exist. That is why the address is computed as a
+// number: in C++ a pointer outside its array is undefined, even if nobody reads through it.
+template <int caches = 3>
+void prefetch(const Real* data, Index offset) {
+  const auto bytes = static_cast<std::uintptr_t>(offset) * sizeof(Real);
+  const auto address = reinterpret_cast<std::uintptr_t>(data) + bytes;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): nothing is read through the pointer
+  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, caches);
+}
+
+// ---- from all lanes to one number ----
+
+// f of two halves of the lanes, then of two quarters, until one number is left: for f = + it is
+// their sum. Eight lanes take three steps, and a number passes through three roundings, not seven.
 template <class F>
 Real fold(Vec x, F f) {
   Real lane[lanes];
@@ -113,9 +107,15 @@ inline Real largest(Vec x) {
   return fold(x, [](Real a, Real b) { return a < b ? b : a; });
 }
 
-// ---- along a row ----
+// What a search for the largest number starts from.
+inline constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
 
-// Calls f(i, count) for the `count` numbers from i on, a whole vector of them but for the last.
+// ---- loops along a row ----
+
+// Cuts a row of n numbers into vectors, and calls f(i, count) for each: it holds the `count`
+// numbers from i on. `count` is `lanes`, but for the last vector, which may have fewer. The loop
+// over whole vectors stands apart, so that the compiler knows their count and drops the code for a
+// row's end.
 template <class F>
 void for_vectors(Index n, F f) {
   Index i = 0;
@@ -123,42 +123,55 @@ void for_vectors(Index n, F f) {
   if (i < n) f(i, n - i);
 }
 
-// f(i, count) of all such vectors, joined by `join`: in four parts, since each waits for its last.
+// Joins the vectors f(i, count) of a whole row into one, which starts as `first`; `join` is + or
+// the larger of two, lane by lane. An addition must wait for the sum that it adds to, for about
+// four cycles. Four running results, each of every fourth vector, keep the CPU busy meanwhile.
 template <class Join, class F>
 Vec gather(Index n, Vec first, Join join, F f) {
   Vec a = first, b = first, c = first, d = first;
   Index i = 0;
+  // Four vectors a step, each into a result of its own.
   for (; i + 4 * lanes <= n; i += 4 * lanes) {
     a = join(a, f(i, lanes));
     b = join(b, f(i + lanes, lanes));
     c = join(c, f(i + 2 * lanes, lanes));
     d = join(d, f(i + 3 * lanes, lanes));
   }
+  // The whole vectors that are left, at most three, and the end of the row.
   for (; i + lanes <= n; i += lanes) a = join(a, f(i, lanes));
   if (i < n) b = join(b, f(i, n - i));
   return join(join(a, b), join(c, d));
 }
-// Σ f(i, count) of all such vectors.
+
+// ---- sums along a row ----
+//
+// sum_of(n, f) adds all lanes of all vectors f(i, count), i = 0, lanes, 2 · lanes, … < n.
+
+// Blocks are short enough to be summed by running results.
 template <class F>
 Real sum_of_block(Index n, F f) {
   return total(gather(
       n, Vec{}, [](Vec a, Vec b) { return a + b; }, f));
 }
 
-// A long row is summed in blocks, and the blocks' sums in pairs: a number passes through few
-// roundings, however long the row is. Apart, so that short rows get a loop of their own.
+// A long row is summed block by block, and the blocks' sums in pairs, the pairs' sums in pairs, and
+// so on: a number passes through log₂(blocks) roundings after its block, however long the row is.
+// Not inlined, so that the loop for short rows stays small.
 template <class F>
 [[gnu::noinline]] Real sum_of_blocks(Index n, Index block, F f) {
-  // The sums of 1, 2, 4, … blocks that wait for a second one: the binary digits of `done`.
+  // The sums of 1, 2, 4, … blocks that wait for a second sum of as many blocks, as the binary
+  // digits of `done` say: after 6 = 110₂ blocks, the sum of four and the sum of two are waiting.
   std::array<Real, 64> waiting;
   std::size_t count = 0;
   for (Index done = 0; done * block < n; ++done) {
     const Index begin = done * block;
     Real sum = sum_of_block(std::min(block, n - begin),
                             [&](Index i, Index part) { return f(begin + i, part); });
+    // One more block carries as in adding 1: each digit 1 at the end of `done` finds its pair.
     for (Index digits = done; digits % 2 == 1; digits /= 2) sum = waiting[--count] + sum;
     waiting[count++] = sum;
   }
+  // What is still waiting, the shortest first.
   Real sum = waiting[--count];
   while (count > 0) sum = waiting[--count] + sum;
   return sum;

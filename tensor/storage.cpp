@@ -1,3 +1,9 @@
+// # Memory for numbers, and a cache of freed blocks
+//
+// The system's memory is slow when it is new, and a training step asks for the same sizes as the
+// step before. So a freed block is kept, in a list of blocks of its size, until a Storage of that
+// size is asked for; up to 256 MB are kept. This is deliberately no general allocator: only Storage
+// uses it.
 #include "tensor/storage.h"
 
 #include <algorithm>
@@ -18,7 +24,8 @@ namespace {
 constexpr std::align_val_t alignment{64};
 constexpr std::size_t header = 64;  // a block's owners, version and count
 
-// A sanitizer must see every block come and go, or it misses a use after free.
+// Without a cache under AddressSanitizer, which finds a use after free only if every block is
+// really freed.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool caching = false;
 #elif defined(__has_feature)
@@ -31,8 +38,9 @@ constexpr bool caching = true;
 constexpr bool caching = true;
 #endif
 
-// Blocks of like sizes are interchangeable: sizes are rounded up to four steps for each power of
-// two.
+// Bytes, rounded up so that there are only four sizes between a power of two and the next: 64, 80,
+// 96, 112, 128, … kB. So a freed block often fits the next tensor, though it is no exact match, and
+// less than a fifth of a large block is unused.
 std::size_t size_class(std::size_t bytes) {
   const std::size_t step = std::max<std::size_t>(64, std::bit_floor(bytes) / 4);
   return (bytes + step - 1) / step * step;
@@ -40,9 +48,11 @@ std::size_t size_class(std::size_t bytes) {
 
 class Cache {
  public:
-  // Room for a block's header and so many bytes of numbers.
+  // A block: room for the header and for `numbers` bytes of numbers. std::bad_alloc if there is
+  // none.
   void* take(std::size_t numbers) {
     const std::size_t bytes = size_class(header + numbers);
+    // From the list of its size, if that has one.
     {
       const std::lock_guard lock(lock_);
       if (Unused*& first = unused_[slot(bytes)]) {
@@ -51,6 +61,7 @@ class Cache {
         return std::exchange(first, first->next);
       }
     }
+    // Else from the system, if need be after giving it back what the cache holds.
     void* block = ::operator new(bytes, alignment, std::nothrow);
     if (!block) {
       trim();
@@ -61,6 +72,7 @@ class Cache {
     return block;
   }
 
+  // A block that nobody uses any more: kept while there is room, else given back to the system.
   void give(void* block, std::size_t numbers) noexcept {
     const std::size_t bytes = size_class(header + numbers);
     {
@@ -91,7 +103,8 @@ class Cache {
  private:
   static constexpr std::size_t capacity = std::size_t{256} << 20;
 
-  // A block that waits for its next use; its own memory says which other one does.
+  // A block in the list of its size. The next one's address stands in the block's own memory, which
+  // nobody else uses meanwhile.
   struct Unused {
     Unused* next;
   };
@@ -105,10 +118,12 @@ class Cache {
 
   SpinLock lock_;
   std::array<Unused*, 256> unused_{};
-  std::size_t held_ = 0, live_ = 0;
+  std::size_t held_ = 0;  // bytes of the blocks in the lists
+  std::size_t live_ = 0;  // bytes of numbers in the blocks that are in use
 };
 
-// Nothing is to be made or destroyed: a static Var may come before it and outlive it.
+// constinit and without a destructor, so that it works before and after all other static objects: a
+// static Var may be made first and destroyed last.
 constinit Cache cache;
 static_assert(std::is_trivially_destructible_v<Cache>);
 
@@ -116,12 +131,14 @@ static_assert(std::is_trivially_destructible_v<Cache>);
 
 Storage::Storage(Index count) {
   static_assert(sizeof(Block) == header);
+  // Beyond the limit the number of bytes would not fit.
   constexpr Index limit = std::numeric_limits<std::ptrdiff_t>::max() / Index{sizeof(Real)};
   if (count < 0 || count > limit) throw std::bad_alloc();
   void* const memory = cache.take(static_cast<std::size_t>(count) * sizeof(Real));
   block_ = ::new (memory) Block{{1}, {0}, count};
 #ifdef GLASS_FRESH_IS_NAN
-  // A build of type Debug shows what reads memory that nobody wrote: a NaN stays in all results.
+  // In a build of type Debug memory that nobody wrote is NaN. What reads it gives NaN, too, and is
+  // found.
   std::fill_n(data(), count, std::numeric_limits<Real>::quiet_NaN());
 #endif
 }

@@ -1,3 +1,8 @@
+// # Tensors: views, reshaping, copies, printing
+//
+// A view is a new shape, new strides and a new first element over the same memory. So nearly every
+// function here computes a few integers, and moves no number; clone(), fill(), copy_from() and what
+// makes a tensor are the exceptions.
 #include "tensor/tensor.h"
 
 #include <fmt/ranges.h>
@@ -17,6 +22,8 @@ Tensor::Tensor(Shape shape, std::vector<Real> values) : Tensor(empty(shape)) {
   std::copy(values.begin(), values.end(), data_);
 }
 
+// From the last axis on, each stride must be the number of elements that the axes behind it hold.
+// The stride of an axis of size 1 does not count, since nobody steps along it.
 bool Tensor::is_contiguous() const {
   if (numel() == 0) return true;
   Index expected = 1;
@@ -40,14 +47,17 @@ Real Tensor::item() const {
   return *data_;
 }
 
+// How far the element is from the first: index times stride, summed over the axes.
 Index Tensor::offset(std::initializer_list<Index> index) const {
   check<ShapeError>(static_cast<Index>(index.size()) == rank(),
                     "tensor: one index an axis; got {} for shape {}", index.size(), shape_);
-  Index axis = 0, offset = 0;
+  Index axis = 0;
+  Index offset = 0;
   for (const Index i : index) {
     check<ShapeError>(0 <= i && i < size(axis), "tensor: index {} is outside axis {} of shape {}",
                       i, axis, shape_);
-    offset += i * stride(axis++);
+    offset += i * stride(axis);
+    ++axis;
   }
   return offset;
 }
@@ -67,8 +77,8 @@ Tensor Tensor::view(Shape shape, Strides strides, Index offset) const {
 
 Tensor Tensor::transpose(Axis a, Axis b) const {
   Strides strides = strides_;
-  std::swap(strides[static_cast<std::size_t>(shape_.wrap(a))],
-            strides[static_cast<std::size_t>(shape_.wrap(b))]);
+  std::swap(strides[static_cast<std::size_t>(shape_.wrap(a, "transpose"))],
+            strides[static_cast<std::size_t>(shape_.wrap(b, "transpose"))]);
   return view(shape_.with(a, size(b)).with(b, size(a)), strides);
 }
 
@@ -83,10 +93,11 @@ Tensor Tensor::permute(std::vector<Index> axes) const {
   std::array<bool, max_rank> seen{};
   bool valid = static_cast<Index>(axes.size()) == rank();
   for (std::size_t i = 0; valid && i < axes.size(); ++i) {
+    // Axis i of the result is this axis of ours, unless there is none or it was taken before.
     const Index axis = axes[i] < 0 ? axes[i] + rank() : axes[i];
-    valid =
-        0 <= axis && axis < rank() && !std::exchange(seen[static_cast<std::size_t>(axis)], true);
+    valid = 0 <= axis && axis < rank() && !seen[static_cast<std::size_t>(axis)];
     if (!valid) break;
+    seen[static_cast<std::size_t>(axis)] = true;
     shape = shape.with(static_cast<Index>(i), size(axis));
     strides[i] = stride(axis);
   }
@@ -98,36 +109,45 @@ Tensor Tensor::permute(std::vector<Index> axes) const {
 Tensor Tensor::slice(Axis axis, Index begin, Index end, Index step) const {
   check<ShapeError>(step >= 1, "slice: the step must be at least 1; got {} for shape {}", step,
                     shape_);
-  const Index n = size(axis);
-  step = std::min(step, std::max<Index>(n, 1));  // a longer one meets nothing more
+  const Index at = shape_.wrap(axis, "slice"), n = size(at);
+  // A step beyond the axis's end is cut, so that no product below overflows: only the first element
+  // is met.
+  step = std::min(step, std::max<Index>(n, 1));
   begin = std::clamp<Index>(begin < 0 ? begin + n : begin, 0, n);
   end = std::clamp<Index>(end < 0 ? end + n : end, begin, n);
   Strides strides = strides_;
-  strides[static_cast<std::size_t>(shape_.wrap(axis))] *= step;
+  strides[static_cast<std::size_t>(at)] *= step;
   // An empty slice at the very end must not point beyond the memory.
   const Index offset = begin < end ? begin * stride(axis) : 0;
   return view(shape_.with(axis, ceil_div(end - begin, step)), strides, offset);
 }
 
+// Starts at position i and leaves the axis out.
 Tensor Tensor::select(Axis axis, Index i) const {
-  const Index n = size(axis), at = i < 0 ? i + n : i;
+  const Index gone = shape_.wrap(axis, "select");
+  const Index n = size(gone), at = i < 0 ? i + n : i;
   check<ShapeError>(0 <= at && at < n, "select: position {} is outside axis {} of shape {}", i,
                     axis, shape_);
+  // The strides behind the axis move up by one.
   Strides strides = strides_;
-  std::copy(strides.begin() + shape_.wrap(axis) + 1, strides.end(),
-            strides.begin() + shape_.wrap(axis));
-  return view(shape_.erase(axis), strides, at * stride(axis));
+  std::copy(strides.begin() + gone + 1, strides.end(), strides.begin() + gone);
+  return view(shape_.erase(gone), strides, at * stride(gone));
 }
 
+// A stretched axis has stride 0, so every position along it reads the same element.
 Tensor Tensor::expand(Shape shape) const {
   for (Index axis = -1; axis >= -std::min(rank(), shape.rank()); --axis)
     if (shape[axis] == -1) shape = shape.with(axis, size(axis));
-  (void)shape.numel();
+  (void)shape.numel();  // a ShapeError where it is too large
   return view(shape, expand_strides(shape_, strides_, shape));
 }
 
-Tensor Tensor::squeeze(Axis axis) const { return size(axis) == 1 ? select(axis, 0) : *this; }
+Tensor Tensor::squeeze(Axis axis) const {
+  const Index at = shape_.wrap(axis, "squeeze");
+  return size(at) == 1 ? select(at, 0) : *this;
+}
 
+// The stride of an axis of size 1 is never used, so any stride may stand there.
 Tensor Tensor::unsqueeze(Axis axis) const {
   const Shape shape = shape_.insert(axis, 1);
   Strides strides = strides_;
@@ -138,45 +158,68 @@ Tensor Tensor::unsqueeze(Axis axis) const {
 
 namespace {
 
-// Strides that read the same elements in the same order as `to`, or nothing where only a copy can.
-// From the last axis on: axes that lie in memory as one form a run, and every new axis must divide
-// what is left of the run that it falls in.
+// The last axes of x that can be seen as one long axis: its stride and how many elements it has.
+// The axes from `axis` downwards are read, and `axis` goes down to the first that does not belong
+// to it.
+struct Run {
+  Index stride, count;
+};
+Run take_run(const Tensor& x, Index& axis) {
+  while (axis >= 0 && x.size(axis) == 1) --axis;
+  Run run{x.stride(axis), 1};
+  // The axis before continues the run if one step along it equals all steps along the run.
+  const auto continues = [&] {
+    return x.size(axis) == 1 || x.stride(axis) == run.stride * run.count;
+  };
+  for (; axis >= 0 && continues(); --axis) run.count *= x.size(axis);
+  return run;
+}
+
+// Strides that read the elements of x in the same order with the shape `to`, or nothing where no
+// strides can, and only a copy will do. Each run of x is divided among axes of `to`, from the last
+// on: an axis of size n takes every element of the run, the axis before it every n-th.
+//
+// For example x [2, 6] with strides 8, 1 has two runs, of 6 and 2 elements. As [2, 2, 3] it has the
+// strides 8, 3, 1: the run of 6 is divided into 3 and 2. As [3, 4] it has none, since 4 does not
+// divide 6.
 std::optional<Strides> view_strides(const Tensor& x, const Shape& to) {
   Strides result{};
-  Index axis = x.rank() - 1, left = 1, step = 1;
+  Index axis = x.rank() - 1;
+  Run left{1, 1};  // of the run that is being divided
   for (Index i = to.rank() - 1; i >= 0; --i) {
-    if (to[i] != 1 && left == 1) {
-      while (axis >= 0 && x.size(axis) == 1) --axis;
-      step = x.stride(axis);
-      for (Index run = step; axis >= 0 && (x.size(axis) == 1 || x.stride(axis) == run); --axis) {
-        run *= x.size(axis);
-        left *= x.size(axis);
-      }
-    }
-    if (left % to[i] != 0) return std::nullopt;
-    result[static_cast<std::size_t>(i)] = step;
-    step *= to[i];
-    left /= to[i];
+    if (to[i] != 1 && left.count == 1) left = take_run(x, axis);
+    if (left.count % to[i] != 0) return std::nullopt;
+    result[static_cast<std::size_t>(i)] = left.stride;
+    left.stride *= to[i];
+    left.count /= to[i];
   }
   return result;
+}
+
+// Replaces the -1 of a shape, if it has one, by the size that makes it hold `numel` elements. False
+// where the shape then holds another number of elements, or has a size below -1, or two of -1.
+bool fill_in(Shape& shape, Index numel) {
+  Index unknown = -1;
+  for (Index axis = 0; axis < shape.rank(); ++axis) {
+    if (shape[axis] >= 0) continue;
+    if (shape[axis] < -1 || unknown >= 0) return false;
+    unknown = axis;
+  }
+  if (unknown >= 0) {
+    // Beside a size of 0 the unknown size could be anything.
+    const Index known = shape.with(unknown, 1).numel();
+    if (known == 0) return false;
+    shape = shape.with(unknown, numel / known);
+  }
+  return shape.numel() == numel;
 }
 
 }  // namespace
 
 Tensor Tensor::reshape(Shape shape) const {
-  Index unknown = -1;
-  bool valid = true;
-  for (Index axis = 0; axis < shape.rank(); ++axis) {
-    valid &= shape[axis] >= -1 && (shape[axis] >= 0 || unknown < 0);
-    if (shape[axis] == -1) unknown = axis;
-  }
-  if (valid && unknown >= 0) {
-    const Index known = shape.with(unknown, 1).numel();
-    valid = known > 0;
-    if (valid) shape = shape.with(unknown, numel() / known);
-  }
-  valid = valid && shape.numel() == numel();
-  check<ShapeError>(valid, "reshape: {} elements of {} do not fit {}", numel(), shape_, shape);
+  const bool fits = fill_in(shape, numel());
+  check<ShapeError>(fits, "reshape: {} elements of {} do not fit {}", numel(), shape_, shape);
+  // A view, if there are strides for it.
   if (is_contiguous()) return view(shape, contiguous_strides(shape));
   if (const auto strides = view_strides(*this, shape)) return view(shape, *strides);
   return clone().view(shape, contiguous_strides(shape));
@@ -221,6 +264,7 @@ Tensor full(Shape shape, Real value) {
   return x;
 }
 
+// Row-major values that follow a rule.
 Tensor arange(Index n) {
   Tensor x = empty(Shape{n});
   for (Index i = 0; i < n; ++i) x.data()[i] = static_cast<Real>(i);
@@ -235,7 +279,8 @@ Tensor eye(Index n) {
 
 namespace {
 
-// The shape is read along the first items; every other item must then agree with it.
+// Appends all numbers of nested braces to `values`, in row-major order. The shape was read along
+// the first item of each level; a ShapeError where any other item does not agree with it.
 void flatten(const Nested& nested, std::span<const Index> shape, std::vector<Real>& values) {
   const bool number = shape.empty();
   check<ShapeError>(
@@ -248,6 +293,7 @@ void flatten(const Nested& nested, std::span<const Index> shape, std::vector<Rea
 }  // namespace
 
 Tensor tensor(const Nested& values) {
+  // The sizes, along the first item of each level.
   std::vector<Index> sizes;
   for (const Nested* level = &values; !level->is_number; level = &level->items[0]) {
     sizes.push_back(static_cast<Index>(level->items.size()));
@@ -258,6 +304,7 @@ Tensor tensor(const Nested& values) {
   return {Shape(sizes), std::move(flat)};
 }
 
+// Compares in double; NaN and an infinity on one side only are never close.
 bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
   const auto close = [=](Real x, Real y) {
     const auto p = static_cast<double>(x), q = static_cast<double>(y);
@@ -272,11 +319,13 @@ bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
 
 namespace {
 
-constexpr Index shown_at_each_end = 3;  // of an axis longer than twice that and one
+constexpr Index shown_at_each_end = 3;  // positions of an axis that is elided
 
-// Where an axis is elided: after its first three, up to its last three.
+// Is the middle of a long axis left out, all but its first three and its last three positions?
 bool elided(Index size) { return size > 2 * shown_at_each_end + 1; }
 
+// Calls item(i, skip) for each position that is shown; `skip` says that positions before it are
+// not.
 template <class Item>
 void for_shown(Index size, Item item) {
   for (Index i = 0; i < size; ++i) {
@@ -286,12 +335,14 @@ void for_shown(Index size, Item item) {
   }
 }
 
-// In characters, not bytes: the ε of a dual number takes two of those.
+// The length in characters. In UTF-8 a character may take several bytes, as the ε of a dual number
+// does; all but its first byte begin with the bits 10.
 std::size_t length(std::string_view text) {
   const auto begins = [](char byte) { return (byte & 0xC0) != 0x80; };
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins));
 }
 
+// The text of each number that is shown, in row-major order.
 void collect(const Tensor& x, std::string_view spec, std::vector<std::string>& cells) {
   if (x.rank() == 0) {
     cells.push_back(fmt::format(fmt::runtime(fmt::format("{{:{}}}", spec)), x.item()));
@@ -300,7 +351,8 @@ void collect(const Tensor& x, std::string_view spec, std::vector<std::string>& c
   }
 }
 
-// Rows of the last axis stand on one line; each further axis adds a bracket and an indent.
+// Appends brackets and cells to `out`, and takes each cell that it writes from the front of
+// `cells`. Rows of the last axis stand on one line; each further axis adds a bracket and an indent.
 void write_rows(const Shape& shape, Index axis, std::span<const std::string>& cells,
                 std::size_t width, std::string& out) {
   if (axis == shape.rank()) {
@@ -314,7 +366,10 @@ void write_rows(const Shape& shape, Index axis, std::span<const std::string>& ce
   for_shown(shape[axis], [&](Index i, bool skip) {
     const std::string_view separator = row ? std::string_view(", ") : std::string_view(newline);
     if (i > 0) out += separator;
-    if (skip) (out += "…") += separator;
+    if (skip) {
+      out += "…";
+      out += separator;
+    }
     write_rows(shape, axis + 1, cells, width, out);
   });
   out += ']';
@@ -323,11 +378,12 @@ void write_rows(const Shape& shape, Index axis, std::span<const std::string>& ce
 }  // namespace
 
 std::string to_string(const Tensor& x, std::string_view spec) {
+  if (x.numel() == 0) return fmt::format("[] {}", x.shape());
   std::vector<std::string> cells;
-  if (x.numel() > 0) collect(x, spec, cells);
+  collect(x, spec, cells);
+  // All cells as wide as the widest.
   std::size_t width = 0;
   for (const std::string& cell : cells) width = std::max(width, length(cell));
-  if (cells.empty()) return fmt::format("[] {}", x.shape());
   std::string out;
   std::span<const std::string> rest = cells;
   write_rows(x.shape(), 0, rest, width, out);

@@ -328,6 +328,39 @@ TEST_CASE("the error of a sum grows with the logarithm of its length") {
   }
 }
 
+TEST_CASE("an axis that does not exist is an error that names the op, the axis and the shape") {
+  const Tensor x = zeros({2, 3});
+  const std::multimap<std::string, std::function<void(Index)>> ops = {
+      {"sum", [&](Index axis) { (void)sum(x, axis); }},
+      {"mean", [&](Index axis) { (void)mean(x, axis); }},
+      {"max", [&](Index axis) { (void)max(x, axis); }},
+      {"argmax", [&](Index axis) { (void)argmax(x, axis); }},
+      {"softmax", [&](Index axis) { (void)softmax(x, axis); }},
+      {"log_softmax", [&](Index axis) { (void)log_softmax(x, axis); }},
+      {"softmax_backward", [&](Index axis) { (void)softmax_backward(x, x, axis); }},
+      {"log_softmax_backward", [&](Index axis) { (void)log_softmax_backward(x, x, axis); }},
+      {"cat",
+       [&](Index axis) {
+         (void)cat({x, x}, axis);
+       }},
+      {"transpose", [&](Index axis) { (void)x.transpose(axis, 0); }},
+      {"transpose", [&](Index axis) { (void)x.transpose(0, axis); }},
+      {"slice", [&](Index axis) { (void)x.slice(axis, 0, 1); }},
+      {"select", [&](Index axis) { (void)x.select(axis, 0); }},
+      {"squeeze", [&](Index axis) { (void)x.squeeze(axis); }},
+  };
+  for (const auto& [op, call] : ops)
+    for (const Index axis : {2, -3, 100}) {
+      const auto message = fmt::format("{}: axis {} does not exist in shape [2, 3]", op, axis);
+      CHECK_THROWS_AS(call(axis), ShapeError);
+      CHECK_THROWS_WITH(call(axis), message);
+    }
+  // So are an axis that is named twice, and one that is empty.
+  CHECK_THROWS_WITH(mean(x, {0, -2}), "mean: axis -2 is named twice; shape [2, 3]");
+  CHECK_THROWS_WITH(max(zeros({2, 0}), 1), "max: axis 1 of shape [2, 0] is empty");
+  CHECK_THROWS_WITH(argmax(zeros({2, 0}), 1), "argmax: axis 1 of shape [2, 0] is empty");
+}
+
 TEST_CASE("max and argmax find the first of the largest, for every shape, layout and axis") {
   Rng rng(16);
   for (const Shape& shape : some_shapes())
