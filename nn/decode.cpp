@@ -186,7 +186,7 @@ std::vector<Decoded> decode(const EncoderDecoder& model, const Tokens& source,
   check_options(options, source.batch);
   const Evaluation evaluation(model);
   std::vector<Past> past =
-      model.read(model.encode(source), padding_mask(source, model.options.padding));
+      model.start_decoding(model.encode(source), padding_mask(source, model.options.padding));
   const Index limit = std::min(options.max_length, model.options.max_length - 1);
 
   std::vector<Beam> beams;
@@ -210,8 +210,9 @@ std::vector<Decoded> decode(const EncoderDecoder& model, const Tokens& source,
         next_block(open, n, model.options.padding);  // [B, W], [B, 1, W, n + W]
     n += tokens.length;
     std::vector<Tensor> weights;
-    const Var states = model.states(tokens, model.positions.slice(0, length, length + 1), own, past,
-                                    &weights);                       // [B, W, C]
+    const Var states =
+        model.next_states(tokens, model.positions.slice(0, length, length + 1), own, past,
+                          &weights);                                 // [B, W, C]
     const Tensor log_p = log_softmax(model.output(states).value());  // [B, W, V]
     const Tensor attention = mean(weights.back(), 1);                // [B, W, S]
     for (Index b = 0; b < std::ssize(open); ++b)
