@@ -1,3 +1,7 @@
+// # A step of Adam
+//
+// The formula is in adam.h. All numbers of a parameter are updated in one pass over its memory. The
+// running means belong to the optimiser; the parameters belong to the model.
 #include "optim/adam.h"
 
 #include <cmath>
@@ -58,7 +62,7 @@ void Adam::step() {
   const auto pull = static_cast<Real>(options.decoupled ? 0 : options.weight_decay);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     if (!parameters[i].has_grad()) continue;
-    // Means that start at 0 are too small at first; the corrections undo that.
+    // The running means start at 0, so they are too small at first; dividing by 1 − βᵗ corrects that.
     const auto t = static_cast<double>(++steps[i]);
     const auto rate = static_cast<Real>(options.rate / (1 - std::pow(options.beta1, t)));
     const auto widen = static_cast<Real>(1 / std::sqrt(1 - std::pow(options.beta2, t)));
