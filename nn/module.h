@@ -72,7 +72,18 @@ concept Module = requires(T& module) {
   module.each([](std::string_view, const auto&) {});
 };
 
-// Calls f(name, x) for a module, for all that it names, and for all that those name, in order:
+// Whether T is a value that each() may name: neither a Var nor a module.
+template <class T>
+concept PlainState = std::same_as<T, Tensor> || std::same_as<T, Rng> || std::same_as<T, Index> ||
+    std::same_as<T, int> || std::same_as<T, double>;
+
+// "block" and "weight" give "block.weight". The outermost module has no name.
+inline std::string joined(const std::string& name, std::string_view part) {
+  return name.empty() ? std::string(part) : fmt::format("{}.{}", name, part);
+}
+
+// Calls f(name, x) for a module, for all that it names, and for all that is named by its parts, in
+// order. x is a module, or
 //
 // - Var or Parameter: trained
 // - Tensor: a buffer, saved but not trained
@@ -82,25 +93,21 @@ concept Module = requires(T& module) {
 template <class T, class F>
 void walk(const std::string& name, const T& constant, F&& f) {
   T& member = const_cast<T&>(constant);  // each() is not const, and need not be: it only names
-  const auto inner = [&](std::string_view part) {
-    return name.empty() ? std::string(part) : fmt::format("{}.{}", name, part);
-  };
   if constexpr (Module<T>) {
     f(name, member);
-    member.each([&](std::string_view part, const auto& x) { walk(inner(part), x, f); });
+    member.each([&](std::string_view part, const auto& x) { walk(joined(name, part), x, f); });
   } else if constexpr (std::ranges::range<T>) {
     Index i = 0;
-    for (auto& item : member) walk(inner(std::to_string(i++)), item, f);
+    for (auto& item : member) walk(joined(name, std::to_string(i++)), item, f);
   } else if constexpr (requires { member.has_value(); }) {
     if (member) walk(name, *member, f);
   } else if constexpr (std::derived_from<T, Var>) {
     f(name, static_cast<Var&>(member));
   } else {
-    static_assert(!std::is_class_v<T> || std::same_as<T, Tensor> || std::same_as<T, Rng>,
+    static_assert(!std::is_class_v<T> || PlainState<T>,
                   "each() is missing: a module needs a member function that names its parts, "
                   "void each(auto&& f) { f(\"name\", member); … }");
-    static_assert(std::same_as<T, Tensor> || std::same_as<T, Rng> || std::same_as<T, Index> ||
-                      std::same_as<T, int> || std::same_as<T, double>,
+    static_assert(PlainState<T>,
                   "each() may name Vars, Tensors, an Rng, an Index, int or double, modules, and "
                   "vectors or optionals of these");
     f(name, member);
