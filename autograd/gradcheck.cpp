@@ -202,6 +202,7 @@ void Witness::differentiate(std::size_t leaf, double first, Finding& found) {
   const double last = found.moved != 0 ? 1e-9 * first
                       : size == 0      ? 1e-16 * natural
                                        : std::min(1e-12 * natural, 1e-4 * size);
+  // The change of L, with a grain that counts as noise: the height of a stair, once it is known.
   std::vector<bool> moved;
   double grain = 0;
   const auto change = [&](double there) {
@@ -210,6 +211,7 @@ void Witness::differentiate(std::size_t leaf, double first, Finding& found) {
     seen.noise += grain;
     return seen;
   };
+  // Where L moves in stairs, the slope is measured again with that noise.
   const Differences differences{number(x), claimed[leaf], rtol};
   auto& slope = static_cast<Differences::Slope&>(found);
   slope = differences.slope(change, first, last);
@@ -218,6 +220,8 @@ void Witness::differentiate(std::size_t leaf, double first, Finding& found) {
 }
 
 #endif
+
+// ---- the whole check ----
 
 double largest_of(const Numbers& g) {
   double largest = 0;

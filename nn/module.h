@@ -32,10 +32,10 @@ using glass::set_nan_check;
 // a Var: `a.weight = Var(b.weight)`. A copy of a whole module shares nothing, not even within
 // itself: tie it again.
 //
-// Assigning one Parameter to another copies the numbers into the leaf that is there, and drops that
-// leaf's gradient: optimisers that hold the leaf go on moving it, and tied weights stay tied. So
-// `net = best` restores a snapshot. It counts as a write, as copy_from() does. Only where the two
-// are not trained leaves of one shape is a fresh copy bound instead.
+// Assigning a Parameter copies its numbers into the leaf on the left, and drops the gradient of that
+// leaf. Optimisers that hold the leaf go on moving it, and tied weights stay tied; so `net = best`
+// restores a snapshot. It counts as a write, as copy_from() does. Unless both Parameters are trained
+// leaves of one shape, the left one is bound to a new copy instead.
 struct Parameter : Var {
   Parameter() = default;  // a constant 0: a parameter that is not there
   explicit Parameter(Tensor initial) : Var(std::move(initial), true) {}
@@ -60,7 +60,7 @@ struct Parameter : Var {
   ~Parameter() = default;
 
  private:
-  // False of a Parameter that was moved from, which has no node until it is assigned to.
+  // A Parameter that was moved from has no node until it is assigned to.
   bool is_trained_leaf() const { return node().get() && node()->is_leaf() && requires_grad(); }
   Var copied() const { return node().get() ? Var(value().clone(), requires_grad()) : Var(); }
 };
@@ -116,7 +116,7 @@ void walk(const std::string& name, const T& constant, F&& f) {
 
 // ---- what follows from it ----
 
-// Every Var once, under its first name: a weight that is tied to another is the same parameter.
+// Every Var once, under its first name: tied weights are one parameter.
 std::vector<std::pair<std::string, Var>> named_parameters(const auto& module) {
   std::vector<std::pair<std::string, Var>> found;
   std::unordered_set<const Node*> seen;
@@ -133,8 +133,8 @@ std::vector<Var> parameters(const auto& module) {
   return found;
 }
 
-// The number of trained numbers: those of constants, such as frozen parameters and a bias that is
-// not there, do not count.
+// How many numbers are trained. Constants do not count, such as frozen parameters and the bias of a
+// Linear that has none.
 Index count_parameters(const auto& module) {
   Index count = 0;
   for (const Var& parameter : parameters(module))

@@ -33,6 +33,7 @@ Adam::Adam(std::vector<Var> variables, AdamOptions o)
   steps.resize(parameters.size());
 }
 
+// A copy shares the parameters, which are handles, but not the running means.
 Adam::Adam(const Adam& other)
     : options(other.options),
       parameters(other.parameters),
@@ -40,6 +41,7 @@ Adam::Adam(const Adam& other)
       square(copies(other.square)),
       steps(other.steps) {}
 
+// `other` is a copy already: its members change places with ours, which cannot fail.
 Adam& Adam::operator=(Adam other) noexcept {
   options = other.options;
   parameters.swap(other.parameters);
@@ -53,6 +55,7 @@ void Adam::step() {
   using std::sqrt;
   expect_options(options);
   expect_gradients("Adam", parameters);
+  // The options as Reals, computed once for all numbers.
   const auto b1 = static_cast<Real>(options.beta1), b2 = static_cast<Real>(options.beta2);
   const auto rest1 = static_cast<Real>(1 - options.beta1);
   const auto rest2 = static_cast<Real>(1 - options.beta2);

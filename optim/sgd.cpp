@@ -26,9 +26,11 @@ Sgd::Sgd(std::vector<Var> variables, SgdOptions o) : options(o), parameters(std:
   for (const Var& p : parameters) velocity.push_back(zeros(p.shape()));
 }
 
+// A copy shares the parameters, which are handles, but not the running sums.
 Sgd::Sgd(const Sgd& other)
     : options(other.options), parameters(other.parameters), velocity(copies(other.velocity)) {}
 
+// `other` is a copy already: its members change places with ours, which cannot fail.
 Sgd& Sgd::operator=(Sgd other) noexcept {
   options = other.options;
   parameters.swap(other.parameters);
