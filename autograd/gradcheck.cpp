@@ -47,8 +47,8 @@ struct Witness {
   double largest = 0;                // of all leaves
   double span = 0;                   // the largest claim times the size of its leaf
 
-  // The evidence about a leaf. The sweep claims the gradient g for it, and the gradient `other` with
-  // another seed; of the two claims for an element, one that is much worse replaces the first.
+  // The evidence about a leaf. The sweep claims the gradient g for it, and the gradient `other`
+  // with another seed; of the two claims for an element, one that is much worse replaces the first.
   Evidence find(std::size_t leaf, const Numbers& g, const Numbers& other) {
     const Leaf& owner = objective.leaves[leaf];
     Evidence evidence{owner.name, owner.value.shape(), {}, owner.reached};
@@ -64,9 +64,9 @@ struct Witness {
     return evidence;
   }
 
-  // Adds one finding, or three at a kink or a jump. At a kink any gradient between the two slopes is
-  // right, so a wrong gradient could hide there. At a jump no gradient is right or wrong. In both
-  // cases the element also moves to either side, where its gradient can be judged.
+  // Adds one finding, or three at a kink or a jump. At a kink any gradient between the two slopes
+  // is right, so a wrong gradient could hide there. At a jump no gradient is right or wrong. In
+  // both cases the element also moves to either side, where its gradient can be judged.
   void examine(std::size_t leaf, Finding here, std::vector<Finding>& findings) {
     const double size = natural(leaf, here.element);
     // The element is ∞ or NaN, yet f is finite: f does not depend on it.
@@ -181,8 +181,8 @@ void Witness::differentiate(std::size_t leaf, double /*first*/, Finding& found) 
 
 constexpr bool Witness::looks_around = true;
 
-// A jump is no rounding. Where the measured noise of a leaf is suspiciously large, its elements at a
-// jump are found, and the noise is measured again while they do not move.
+// A jump is no rounding. Where the measured noise of a leaf is suspiciously large, its elements at
+// a jump are found, and the noise is measured again while they do not move.
 void Witness::prepare(std::size_t leaf) {
   Leaf& owner = objective.leaves[leaf];
   if (objective.measure_noise(owner) <= 1e-5 * reference(leaf) * first_step * owner.typical) return;
@@ -257,8 +257,8 @@ bool is_tied(Objective& objective, std::size_t leaf, const Evidence& evidence) {
   return true;
 }
 
-// What the sweep claims for each leaf, by two seeds. Scaling the seed by −2 is exact, so the gradient
-// must scale too. A VJP that ignores g would pass with a seed of 1.
+// What the sweep claims for each leaf, by two seeds. Scaling the seed by −2 is exact, so the
+// gradient must scale too. A VJP that ignores g would pass with a seed of 1.
 struct Claims {
   explicit Claims(Objective& objective)
       : analytic(objective.gradients()), other(objective.gradients(-2)) {}

@@ -1,8 +1,8 @@
 // # The function that a gradient check looks at
 //
-// (private to gradcheck) L(x) = Σ seed ⊙ f(x) is a function of every element of every leaf. This file
-// evaluates L where an element has moved, asks the reverse sweep for L's gradients, and measures how
-// much of a change is rounding and whether L jumps. It judges nothing: verdict.h does.
+// (private to gradcheck) L(x) = Σ seed ⊙ f(x) is a function of every element of every leaf. This
+// file evaluates L where an element has moved, asks the reverse sweep for L's gradients, and
+// measures how much of a change is rounding and whether L jumps. It judges nothing: verdict.h does.
 #pragma once
 
 #include <algorithm>
@@ -119,8 +119,8 @@ class Objective {
   }
   ~Objective() { replay_.rewind(); }
 
-  // ∂L/∂x for every element of every leaf, at the present values, by the reverse sweep. It takes the
-  // gradient of `multiple` · L, and divides it by `multiple` again.
+  // ∂L/∂x for every element of every leaf, at the present values, by the reverse sweep. It takes
+  // the gradient of `multiple` · L, and divides it by `multiple` again.
   std::vector<Numbers> gradients(double multiple = 1) {
     const Unwatched unwatched;
     const Var out = call();
@@ -161,9 +161,9 @@ class Objective {
   }
 
   // Measures how far rounding moves each output when elements of this leaf move, and returns what
-  // that may add up to in L. The steady elements of the leaf move together by a tiny distance η, the
-  // hair. A hair that is too small shows no rounding where an intermediate value swallows it, so
-  // several are tried. Other leaves do not move: their rounding is constant.
+  // that may add up to in L. The steady elements of the leaf move together by a tiny distance η,
+  // the hair. A hair that is too small shows no rounding where an intermediate value swallows it,
+  // so several are tried. Other leaves do not move: their rounding is constant.
   double measure_noise(const Leaf& leaf) {
     shake_.assign(base_.size(), 0);
     for (std::uint64_t trial = 1; trial <= 8; ++trial) {
@@ -201,9 +201,9 @@ class Objective {
     return height > 1e-12 * total() ? height : 0;
   }
 
-  // How far rounding moves the gradient g that the sweep claims for a leaf. A seed that is multiplied
-  // by 3 or 5, and divided out again, gives other roundings, and so do elements that move by a hair.
-  // If g is nothing but rounding, it moves by about its own size.
+  // How far rounding moves the gradient g that the sweep claims for a leaf. A seed that is
+  // multiplied by 3 or 5, and divided out again, gives other roundings, and so do elements that
+  // move by a hair. If g is nothing but rounding, it moves by about its own size.
   double measure_jitter(std::size_t leaf, const Numbers& g) {
     const auto off = [&](const Numbers& there) {
       double most = 0;
@@ -295,8 +295,8 @@ class Objective {
     leaves.emplace_back(name, node, shared);
   }
 
-  // The listed variables, then every other leaf that the graphs of both calls reach, oldest first. A
-  // leaf that only one graph reaches was made inside f: it is no variable.
+  // The listed variables, then every other leaf that the graphs of both calls reach, oldest first.
+  // A leaf that only one graph reaches was made inside f: it is no variable.
   void find_leaves(const Variables& variables, const Var& first, const Var& second) {
     for (const auto& [name, variable] : variables) {
       check<StateError>(variable.node()->is_leaf() && variable.requires_grad(),
@@ -318,8 +318,8 @@ class Objective {
   }
 
   // y(x + 3η) − 3 y(x + 2η) + 3 y(x + η) − y(x) of each output, where η is a random share of `hair`
-  // for each element. The third difference of a smooth function is too small to see, so what is seen
-  // is rounding. (The second difference shows nothing where rounding is symmetric.)
+  // for each element. The third difference of a smooth function is too small to see, so what is
+  // seen is rounding. (The second difference shows nothing where rounding is symmetric.)
   Numbers third_difference(const Leaf& leaf, std::uint64_t trial, double hair) {
     Numbers rest(base_.size());
     for (const auto& [times, weight] : {std::pair(1., 3.), std::pair(2., -3.), std::pair(3., 1.)}) {

@@ -1,8 +1,8 @@
 // # Walks through the graph
 //
-// The graph as text and as a drawing, the record of a sweep, and the NaN watch. A walk uses a queue:
-// a chain of a million nodes would be too deep for recursion. Nothing here runs in training, unless
-// a program asks for it.
+// The graph as text and as a drawing, the record of a sweep, and the NaN watch. A walk uses a
+// queue: a chain of a million nodes would be too deep for recursion. Nothing here runs in training,
+// unless a program asks for it.
 #include "autograd/trace.h"
 
 #include <fmt/ranges.h>
@@ -39,8 +39,8 @@ std::vector<NodePtr> nodes_of(const Var& x) {
 
 namespace {
 
-// Joins line(node, number, its parents' numbers) of each node, newest first. Numbers count from 1 in
-// the order of birth, so that a drawing does not depend on what was computed before.
+// Joins line(node, number, its parents' numbers) of each node, newest first. Numbers count from 1
+// in the order of birth, so that a drawing does not depend on what was computed before.
 std::string written(const Var& x, auto line) {
   const std::vector<NodePtr> nodes = nodes_of(x);
   std::unordered_map<const Node*, std::size_t> numbers;
@@ -137,8 +137,8 @@ namespace {
 
 using Names = std::vector<std::pair<std::string, Var>>;
 
-// The names of the parameters, behind a lock: an op may fail in any thread. They are held as Vars: a
-// node that was destroyed could leave its address to a new node, which would then have its name.
+// The names of the parameters, behind a lock: an op may fail in any thread. They are held as Vars:
+// a node that was destroyed could leave its address to a new node, which would then have its name.
 struct Watch {
   std::mutex mutex;
   Names names;

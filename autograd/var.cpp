@@ -9,8 +9,8 @@ namespace glass {
 
 namespace {
 
-// Relaxed order suffices: a node must only be born later than its parents, and the thread that makes
-// it has seen its parents made.
+// Relaxed order suffices: a node must only be born later than its parents, and the thread that
+// makes it has seen its parents made.
 std::atomic<std::uint64_t> births{0};
 
 }  // namespace

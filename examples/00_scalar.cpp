@@ -27,8 +27,8 @@ struct Scalar {
   double value() const { return node->value; }
   double grad() const { return node->grad; }
 
-  // A node is newer than its parents. So when the newest node that waits has its turn, all that used
-  // its value have had theirs, and its gradient is complete.
+  // A node is newer than its parents. So when the newest node that waits has its turn, all that
+  // used its value have had theirs, and its gradient is complete.
   void backward() const {
     const auto older = [](const auto& a, const auto& b) { return a->birth < b->birth; };
     std::priority_queue<std::shared_ptr<Node>, std::vector<std::shared_ptr<Node>>, decltype(older)>

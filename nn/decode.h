@@ -1,8 +1,8 @@
 // # Writing the target, one token after another
 //
-// The model gives a probability for every next token, given the source and the target so far. Greedy
-// decoding takes the likeliest token in each step; beam search keeps a few beginnings of the target,
-// the likeliest ones.
+// The model gives a probability for every next token, given the source and the target so far.
+// Greedy decoding takes the likeliest token in each step; beam search keeps a few beginnings of the
+// target, the likeliest ones.
 #pragma once
 
 #include <vector>

@@ -32,10 +32,10 @@ using glass::set_nan_check;
 // a Var: `a.weight = Var(b.weight)`. A copy of a whole module shares nothing, not even within
 // itself: tie it again.
 //
-// Assigning a Parameter copies its numbers into the leaf on the left, and drops the gradient of that
-// leaf. Optimisers that hold the leaf go on moving it, and tied weights stay tied; so `net = best`
-// restores a snapshot. It counts as a write, as copy_from() does. Unless both Parameters are trained
-// leaves of one shape, the left one is bound to a new copy instead.
+// Assigning a Parameter copies its numbers into the leaf on the left, and drops the gradient of
+// that leaf. Optimisers that hold the leaf go on moving it, and tied weights stay tied. So
+// `net = best` restores a snapshot. The copy counts as a write, as copy_from() does. Unless both
+// Parameters are trained leaves of one shape, the left one is bound to a new copy instead.
 struct Parameter : Var {
   Parameter() = default;  // a constant 0: a parameter that is not there
   explicit Parameter(Tensor initial) : Var(std::move(initial), true) {}

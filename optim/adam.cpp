@@ -65,7 +65,8 @@ void Adam::step() {
   const auto pull = static_cast<Real>(options.decoupled ? 0 : options.weight_decay);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     if (!parameters[i].has_grad()) continue;
-    // The running means start at 0, so they are too small at first; dividing by 1 − βᵗ corrects that.
+    // The running means start at 0, so they are too small at first; dividing by 1 − βᵗ corrects
+    // that.
     const auto t = static_cast<double>(++steps[i]);
     const auto rate = static_cast<Real>(options.rate / (1 - std::pow(options.beta1, t)));
     const auto widen = static_cast<Real>(1 / std::sqrt(1 - std::pow(options.beta2, t)));

@@ -15,9 +15,9 @@ namespace glass::optim {
 
 namespace {
 
-// The sum is in double, since the square of 1e20 does not fit a float. Eight running sums become one
-// vector in the compiled loop. x is cut into fixed parts, so that the sum does not depend on the
-// number of threads.
+// The sum is in double, since the square of 1e20 does not fit a float. Eight running sums become
+// one vector in the compiled loop. x is cut into fixed parts, so that the sum does not depend on
+// the number of threads.
 double sum_of_squares(const Tensor& x) {
   constexpr Index part = 32768;
   const Tensor dense = x.contiguous();
