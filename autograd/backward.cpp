@@ -1,8 +1,9 @@
 // # The reverse sweep
 //
-// A node may run its VJPs once every node that used its value has done so. Whatever uses a value is
-// made after it: so the sweep takes, of all nodes that have a gradient waiting, the newest first.
-// Birth numbers and a heap are all it needs; nothing recurses.
+// A node may run its VJPs once every node that used its value has run its own: only then is its
+// gradient complete. Whatever uses a value is made after it. So of all nodes that have a gradient
+// waiting, the sweep takes the newest first. Birth numbers and a heap are all that this needs;
+// nothing recurses.
 #include <algorithm>
 #include <mutex>
 
@@ -31,7 +32,7 @@ class Sweep {
   Sweep(const Sweep&) = delete;
   Sweep& operator=(const Sweep&) = delete;
 
-  // After an error nothing half gathered may stay behind.
+  // After an error no node may keep the part of a gradient that was gathered so far.
   ~Sweep() {
     for (const NodePtr& node : heap_) leave(*node);
     if (current_.get()) leave(*current_);
@@ -41,22 +42,10 @@ class Sweep {
     gather(root, seed);
     while (!heap_.empty()) {
       if (options.observer) options.observer->next(heap_);
-      std::pop_heap(heap_.begin(), heap_.end(), Older());
-      current_ = std::move(heap_.back());
-      heap_.pop_back();
-      const Tensor g = taken(current_->pending);
-      expect_intact(*current_);
-      pulled_ = &g;
-      current_->pull(g, *this);
-      if (options.observer) options.observer->pulled();
-      if (!options.retain_graph) current_->release();
-      leave(*current_);
-      current_ = NodePtr();
+      pull(take_newest());
     }
     if (options.observer) options.observer->next({});
-    const std::lock_guard lock(gradients);
-    for (auto& [leaf, pending] : leaves_) prepare(*leaf, pending);
-    for (auto& [leaf, pending] : leaves_) commit(*leaf, pending);
+    write_leaves();
   }
 
   // The gradient of the node whose VJPs are running.
@@ -80,9 +69,36 @@ class Sweep {
   const bool nan_check = settings().nan_check;  // looked up once: a sweep delivers often
 
  private:
-  // The result of an op belongs to one sweep at a time. The other sweep may be that of another
-  // thread, or one that a VJP has started. Two threads that enter at the same nanosecond are not
-  // noticed.
+  NodePtr take_newest() {
+    std::pop_heap(heap_.begin(), heap_.end(), Older());
+    NodePtr newest = std::move(heap_.back());
+    heap_.pop_back();
+    return newest;
+  }
+
+  // Runs the VJPs of a node whose gradient is complete. `current_` lets the destructor find the
+  // node if a VJP throws.
+  void pull(NodePtr node) {
+    current_ = std::move(node);
+    const Tensor g = taken(current_->pending);
+    expect_intact(*current_);
+    pulled_ = &g;
+    current_->pull(g, *this);
+    if (options.observer) options.observer->pulled();
+    if (!options.retain_graph) current_->release();
+    leave(*current_);
+    current_ = NodePtr();
+  }
+
+  // All has gone well: now the leaves get their gradients.
+  void write_leaves() {
+    const std::lock_guard lock(gradients);
+    for (auto& [leaf, pending] : leaves_) prepare(*leaf, pending);
+    for (auto& [leaf, pending] : leaves_) commit(*leaf, pending);
+  }
+
+  // The result of an op belongs to one sweep at a time. The other sweep may run in another thread,
+  // or a VJP may have started it. Two threads that enter at the very same moment are not noticed.
   void expect_own(const Node& node) const {
     const Sweep* const other = node.sweeper.load(std::memory_order_acquire);
     check<StateError>(!other || other == this,
@@ -95,8 +111,9 @@ class Sweep {
     node.sweeper.store(nullptr, std::memory_order_release);
   }
 
-  // What goes to a leaf stays with the sweep until the end. The leaf remembers the place; where
-  // another thread's sweep has come by since, this one begins a second place for the same leaf.
+  // The gradient of a leaf stays in `leaves_` until the end of the sweep. The leaf remembers its
+  // index there. If the sweep of another thread has overwritten the index since, this sweep adds a
+  // second entry for the same leaf.
   const Tensor& gather_leaf(const NodePtr& leaf, Tensor g) {
     const std::size_t place = leaf->place.load(std::memory_order_relaxed);
     if (place < leaves_.size() && leaves_[place].node.get() == leaf.get())
@@ -106,7 +123,7 @@ class Sweep {
   }
 
   static const Tensor& add(std::optional<Tensor>& pending, const Tensor& g) {
-    // Taken out first: accumulate may then see that nobody else holds it.
+    // Moved out first, so that accumulate sees a Tensor that nobody else holds and adds in place.
     Tensor sum = taken(pending);
     return pending.emplace(accumulate(std::move(sum), g));
   }
@@ -120,8 +137,8 @@ class Sweep {
     return g;
   }
 
-  // A VJP computes with values saved when its op ran. They are as they were if nothing has been
-  // written in place since.
+  // A VJP computes with values that were saved when its op ran. They are unchanged if no storage's
+  // version has risen since.
   static void expect_intact(const Node& node) {
     check<StateError>(
         !node.freed,
@@ -138,8 +155,8 @@ class Sweep {
                       node.name);
   }
 
-  // Asks for all the memory that commit() needs, so that no leaf changes unless all can. A gradient
-  // that is added to, now or later, must be in memory that nobody else holds.
+  // Allocates all the memory that commit() needs, so that either all leaves change or none. A
+  // gradient that is added to, now or later, must be in memory that nobody else holds.
   static void prepare(Node& leaf, std::optional<Tensor>& pending) {
     std::optional<Tensor>& kept = leaf.grad ? leaf.grad : pending;
     if (!kept->owns_memory()) kept = kept->clone();
@@ -150,14 +167,14 @@ class Sweep {
     leaf.grad = leaf.grad ? accumulate(taken(leaf.grad), g) : std::move(g);
   }
 
-  NodePtr current_;  // whose VJPs are running
+  NodePtr current_;  // the node whose VJPs are running
   const Tensor* pulled_ = nullptr;
   std::vector<NodePtr> heap_;  // interior nodes with a gradient waiting, the newest on top
   struct LeafSum {
     NodePtr node;
     std::optional<Tensor> pending;
   };
-  std::vector<LeafSum> leaves_;  // written only when all has gone well
+  std::vector<LeafSum> leaves_;  // what write_leaves() adds at the end
 };
 
 void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {

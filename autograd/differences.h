@@ -1,7 +1,27 @@
 // # A derivative from values alone
 //
 // (private to gradcheck) The slope of a function of one number whose values carry rounding: which
-// step to take, what is noise, what is a kink.
+// step to take, how much of a change is rounding, and where the function has a kink.
+//
+// The error of the difference (L(x + h) − L(x − h)) / 2h has two parts. Truncation, the terms of
+// Taylor's series that were left out, shrinks with h. The rounding of L's values is divided by h,
+// and grows as h shrinks. With logarithmic axes:
+//
+//     error
+//       │ \                        /
+//       │   \                    /
+//       │     \ noise ∝ 1/h    /  truncation ∝ h²
+//       │       \            /
+//       │         \________/
+//       └──────────────────────────────── h
+//         too fine    best    too coarse
+//
+// Words:  change   how far L has moved from its value at x
+//         noise    how much of a change, or of a slope, rounding may explain
+//         still    the rounding of those outputs of f that have not moved at any step so far
+//         error    how far an estimate has not settled: truncation that may be left in it
+//         reach    the largest slope that was seen at any step
+//         gap      the upper slope minus the lower one: 0 where L is smooth, not 0 at a kink
 //
 // Source: C. J. F. Ridders, Advances in Engineering Software 4 (1982), extrapolated differences.
 #pragma once
@@ -16,16 +36,14 @@ namespace glass {
 // Differences at many steps around x. It knows no tensors and no calculus beyond Taylor's.
 class Differences {
  public:
-  // How far the function has moved from its value at x; how much of that rounding may explain; and
-  // what rounding may hide in parts of it that have not moved at any step.
   struct Change {
     double value, noise, still;
   };
   struct Slope {
     double low = 0, high = 0;  // the derivative; two numbers at a kink: the slopes to its sides
-    double noise = 0;          // how far rounding may have moved them
-    double error = 0;          // how far they have not settled
-    double reach = 0;          // the largest slope met on the way
+    double noise = 0;          // how far rounding may have moved the derivative
+    double error = 0;          // how far it has not settled
+    double reach = 0;          // the largest slope that was seen
     bool is_kink() const { return low != high && low == low; }
   };
 
@@ -36,50 +54,20 @@ class Differences {
   // change(y) gives the Change from x to y. Steps are `first`, `first`/4, … but none below `last`.
   template <class F>
   Slope slope(F&& change, double first, double last) const {
-    const double size = std::abs(x);
-    std::vector<Level> levels;
-    Slope found;
-    double still = 0, error = infinity;
-    int almost = 0;
-    for (double h = first; h >= std::max(last, 4 * ulp * size); h /= shrink) {
-      // The steps as floating point makes them, not as they were asked for.
-      const double right = x + h, left = x - h;
-      const Change plus = change(right), minus = change(left);
-      const Level level{h, plus.value / (right - x), minus.value / (left - x),
-                        (plus.noise + minus.noise) / (right - left)};
-      // Beyond the edge of the domain, as near 0 for a logarithm: begin again, nearer.
-      if (!std::isfinite(level.up + level.down)) {
-        levels.clear();
-        continue;
-      }
-      if (levels.empty()) still = (plus.still + minus.still) / (right - left);
-      levels.push_back(level);
-      found.reach = std::max({found.reach, std::abs(level.up), std::abs(level.down)});
-      if (levels.size() < 3) continue;
-
-      const Estimate central = extrapolate(levels, 0.5, 0.5, 2).back();
-      const Estimate gap = extrapolate(levels, 1, -1, 1).back();
-      const double aim = rtol * std::max(scale, std::abs(central.value));
-      // Finer steps would see nothing but rounding.
-      if (level.noise > std::max(central.error, 0.1 * aim)) break;
-      // Where x is much smaller than its neighbours, the function may yet change on x's own scale.
-      if (size > 0 && h > size / 10) continue;
-      const double open = std::abs(gap.value) + gap.total();
-      if (central.total() <= 0.01 * aim && open <= 0.1 * aim) break;
-      // As good as settled, and getting worse again: there is more rounding than was measured.
-      if (almost >= 2 && central.error > error) break;
-      almost = central.total() <= 0.1 * aim && open <= aim ? almost + 1 : 0;
-      error = central.error;
+    Progress progress;
+    for (double h = first; h >= std::max(last, 4 * ulp * std::abs(x)); h /= shrink) {
+      if (!measure(change, h, progress)) continue;
+      if (progress.levels.size() >= 3 && is_enough(progress)) break;
     }
-    conclude(levels, found);
-    found.noise += still;
-    return found;
+    conclude(progress.levels, progress.found);
+    progress.found.noise += progress.still;
+    return progress.found;
   }
 
-  // A function that was rounded by a large number on its way moves in stairs: not at all at a fine
-  // step, and about as far to both sides at the first. (Two steps may then agree by chance.) The
-  // height of a stair; 0 if the function rises smoothly, or is flat and then bends, or if stairs
-  // are too low to matter. `reach`: the largest slope that was met.
+  // The height of a stair. A function that adds a large number on its way and takes it off again
+  // moves in stairs: not at all at a fine step, and about equally far to both sides at the first.
+  // (Differences at two steps may then agree by chance.) 0 if the function rises smoothly, or is
+  // flat and then bends, or if the stairs are too low to matter.
   template <class F>
   double stair(F&& change, double first, double reach) const {
     const double fine = std::max(1e-8 * first, 4 * ulp * std::abs(x));
@@ -96,15 +84,16 @@ class Differences {
   static constexpr double infinity = std::numeric_limits<double>::infinity();
   static constexpr double shrink = 4;  // from one step to the next
 
-  // How much the function moves at once where it begins to, somewhere between these two steps; 0
-  // if it has moved at the nearer one, or begins to smoothly.
+  // How far the function moves at once at the place between the steps `near` and `far` where it
+  // begins to move; 0 if it has moved at `near` already, or begins to move smoothly.
   template <class F>
   double edge(F&& change, double far, double near, double reach) const {
     const auto moved = [&](double step) { return std::abs(change(x + step).value); };
     if (moved(near) != 0) return 0;
     while (far / near > 1.001) {
       const double middle = std::copysign(std::sqrt(near * far), far);
-      (moved(middle) == 0 ? near : far) = middle;
+      double& bound = moved(middle) == 0 ? near : far;
+      bound = middle;
     }
     const double height = moved(far);
     return height > 0.1 * reach * std::abs(far) ? height : 0;
@@ -120,29 +109,73 @@ class Differences {
     double total() const { return error + noise; }
   };
 
-  // Ridders' table. Where A(h) = A + a hᵖ + b hᵖ⁺² + …, two neighbouring steps remove the first
-  // power, two such results the next. A = `up` · the upper slope + `down` · the lower: the central
-  // slope, with p = 2, or the gap between both, with p = 1, which is 0 where the function is
-  // smooth. The error of an entry is how far it stands from the two that it was made of. Each level
-  // offers its best.
+  // What has been found out while the step shrinks.
+  struct Progress {
+    std::vector<Level> levels;  // the coarsest step first
+    Slope found;
+    double still = 0;
+    double error = infinity;  // of the estimate at the step before
+    int almost = 0;           // how many steps running were nearly good enough
+  };
+
+  // Adds the slopes at step h. False where the function is not finite there, beyond the edge of its
+  // domain, as near 0 for a logarithm: then all begins again from finer steps.
+  template <class F>
+  bool measure(F&& change, double h, Progress& progress) const {
+    // The steps as floating point makes them, not as they were asked for.
+    const double right = x + h, left = x - h;
+    const Change plus = change(right), minus = change(left);
+    const Level level{h, plus.value / (right - x), minus.value / (left - x),
+                      (plus.noise + minus.noise) / (right - left)};
+    std::vector<Level>& levels = progress.levels;
+    if (!std::isfinite(level.up + level.down)) {
+      levels.clear();
+      return false;
+    }
+    if (levels.empty()) progress.still = (plus.still + minus.still) / (right - left);
+    levels.push_back(level);
+    double& reach = progress.found.reach;
+    reach = std::max({reach, std::abs(level.up), std::abs(level.down)});
+    return true;
+  }
+
+  // Whether a finer step is not needed, or would not help.
+  bool is_enough(Progress& progress) const {
+    const Level& level = progress.levels.back();
+    const Estimate central = extrapolate(progress.levels, 0.5, 0.5, 2).back();
+    const Estimate gap = extrapolate(progress.levels, 1, -1, 1).back();
+    const double aim = rtol * std::max(scale, std::abs(central.value));
+    // Finer steps would see nothing but rounding.
+    if (level.noise > std::max(central.error, 0.1 * aim)) return true;
+    // Where x is much smaller than its neighbours, the function may yet change on x's own scale.
+    const double size = std::abs(x);
+    if (size > 0 && level.h > size / 10) return false;
+    // The slope has settled, and the gap has closed.
+    const double open = std::abs(gap.value) + gap.total();
+    if (central.total() <= 0.01 * aim && open <= 0.1 * aim) return true;
+    // Nearly settled, and getting worse again: there is more rounding than was measured.
+    if (progress.almost >= 2 && central.error > progress.error) return true;
+    const bool is_near = central.total() <= 0.1 * aim && open <= aim;
+    progress.almost = is_near ? progress.almost + 1 : 0;
+    progress.error = central.error;
+    return false;
+  }
+
+  // Ridders' table. It extrapolates A(h) = A + a hᵖ + b hᵖ⁺² + … to h = 0: two neighbouring steps
+  // together remove the power hᵖ, two such results remove hᵖ⁺², and so on. Here A = `up` · the
+  // upper slope + `down` · the lower slope: the central slope with p = 2, or the gap with p = 1.
+  // Each level offers the best entry of its row.
   //
-  // If an offer is right, then all that A(h) at finer steps deviates from it by is noise, which
-  // grows as 1/h: so they tell how much there is of it here. Too coarse a step (an oscillation seen
-  // as a line) and too fine a one both lose.
+  // If an estimate is right, finer steps differ from it only by rounding, which grows as 1/h: their
+  // scatter measures it. So an estimate from too coarse a step (an oscillation seen as a line) and
+  // one from too fine a step both come out worse.
   static std::vector<Estimate> extrapolate(const std::vector<Level>& levels, double up, double down,
                                            int p) {
     std::vector<Estimate> offers;
-    std::vector<double> above;
+    std::vector<double> above;  // the row of the level before
     for (const Level& level : levels) {
       std::vector<double> row{up * level.up + down * level.down};
-      Estimate best{row[0], above.empty() ? infinity : std::abs(row[0] - above[0]), level.noise};
-      for (std::size_t j = 0; j < above.size(); ++j) {
-        const double power = std::pow(shrink, p + 2 * static_cast<int>(j));
-        const double next = row[j] + (row[j] - above[j]) / (power - 1);
-        const double error = std::max(std::abs(next - row[j]), std::abs(next - above[j]));
-        if (error < best.error) best = {next, error, level.noise};
-        row.push_back(next);
-      }
+      const Estimate best = extend(row, above, level.noise, p);
       // What this level says of the coarser ones.
       for (std::size_t k = 0; k < offers.size(); ++k) {
         const double deviation = std::abs(row[0] - offers[k].value);
@@ -154,7 +187,22 @@ class Differences {
     return offers;
   }
 
-  // The offer that is least in doubt.
+  // Extends a row of the table, which holds A(h) alone, and gives its best entry. The error of an
+  // entry is how far it is from the two entries that it was made of.
+  static Estimate extend(std::vector<double>& row, const std::vector<double>& above, double noise,
+                         int p) {
+    Estimate best{row[0], above.empty() ? infinity : std::abs(row[0] - above[0]), noise};
+    for (std::size_t j = 0; j < above.size(); ++j) {
+      const double power = std::pow(shrink, p + 2 * static_cast<int>(j));
+      const double next = row[j] + (row[j] - above[j]) / (power - 1);
+      const double error = std::max(std::abs(next - row[j]), std::abs(next - above[j]));
+      if (error < best.error) best = {next, error, noise};
+      row.push_back(next);
+    }
+    return best;
+  }
+
+  // The offer with the smallest error and noise together.
   static Estimate settle(const std::vector<Level>& levels, double up, double down, int p) {
     Estimate best;
     for (const Estimate& offer : extrapolate(levels, up, down, p))
@@ -162,7 +210,7 @@ class Differences {
     return best;
   }
 
-  // A kink is a gap that does not close as the step shrinks.
+  // The derivative, or two at a kink: there the gap does not close as the step shrinks.
   void conclude(const std::vector<Level>& levels, Slope& found) const {
     Estimate right = settle(levels, 0.5, 0.5, 2), left = right;
     const Estimate gap = settle(levels, 1, -1, 1);

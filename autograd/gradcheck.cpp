@@ -1,10 +1,10 @@
 // # The reverse sweep against a witness
 //
-// L(x) = Σ seed ⊙ f(x) is a function of every element of every leaf. The sweep claims to know its
-// derivative along each; a witness that has never heard of VJPs finds them again from values of f
+// L(x) = Σ seed ⊙ f(x) is a function of every element of every leaf. The sweep claims a derivative
+// of L for each element. A witness that knows no VJPs finds the derivatives again, from values of f
 // alone. In the dual build the witness is exact. In the f64 build it takes differences, and most of
 // the work is to know when to believe them: how far to step, what is rounding, what is a kink, what
-// is a jump. Where they cannot be believed the check is inconclusive, which is no pass.
+// is a jump. Where differences cannot be believed, the check is inconclusive, and does not pass.
 //
 // No tolerance of the differences is a fixed number: all are relative to the gradient, or to
 // rounding that was measured. This is not a proof: it looks at one point, along one axis at a time.
@@ -28,7 +28,7 @@ namespace {
 // The largest step of the differences, as a share of the element's size.
 constexpr double first_step = 0.0437;
 
-// What a gradient may be wrong by, as a share of the variable's largest one, or of `least_unit`.
+// How wrong a gradient may be, as a share of the variable's largest gradient, or of `least_unit`.
 #ifdef GLASS_REAL_DUAL
 double tolerance(const GradcheckOptions&) { return 1e-12; }
 constexpr double least_unit = 1;
@@ -39,7 +39,7 @@ constexpr double least_unit = 0;
 
 // ---- one element after the other ----
 
-// What both witnesses share. They differ in prepare() and differentiate().
+// What both witnesses share. They differ in prepare(), may_jump() and differentiate().
 struct Witness {
   Objective& objective;
   double rtol;
@@ -47,8 +47,8 @@ struct Witness {
   double largest = 0;                // of all leaves
   double span = 0;                   // the largest claim times the size of its leaf
 
-  // What is to be said of a leaf for which the sweep claims the gradient g, and `other` by a seed
-  // of another sign.
+  // The evidence about a leaf. The sweep claims the gradient g for it, and the gradient `other`
+  // with another seed; of the two claims for an element, one that is much worse replaces the first.
   Evidence find(std::size_t leaf, const Numbers& g, const Numbers& other) {
     const Leaf& owner = objective.leaves[leaf];
     Evidence evidence{owner.name, owner.value.shape(), {}, owner.reached};
@@ -64,12 +64,12 @@ struct Witness {
     return evidence;
   }
 
-  // Adds one finding, or three at a kink. There any gradient between the two slopes is right, and a
-  // wrong one could hide; so the element also moves off to either side. At a jump no gradient is
-  // right or wrong: only what is beside it can be judged.
+  // Adds one finding, or three at a kink or a jump. At a kink any gradient between the two slopes
+  // is right, so a wrong gradient could hide there. At a jump no gradient is right or wrong. In
+  // both cases the element also moves to either side, where its gradient can be judged.
   void examine(std::size_t leaf, Finding here, std::vector<Finding>& findings) {
     const double size = natural(leaf, here.element);
-    // ∞ or NaN, yet f is finite: f does not look at it.
+    // The element is ∞ or NaN, yet f is finite: f does not depend on it.
     if (!std::isfinite(size)) return findings.push_back(here);
     differentiate(leaf, size * first_step, here);
     if (may_jump(leaf, here)) here.jump = jump(leaf, here.element);
@@ -80,7 +80,7 @@ struct Witness {
       findings.push_back(beside(leaf, here.element, moved));
   }
 
-  // The sweep again, and the witness again, a little off the kink; nearer if others are there.
+  // Asks the sweep and the witness again, a little off the kink; nearer if another kink is there.
   Finding beside(std::size_t leaf, std::size_t i, double moved) {
     Real& x = objective.leaves[leaf].elements[i].x;
     Finding found;
@@ -109,17 +109,18 @@ struct Witness {
     span = std::max(span, gradient * leaf.typical);
   }
 
-  // What counts as large for the gradients of this leaf.
+  // The size of a large gradient of this leaf.
   double reference(std::size_t leaf) const {
     return claimed[leaf] > 0 ? claimed[leaf] : largest > 0 ? largest : 1;
   }
 
-  // How far f jumps. 0 if that is so little that it may be rounding: it could not hide a thousandth
-  // of the gradient and is a millionth of what f returns, or is a billionth of what f can move.
+  // How far f jumps. 0 if the jump is so low that it may be rounding: if it could not hide a
+  // thousandth of the gradient and is below a millionth of what f returns, or if it is below a
+  // billionth of what f can move.
   double jump(std::size_t leaf, std::size_t i) {
     const Leaf& owner = objective.leaves[leaf];
     double height = objective.jump(owner.elements[i].x, owner.size(i));
-    if (looks_around)  // an element much smaller than the others may stand right beside a jump
+    if (looks_around)  // an element much smaller than the others may be right beside a jump
       height = std::max(height, objective.jump(owner.elements[i].x, natural(leaf, i)));
     const double slope = 1e-3 * reference(leaf) * first_step * natural(leaf, i);
     const double little = std::max({std::min(slope, 1e-6 * objective.total()), 1e-9 * span,
@@ -159,8 +160,9 @@ void Witness::differentiate(std::size_t leaf, double /*first*/, Finding& found) 
   for (const int i : {0, 1}) {
     const double side = 2 * i - 1, step = side * 1e-12 * owner.size(found.element);
     slopes[i] = side_slope(objective, x, number(x), side);
-    // An op that compares plain numbers, static_cast<double>(x), does not see the ε. Where the
-    // slope a little farther is another one, and nearer still is that one, it is the slope there.
+    // An op that compares plain numbers, static_cast<double>(x), does not see the ε, and may take
+    // the wrong branch at x. If the slope at x + step differs, and the slope much nearer to x, at
+    // x + step / 64, agrees with that slope, it is the slope to this side.
     const double far = std::abs(side_slope(objective, x, number(x) + step, side) - slopes[i]);
     if (!(far > visible)) continue;
     const double near = side_slope(objective, x, number(x) + step / 64, side);
@@ -179,8 +181,8 @@ void Witness::differentiate(std::size_t leaf, double /*first*/, Finding& found) 
 
 constexpr bool Witness::looks_around = true;
 
-// A jump is no rounding: where a leaf's noise is suspiciously large, its elements at a jump are
-// found and stand still while the noise is measured again.
+// A jump is no rounding. Where the measured noise of a leaf is suspiciously large, its elements at
+// a jump are found, and the noise is measured again while they do not move.
 void Witness::prepare(std::size_t leaf) {
   Leaf& owner = objective.leaves[leaf];
   if (objective.measure_noise(owner) <= 1e-5 * reference(leaf) * first_step * owner.typical) return;
@@ -200,6 +202,7 @@ void Witness::differentiate(std::size_t leaf, double first, Finding& found) {
   const double last = found.moved != 0 ? 1e-9 * first
                       : size == 0      ? 1e-16 * natural
                                        : std::min(1e-12 * natural, 1e-4 * size);
+  // The change of L, with a grain that counts as noise: the height of a stair, once it is known.
   std::vector<bool> moved;
   double grain = 0;
   const auto change = [&](double there) {
@@ -208,6 +211,7 @@ void Witness::differentiate(std::size_t leaf, double first, Finding& found) {
     seen.noise += grain;
     return seen;
   };
+  // Where L moves in stairs, the slope is measured again with that noise.
   const Differences differences{number(x), claimed[leaf], rtol};
   auto& slope = static_cast<Differences::Slope&>(found);
   slope = differences.slope(change, first, last);
@@ -217,6 +221,8 @@ void Witness::differentiate(std::size_t leaf, double first, Finding& found) {
 
 #endif
 
+// ---- the whole check ----
+
 double largest_of(const Numbers& g) {
   double largest = 0;
   for (const double x : g)
@@ -224,7 +230,7 @@ double largest_of(const Numbers& g) {
   return largest;
 }
 
-// Where f hardly moves, what the sweep claims may be its own rounding, or f may be flat just here.
+// Where f hardly moves, the sweep's claim may be its own rounding, or f may be flat just here.
 void look_closer(Objective& objective, std::size_t leaf, const Numbers& g, Evidence& evidence) {
   const double claimed = largest_of(g);
   double noise = 0;
@@ -251,6 +257,38 @@ bool is_tied(Objective& objective, std::size_t leaf, const Evidence& evidence) {
   return true;
 }
 
+// What the sweep claims for each leaf, by two seeds. Scaling the seed by −2 is exact, so the
+// gradient must scale too. A VJP that ignores g would pass with a seed of 1.
+struct Claims {
+  explicit Claims(Objective& objective)
+      : analytic(objective.gradients()), other(objective.gradients(-2)) {}
+  std::vector<Numbers> analytic, other;
+};
+
+// What the witness finds out about each leaf.
+std::vector<Evidence> gather(Objective& objective, const Claims& claims, double rtol) {
+  Witness witness{objective, rtol};
+  for (std::size_t leaf = 0; leaf < objective.checked; ++leaf)
+    witness.expect(objective.leaves[leaf], largest_of(claims.analytic[leaf]));
+  std::vector<Evidence> all;
+  for (std::size_t leaf = 0; leaf < objective.checked; ++leaf)
+    all.push_back(witness.find(leaf, claims.analytic[leaf], claims.other[leaf]));
+  for (std::size_t leaf = 0; leaf < all.size(); ++leaf) {
+    look_closer(objective, leaf, claims.analytic[leaf], all[leaf]);
+    all[leaf].tied = is_tied(objective, leaf, all[leaf]);
+  }
+  return all;
+}
+
+GradcheckReport verdict_on(std::vector<Evidence> all, const GradcheckOptions& options) {
+  double largest = 0;
+  for (const Evidence& evidence : all)
+    if (!evidence.is_zero()) largest = std::max({largest, evidence.scale(), evidence.claimed()});
+  Judge judge{options.rtol, tolerance(options), least_unit, largest > 0 ? largest : 1};
+  for (Evidence& evidence : all) judge.hear(std::move(evidence));
+  return judge.conclude();
+}
+
 }  // namespace
 
 GradcheckReport gradcheck(const std::function<Var()>& f, const Variables& variables,
@@ -264,26 +302,8 @@ GradcheckReport gradcheck(const std::function<Var()>& f, const Variables& variab
   if (!objective.refusal.empty())
     return {false, std::numeric_limits<double>::infinity(),
             "gradcheck FAILED: " + objective.refusal + "\n"};
-
-  // Scaling the seed by −2 is exact, so the gradient must scale too. A VJP that ignores g would
-  // pass with a seed of 1.
-  const std::vector<Numbers> analytic = objective.gradients(), other = objective.gradients(-2);
-  Witness witness{objective, options.rtol};
-  for (std::size_t leaf = 0; leaf < objective.checked; ++leaf)
-    witness.expect(objective.leaves[leaf], largest_of(analytic[leaf]));
-
-  std::vector<Evidence> all;
-  for (std::size_t leaf = 0; leaf < objective.checked; ++leaf)
-    all.push_back(witness.find(leaf, analytic[leaf], other[leaf]));
-  double largest = 0;
-  for (std::size_t leaf = 0; leaf < all.size(); ++leaf) {
-    look_closer(objective, leaf, analytic[leaf], all[leaf]);
-    all[leaf].tied = is_tied(objective, leaf, all[leaf]);
-    if (!all[leaf].is_zero()) largest = std::max({largest, all[leaf].scale(), all[leaf].claimed()});
-  }
-  Judge judge{options.rtol, tolerance(options), least_unit, largest > 0 ? largest : 1};
-  for (Evidence& evidence : all) judge.hear(std::move(evidence));
-  return judge.conclude();
+  const Claims claims(objective);
+  return verdict_on(gather(objective, claims, options.rtol), options);
 }
 
 }  // namespace glass

@@ -1,8 +1,8 @@
 // # The function that a gradient check looks at
 //
-// (private to gradcheck) L(x) = Σ seed ⊙ f(x), a function of every element of every leaf: what it
-// is at a moved element, which gradients the reverse sweep claims, how much of a change is
-// rounding, and whether the function jumps. What follows from that is said elsewhere.
+// (private to gradcheck) L(x) = Σ seed ⊙ f(x) is a function of every element of every leaf. This
+// file evaluates L where an element has moved, asks the reverse sweep for L's gradients, and
+// measures how much of a change is rounding and whether L jumps. It judges nothing: verdict.h does.
 #pragma once
 
 #include <algorithm>
@@ -33,8 +33,9 @@ inline double reading(Real y) { return number(y); }
 
 // ---- a leaf, while it is perturbed ----
 
-// An element that stands elsewhere while this lives. It is written where it lies, which bumps no
-// version: graphs recorded earlier stay valid. It comes back in the end, also when f throws.
+// An element that has another value while this lives. It is written in place, which bumps no
+// version: graphs recorded earlier stay valid. The destructor restores the value, also when f
+// throws.
 struct Moved {
   Moved(Real& element, double there)
       : x(element), before(std::exchange(x, static_cast<Real>(there))) {}
@@ -44,21 +45,19 @@ struct Moved {
   const Real before;
 };
 
-// The gradient comes back, too.
+// A leaf and all its elements. The destructor restores the leaf's value and its gradient.
 struct Leaf {
   Leaf(const std::string& its_name, const NodePtr& leaf, bool shared)
       : name(its_name), node(leaf), value(leaf->value) {
     std::swap(node->grad, grad);
-    // Where one number of memory is several elements, it cannot move for one of them alone.
+    // Where several elements share one number of memory, one of them cannot move alone.
     for (Index axis = 0; axis < value.rank(); ++axis) shared |= value.stride(axis) == 0;
     if (shared) node->value = value.clone();
+
     double mean = 0, count = static_cast<double>(value.numel());
     for (Index i = 0; i < value.numel(); ++i) {
-      Index offset = 0;
-      for (Index axis = value.rank(), rest = i; axis-- > 0; rest /= value.size(axis))
-        offset += rest % value.size(axis) * node->value.stride(axis);
-      Real& x = node->value.data()[offset];
-      elements.emplace_back(x, number(x));  // a dual number leaves its ε behind
+      Real& x = node->value.data()[offset_of(i)];
+      elements.emplace_back(x, number(x));  // a dual number loses its ε meanwhile
       steady.push_back(true);
       if (std::isfinite(number(x))) mean += std::abs(number(x)) / count;
     }
@@ -75,7 +74,7 @@ struct Leaf {
   const Tensor value;
   std::optional<Tensor> grad;
   std::deque<Moved> elements;  // row-major
-  std::vector<bool> steady;    // not where an element stands at a kink or a jump of f
+  std::vector<bool> steady;    // false where an element is at a kink or a jump of f
   double typical = 1;          // mean magnitude of the elements; 1 where all are zero
   bool reached = true;         // by f's graph
 
@@ -84,10 +83,19 @@ struct Leaf {
     const double own = std::abs(number(elements[i].x));
     return own > 0 ? own : typical;
   }
+
+ private:
+  // Where element i, counted row by row, is in memory.
+  Index offset_of(Index i) const {
+    Index offset = 0;
+    for (Index axis = value.rank(), rest = i; axis-- > 0; rest /= value.size(axis))
+      offset += rest % value.size(axis) * node->value.stride(axis);
+    return offset;
+  }
 };
 
-// A step may leave f's domain, where a NaN is an answer and no accident: the watch is off
-// meanwhile.
+// Switches the NaN watch off while it lives. A step may leave f's domain, and a NaN there is an
+// answer, not a mistake.
 struct Unwatched {
   ~Unwatched() { settings().nan_check = watching; }
   const bool watching = settings().nan_check.exchange(false);
@@ -105,28 +113,18 @@ class Objective {
                       "under NoGrad; compute the result from the variables inside f");
     find_leaves(variables, first, second);
     shake_.assign(static_cast<std::size_t>(first.numel()), 0);
-    // The cotangent is of both signs and of magnitude ½ … 1½: no output is overlooked.
-    for (Index i = 0; i < first.numel(); ++i) {
-      const double u = 2 * Draw{seed, 0}.uniform(static_cast<std::uint64_t>(i)) - 1;
-      weights_.push_back(first.numel() == 1 ? 1 : u + std::copysign(0.5, u));
-    }
-    seed_ = Tensor(first.shape(), std::vector<Real>(weights_.begin(), weights_.end()));
-    const auto one = first.value().to_vector(), two = second.value().to_vector();
-    const auto same = [](Real a, Real b) { return a == b || (a != a && b != b); };
+    make_seed(first.shape());
     set_base();
-    if (!std::ranges::equal(one, two, same))
-      refusal = "f is not deterministic: two calls, two results";
-    else if (!std::ranges::all_of(one, [](Real y) { return std::isfinite(number(y)); }))
-      refusal = "f is not finite at the given values";
+    refusal = why_not(first, second);
   }
   ~Objective() { replay_.rewind(); }
 
-  // ∂L/∂x for every element of every leaf, at the present values, by the reverse sweep: that of a
-  // multiple of L, divided again.
+  // ∂L/∂x for every element of every leaf, at the present values, by the reverse sweep. It takes
+  // the gradient of `multiple` · L, and divides it by `multiple` again.
   std::vector<Numbers> gradients(double multiple = 1) {
     const Unwatched unwatched;
     const Var out = call();
-    // Beyond a kink f may reach leaves that it did not reach before: those are to be restored, too.
+    // Beyond a kink f may reach leaves that it did not reach before. They must be restored, too.
     for (const NodePtr& node : nodes_of(out))
       if (node->is_leaf() && node->requires_grad) add("", node);
     for (const Leaf& leaf : leaves) leaf.node->grad.reset();
@@ -140,11 +138,12 @@ class Objective {
     return all;
   }
 
-  // From here changes count. Outputs are subtracted one by one, so that what is large and constant
-  // cancels before it can drown the rest.
+  // Changes are counted from the present values. Outputs are subtracted one by one, so that a large
+  // constant in an output cancels before the outputs are added up.
   void set_base() { base_ = evaluate(); }
 
-  // `moved` remembers which outputs an element moves: only their rounding can disturb its slope.
+  // How far L has moved from its base. `moved` remembers which outputs an element moves: only the
+  // rounding of these can disturb its slope.
   Differences::Change change(std::vector<bool>& moved) {
     constexpr double ulp = std::numeric_limits<double>::epsilon();
     const std::vector<Real> outputs = evaluate();
@@ -161,25 +160,15 @@ class Objective {
     return {static_cast<double>(value), noise, still};
   }
 
-  // How far rounding moves each output when elements of this leaf move, measured. Its steady
-  // elements move together by a hair η, twice and three times that far: the third difference
-  // y(x + 3η) − 3 y(x + 2η) + 3 y(x + η) − y(x) is too small to see, but for rounding. (A second
-  // one is blind where rounding is symmetric.) An η too small shows none where an intermediate
-  // value swallows it, so several are tried. Other leaves stand still: their rounding is constant.
-  // Returns what it may add up to in L.
+  // Measures how far rounding moves each output when elements of this leaf move, and returns what
+  // that may add up to in L. The steady elements of the leaf move together by a tiny distance η,
+  // the hair. A hair that is too small shows no rounding where an intermediate value swallows it,
+  // so several are tried. Other leaves do not move: their rounding is constant.
   double measure_noise(const Leaf& leaf) {
     shake_.assign(base_.size(), 0);
     for (std::uint64_t trial = 1; trial <= 8; ++trial) {
       const double hair = std::ldexp(1, 3 * static_cast<int>(trial) - 51);  // 4·10⁻¹⁵ … 7·10⁻⁹
-      Numbers rest(base_.size());
-      for (const auto& [times, weight] :
-           {std::pair(1., 3.), std::pair(2., -3.), std::pair(3., 1.)}) {
-        std::deque<Moved> elements;
-        shake(leaf, trial, hair, times, elements);
-        const std::vector<Real> y = evaluate();
-        for (std::size_t i = 0; i < y.size(); ++i)
-          rest[i] += weight * (reading(y[i]) - reading(base_[i]));
-      }
+      const Numbers rest = third_difference(leaf, trial, hair);
       for (std::size_t i = 0; i < rest.size(); ++i)
         shake_[i] = std::max(shake_[i], std::abs(rest[i]) / 2);
     }
@@ -195,9 +184,9 @@ class Objective {
     return sum;
   }
 
-  // How far f jumps where an element of this size leaves its place: a change that is the same at
-  // every step, however small, where a smooth one shrinks and rounding varies. 0 if f is
-  // continuous, or if rounding of the outputs can do that.
+  // How far f jumps when an element of this size leaves its place. The change at a jump is the same
+  // at every step, however small; a smooth change shrinks with the step, and rounding varies. 0 if
+  // f is continuous, or if rounding of the outputs can explain the change.
   double jump(Real& x, double size) {
     double height = 0;
     for (double step : {1e-9 * size, -1e-9 * size}) {
@@ -212,9 +201,9 @@ class Objective {
     return height > 1e-12 * total() ? height : 0;
   }
 
-  // How far rounding moves the gradient g that the sweep claims for a leaf. Seeds of other digits,
-  // divided out again, give other roundings, and so do elements that move by a hair. If g is
-  // nothing but rounding, that is all of it.
+  // How far rounding moves the gradient g that the sweep claims for a leaf. A seed that is
+  // multiplied by 3 or 5, and divided out again, gives other roundings, and so do elements that
+  // move by a hair. If g is nothing but rounding, it moves by about its own size.
   double measure_jitter(std::size_t leaf, const Numbers& g) {
     const auto off = [&](const Numbers& there) {
       double most = 0;
@@ -224,8 +213,8 @@ class Objective {
     double jitter = 0;
     for (const double multiple : {3, 5, 7, 11, 13})
       jitter = std::max(jitter, off(gradients(multiple)[leaf]));
-    // A kink is crossed by half of the hairs, where the gradient leaps; so the smaller half counts,
-    // and zeros, where most kinks are, stand still.
+    // Half of the hairs may cross a kink, where the gradient leaps. So only the smaller half of the
+    // changes counts, and zeros, where most kinks are, do not move.
     Numbers hairs;
     for (const double times : {-1e4, -1e2, -1.0, 1.0, 1e2, 1e4}) {
       std::deque<Moved> elements;
@@ -236,8 +225,8 @@ class Objective {
     return std::max(jitter, hairs[2]);
   }
 
-  // How steep L is between here and where all elements of the leaf are zero: the largest slope that
-  // is seen beyond rounding when they shrink.
+  // How steep L is on the way from the present values to a leaf of zeros: the largest slope, beyond
+  // rounding, that is seen when all elements shrink.
   double measure_slope(const Leaf& leaf) {
     double slope = 0;
     for (const double rest : {0.75, 0.5, 0.25, 0.0625, 0.0}) {
@@ -276,6 +265,27 @@ class Objective {
     return out.value().to_vector();
   }
 
+  // The cotangent is of both signs and of magnitude ½ … 1½: no output is overlooked.
+  void make_seed(const Shape& shape) {
+    for (Index i = 0; i < shape.numel(); ++i) {
+      const double u = 2 * Draw{seed_number_, 0}.uniform(static_cast<std::uint64_t>(i)) - 1;
+      weights_.push_back(shape.numel() == 1 ? 1 : u + std::copysign(0.5, u));
+    }
+    seed_ = Tensor(shape, std::vector<Real>(weights_.begin(), weights_.end()));
+  }
+
+  // Why f cannot be checked, given the results of two calls; or "".
+  static std::string why_not(const Var& first, const Var& second) {
+    const auto one = first.value().to_vector(), two = second.value().to_vector();
+    const auto same = [](Real a, Real b) { return a == b || (a != a && b != b); };
+    if (!std::ranges::equal(one, two, same))
+      return "f is not deterministic: two calls, two results";
+    if (!std::ranges::all_of(one, [](Real y) { return std::isfinite(number(y)); }))
+      return "f is not finite at the given values";
+    return "";
+  }
+
+  // Adds a leaf, unless it is there already.
   void add(const std::string& name, const NodePtr& node) {
     bool shared = false;
     for (const Leaf& leaf : leaves) {
@@ -285,8 +295,8 @@ class Objective {
     leaves.emplace_back(name, node, shared);
   }
 
-  // The listed variables, then every other leaf that both graphs reach, oldest first. One that only
-  // a single graph reaches was made inside f: a constant, seen from here.
+  // The listed variables, then every other leaf that the graphs of both calls reach, oldest first.
+  // A leaf that only one graph reaches was made inside f: it is no variable.
   void find_leaves(const Variables& variables, const Var& first, const Var& second) {
     for (const auto& [name, variable] : variables) {
       check<StateError>(variable.node()->is_leaf() && variable.requires_grad(),
@@ -307,8 +317,23 @@ class Objective {
     check<StateError>(checked > 0, "gradcheck: f makes its leaves anew; make them outside");
   }
 
-  // The steady elements of a leaf, moved by up to so many hairs of their size. A zero moves by a
-  // few ulps of its neighbours only: it may lie at a kink, which is no noise.
+  // y(x + 3η) − 3 y(x + 2η) + 3 y(x + η) − y(x) of each output, where η is a random share of `hair`
+  // for each element. The third difference of a smooth function is too small to see, so what is
+  // seen is rounding. (The second difference shows nothing where rounding is symmetric.)
+  Numbers third_difference(const Leaf& leaf, std::uint64_t trial, double hair) {
+    Numbers rest(base_.size());
+    for (const auto& [times, weight] : {std::pair(1., 3.), std::pair(2., -3.), std::pair(3., 1.)}) {
+      std::deque<Moved> elements;
+      shake(leaf, trial, hair, times, elements);
+      const std::vector<Real> y = evaluate();
+      for (std::size_t i = 0; i < y.size(); ++i)
+        rest[i] += weight * (reading(y[i]) - reading(base_[i]));
+    }
+    return rest;
+  }
+
+  // Moves the steady elements of a leaf by up to `times` · `hair` of their size. A zero moves by a
+  // few ulps of its neighbours only: it may be at a kink, and crossing a kink is no noise.
   void shake(const Leaf& leaf, std::uint64_t trial, double hair, double times,
              std::deque<Moved>& moved, bool zeros_too = true) const {
     constexpr double ulp = std::numeric_limits<double>::epsilon();

@@ -1,7 +1,8 @@
 // # Walks through the graph
 //
-// They use a queue: a chain of a million nodes would be too deep for recursion. A drawing's numbers
-// and the words of the NaN watch are made only when somebody asks, or when an op has failed.
+// The graph as text and as a drawing, the record of a sweep, and the NaN watch. A walk uses a
+// queue: a chain of a million nodes would be too deep for recursion. Nothing here runs in training,
+// unless a program asks for it.
 #include "autograd/trace.h"
 
 #include <fmt/ranges.h>
@@ -15,7 +16,7 @@ namespace glass {
 
 namespace {
 
-// These nodes and all that they were made from, each once, the nearest first.
+// The given nodes and all nodes that they were made from, each once, the nearest first.
 std::vector<NodePtr> upstream(std::vector<NodePtr> queue) {
   std::vector<NodePtr> found;
   std::unordered_set<const Node*> seen;
@@ -38,8 +39,8 @@ std::vector<NodePtr> nodes_of(const Var& x) {
 
 namespace {
 
-// line(node, number, its parents' numbers) for each node, newest first. Numbers count from 1 in the
-// order of birth, so that a drawing does not depend on what was computed before.
+// Joins line(node, number, its parents' numbers) of each node, newest first. Numbers count from 1
+// in the order of birth, so that a drawing does not depend on what was computed before.
 std::string written(const Var& x, auto line) {
   const std::vector<NodePtr> nodes = nodes_of(x);
   std::unordered_map<const Node*, std::size_t> numbers;
@@ -88,8 +89,9 @@ std::string to_dot(const Var& x) {
 
 namespace {
 
-// Holds copies only. A second handle to a node would keep it alive, one to a gradient would have
-// the sweep copy it, and what is shown would not be what happens when nobody looks.
+// Records each step of a sweep. It holds copies only. A handle to a node would keep the node alive,
+// and a handle to a gradient would make the sweep copy the gradient; then the record would show
+// other steps than those of a sweep that nobody records.
 struct Recorder final : SweepObserver {
   void next(std::span<const NodePtr> waiting) override {
     if (!steps.empty()) steps.back().freed -= live();
@@ -100,6 +102,7 @@ struct Recorder final : SweepObserver {
     std::ranges::sort(steps.back().waiting, std::greater<>());
     steps.back().allocated = -live();
   }
+  // What a VJP gave, and the same summed over the axes that were broadcast.
   void gave(const Edge& to, const Tensor& g) override {
     const Tensor gradient = copied(sum_to(g, to.node->value.shape()));
     steps.back().given.push_back({to.node->birth, copied(g), gradient});
@@ -112,6 +115,7 @@ struct Recorder final : SweepObserver {
     copies += x.numel() * Index{sizeof(Real)};
     return x.clone();
   }
+  // Bytes that the program holds, without the copies of this record.
   Index live() const { return live_bytes() - copies; }
 
   std::vector<Step> steps;
@@ -133,8 +137,8 @@ namespace {
 
 using Names = std::vector<std::pair<std::string, Var>>;
 
-// Graphs cross threads, and so may a NaN. The names are held as Vars, so that no node of another
-// life can come to lie where a named one lay.
+// The names of the parameters, behind a lock: an op may fail in any thread. They are held as Vars:
+// a node that was destroyed could leave its address to a new node, which would then have its name.
 struct Watch {
   std::mutex mutex;
   Names names;
@@ -146,7 +150,7 @@ Watch& watch() {
 
 bool is_nan(Real x) { return x != x; }
 
-// Each operand is read again here: the watch is for hunting, not for training.
+// Reads all numbers of an operand again, which is slow: the watch is for debugging.
 bool has_nan(const Tensor& x) { return std::ranges::any_of(x.to_vector(), is_nan); }
 
 // "3 NaNs among the 6 elements of shape [2, 3], the first at element 4"

@@ -1,7 +1,8 @@
 // # The graph, made visible
 //
-// What `backward()` would walk, as text to read and as a drawing for Graphviz; and what it did, one
-// step after another. A step is a record of the sweep itself: there is no second one here.
+// The nodes that `backward()` would walk, as text to read and as a drawing for Graphviz; and what
+// `backward()` did, step by step. The steps are recorded by the sweep itself, not by a second sweep
+// that imitates it.
 #pragma once
 
 #include <string>
@@ -11,10 +12,10 @@
 
 namespace glass {
 
-// Every node that x was made from, x's own first, newest first: the order of the reverse sweep.
+// The node of x and every node that it was made from, newest first: the order of the reverse sweep.
 std::vector<NodePtr> nodes_of(const Var& x);
 
-// One line a node: its number, op, shape, and the numbers of its parents.
+// One line per node: its number, op, shape, and the numbers of its parents.
 std::string to_text(const Var& x);
 
 // A `digraph` for Graphviz: dot -Tsvg. Boxes are ops, ellipses leaves and constants.
@@ -22,13 +23,13 @@ std::string to_dot(const Var& x);
 
 // ---- the sweep, step by step ----
 
-// A gradient as a VJP gave it, and summed to the parent's shape, if that was broadcast.
+// A gradient as a VJP gave it, and the same summed to the parent's shape, if that was broadcast.
 struct Given {
   std::uint64_t parent;  // its birth
   Tensor vjp, gradient;
 };
 
-// What the sweep did at one node. The tensors are copies; nodes go by their births.
+// What the sweep did at one node. The tensors are copies; nodes are named by their birth numbers.
 struct Step {
   std::uint64_t node;
   std::string op;
@@ -39,20 +40,20 @@ struct Step {
   Index freed = 0;      // bytes that went with this node: g, the value, what its VJPs had saved
 };
 
-// Whoever wants to see a sweep go by; trace_backward does.
+// Is told of each step of a sweep; trace_backward has one.
 struct SweepObserver {
   virtual ~SweepObserver() = default;
-  // These interior nodes have a gradient waiting. The first one's VJPs run now; none are left when
-  // the leaves are about to be written.
+  // These interior nodes have a gradient waiting. The VJPs of the first one run now. None is left
+  // when the leaves are about to be written.
   virtual void next(std::span<const NodePtr> waiting) = 0;
-  // A VJP gave g for this parent, which is about to be added to what waits there.
+  // A VJP gave g for this parent; it is about to be added to the parent's waiting gradient.
   virtual void gave(const Edge& to, const Tensor& g) = 0;
   // The node's VJPs have run; what they saved is still there.
   virtual void pulled() = 0;
 };
 
-// Calls x.backward(seed), and tells what it did. Bytes are those of the process: what other threads
-// do is counted, too.
+// Calls x.backward(seed), and gives its steps. Bytes are those of the whole process, other threads
+// included.
 std::vector<Step> trace_backward(const Var& x, const Tensor& seed = 1, BackwardOptions o = {});
 
 }  // namespace glass

@@ -1,3 +1,6 @@
+// # Nodes: birth, death, and the ops of users
+//
+// The graph itself is in var.h. Here is what needs no template. The sweep is in backward.cpp.
 #include "autograd/var.h"
 
 namespace glass {
@@ -6,7 +9,8 @@ namespace glass {
 
 namespace {
 
-// Relaxed: only the order along a chain of ops counts, and who uses a value has seen it made.
+// Relaxed order suffices: a node must only be born later than its parents, and the thread that
+// makes it has seen its parents made.
 std::atomic<std::uint64_t> births{0};
 
 }  // namespace
@@ -18,8 +22,9 @@ Node::Node(std::string_view op, Tensor output, bool wants_grad)
       version(value.storage().version()),
       requires_grad(wants_grad) {}
 
-// A node's end is the end of its handles, which may be the last of other nodes, and so on. So the
-// first node to die in this thread buries all that die because of it, one after the other.
+// Destroying a node destroys its handles of its parents, and each of them may be the last handle of
+// a parent. Such a parent is not destroyed at once, within the call: it joins the list `dying`, and
+// the first call in this thread destroys all nodes of the list in a loop.
 void NodePtr::drop() noexcept {
   if (node_->owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   thread_local Node* dying = nullptr;
@@ -47,7 +52,7 @@ const Tensor& Var::grad() const& {
   return *node_->grad;
 }
 
-// Carried along by parallel_for, so that a chunk records nothing either.
+// parallel_for hands this on to its threads, so that they record nothing either.
 int& NoGrad::depth() { return inherited().no_grad; }
 
 // ---- record ----
@@ -56,7 +61,7 @@ namespace {
 
 using Joint = std::function<std::vector<Tensor>(const Tensor&)>;
 
-// Keeps the name of a user's op, since nobody else does.
+// Keeps a copy of the op's name; a Node has only a view of it.
 struct UserNode final : OpNode<std::vector<Edge>, Joint> {
   UserNode(std::string_view op, Tensor output, std::vector<Edge> edges, Joint vjp)
       : OpNode({}, std::move(output), std::move(edges), std::move(vjp)), own_name(op) {
@@ -81,7 +86,7 @@ Var record(std::string_view name, Tensor value, std::vector<Var> parents, Joint 
 
 Var record(std::string_view name, Tensor value, std::vector<Parent> parents) {
   std::vector<Var> vars;
-  // The closure keeps the functions alone: a Var in it would keep the graph alive in a ring.
+  // The joint VJP captures the functions, but no Var: a Var would keep the graph alive for ever.
   std::vector<std::function<Tensor(const Tensor&)>> vjps;
   for (Parent& parent : parents) {
     vars.push_back(parent.var);

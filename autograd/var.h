@@ -1,14 +1,15 @@
 // # A value that remembers how it was made
 //
-// A Var is a handle to a Node: a Tensor, and, where an op made it from others, links to those and
-// one function for each that carries a gradient back, its vector-Jacobian product (VJP). Calling
-// ops builds this graph; `backward()` walks it from the newest node to the oldest.
+// A Var is a handle to a Node. A node holds a Tensor. If an op made the node, it also holds a link
+// to each node that the op took, its parents, and for each parent a function that turns the
+// gradient of the result into the parent's gradient: the vector-Jacobian product (VJP). Calling ops
+// builds this graph; `backward()` walks it from the newest node to the oldest.
 //
 // Threads: several threads may use the same leaves at once, call ops on them, backward() and
-// zero_grad(); gradients of all of them add up. What each thread records is its own: a backward()
-// that meets another one inside a graph is a StateError. While other threads do so, nobody may
-// write into a leaf's value (an optimiser's step does), read its grad(), or draw from one random
-// stream (a layer that drops out has one).
+// zero_grad(); their gradients add up. The nodes that a thread records belong to that thread: two
+// calls of backward() that meet inside one graph are a StateError. While other threads use a leaf,
+// no thread may write into its value (an optimiser's step does), read its grad(), or draw from a
+// random stream that another thread draws from (a layer that drops out has one).
 //
 // A VJP is written in plain Tensor algebra, so it cannot record itself by accident. The price:
 // there is no graph of the backward pass. Second derivatives come from the Dual build instead.
@@ -38,8 +39,9 @@ class Sweep;
 
 // ---- the handle's reference counting ----
 
-// Shares a Node. The last handle to go hands the node to a queue of the dying (var.cpp), because
-// a node's own handles go with it: a chain of a million would otherwise die a million calls deep.
+// Shares a Node. When its last handle is destroyed, the node joins a queue of nodes to be destroyed
+// (var.cpp). A plain destructor would recurse, since a node destroys the handles of its parents: a
+// chain of a million nodes would need a million nested calls.
 class NodePtr {
  public:
   NodePtr() = default;
@@ -204,6 +206,28 @@ class [[nodiscard]] NoGrad {
 void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g);
 
 // ---- record: how ops join the graph ----
+//
+// Multiplication, followed from the call to the gradient. The op calls record() with its name, its
+// value, and a parent with its VJP for each operand:
+//
+//     record("mul", a.value() * b.value(),
+//            on(a, [b = b.value()](const Tensor& g) { return g * b; }),   // da = g ⊙ b
+//            on(b, [a = a.value()](const Tensor& g) { return g * a; }));  // db = g ⊙ a
+//
+// 1. on(a, f) makes a ParentVjp: a pointer to the parent, and the function f. Nothing is allocated.
+// 2. record() asks recording(): does a parent require a gradient, and does no NoGrad live? If the
+//    answer is no, the value becomes a constant, and both functions are dropped.
+// 3. Otherwise record() allocates one OpNode. It holds the name, the value, an Edge to the node of
+//    a, an Edge to the node of b, and both functions.
+// 4. backward() comes to this node with g, the gradient of its value, and calls pull(g). That is
+//        deliver(sweep, node, edge to a, g * b);
+//        deliver(sweep, node, edge to b, g * a);
+//    deliver() sums its last argument over the axes that were broadcast, and adds it to the
+//    gradient that the sweep has gathered for the parent.
+// 5. Then release() drops the functions, with the Tensors that they saved, and the edges.
+//
+// There are three more ways to name parents: together(f, a, b), where one function gives all
+// gradients; guard(mask), a Tensor without a gradient; and Parent, for the ops of users.
 
 // An op's name, which is kept as a view and therefore must be a literal.
 struct OpName {
@@ -211,33 +235,34 @@ struct OpName {
   std::string_view text;
 };
 
-// A parent and its VJP, g ↦ the parent's gradient; g may be shared and must not be written to. A
-// VJP captures Tensors, never a Var: that would be a cycle. What it captures is what the op saves.
+// One parent, or N parents, and their VJP: g ↦ the parent's gradient, or an array of N gradients.
+// g may be shared and must not be written to. A VJP captures Tensors, never a Var: a Var would keep
+// its own graph alive. What the VJP captures is what the op saves for backward.
 template <class Vjp, std::size_t N = 1>
-struct On {
-  std::array<const Var*, N> vars;
+struct ParentVjp {
+  std::array<const Var*, N> parents;
   Vjp vjp;
 };
 template <class Vjp>
-On<Vjp> on(const Var& var, Vjp vjp) {
-  return {{&var}, std::move(vjp)};
+ParentVjp<Vjp> on(const Var& parent, Vjp vjp) {
+  return {{&parent}, std::move(vjp)};
 }
-// Parents whose gradients share work: one VJP gives a std::array of them all.
+// Parents whose gradients share work: one VJP gives a std::array of all their gradients.
 template <class Vjp, class... Vars>
-On<Vjp, sizeof...(Vars)> together(Vjp vjp, const Vars&... vars) {
-  return {{&vars...}, std::move(vjp)};
+ParentVjp<Vjp, sizeof...(Vars)> together(Vjp vjp, const Vars&... parents) {
+  return {{&parents...}, std::move(vjp)};
 }
-// A Tensor of the caller's that gets no gradient, but that a VJP reads again, such as a mask. It is
-// a constant parent, so that the sweep notices a write into it.
+// A Tensor of the caller's that gets no gradient, but that a VJP reads again, such as a mask. It
+// becomes a constant parent, so that the sweep notices if it was written to in between.
 struct NoVjp {};
-inline On<NoVjp> guard(const Var& saved) { return {{&saved}, {}}; }
+inline ParentVjp<NoVjp> guard(const Var& saved) { return {{&saved}, {}}; }
 
-// The NaN watch (trace.cpp): StateError if `value` holds a NaN that no parent held, or if a
-// gradient does that neither g held nor any value that the op knows.
+// The NaN watch (trace.cpp). StateError if `value` holds a NaN and no parent holds one, or if a
+// gradient holds a NaN and neither g nor any value that the op knows holds one.
 void watch_nan(std::string_view op, const Tensor& value, std::span<const Var* const> parents);
 void watch_nan(const Node& op, const Tensor& g, const Edge& parent, const Tensor& gradient);
 
-// Does this op join the graph? Else its value is a constant.
+// Whether this op joins the graph. If it does not, its value is a constant.
 inline bool recording(std::string_view op, const Tensor& value,
                       std::span<const Var* const> parents) {
   if (settings().nan_check.load(std::memory_order_relaxed)) [[unlikely]]
@@ -247,8 +272,8 @@ inline bool recording(std::string_view op, const Tensor& value,
   return wanted && !NoGrad::active();
 }
 
-// What an op made, in one allocation: the closures are members. There is one VJP a parent, or one
-// that gives a list of gradients, for all of them. `Edges` is an array or a vector.
+// The node of an op, in one allocation: the VJPs are members. Each VJP is a function that gives one
+// gradient, a function that gives a list of gradients, or a NoVjp. `Edges` is an array or a vector.
 template <class Edges, class... Vjps>
 class OpNode : public Node {
  public:
@@ -260,25 +285,13 @@ class OpNode : public Node {
     return freed ? std::span<const Edge>() : std::span<const Edge>(edges_);
   }
   bool is_leaf() const override { return false; }
+
+  // Runs the VJPs in the order of the parents. `edge` is that of the next parent.
   void pull(const Tensor& g, Sweep& sweep) override {
-    constexpr std::size_t guards = (std::same_as<Vjps, NoVjp> + ... + std::size_t{0});
     auto edge = edges_.begin();
-    const auto run = [&](auto& vjp) {
-      if constexpr (std::same_as<std::remove_cvref_t<decltype(vjp)>, NoVjp>) {
-        ++edge;
-      } else if constexpr (std::convertible_to<decltype(vjp(g)), Tensor>) {
-        if (edge->node->requires_grad) deliver(sweep, *this, *edge, vjp(g));
-        ++edge;
-      } else {
-        auto grads = vjp(g);
-        check<ShapeError>(std::size(grads) + guards == std::size(edges_),
-                          "backward: the VJP of '{}' gave {} gradients for {} parents", name,
-                          std::size(grads), std::size(edges_) - guards);
-        for (Tensor& gradient : grads) deliver(sweep, *this, *edge++, std::move(gradient));
-      }
-    };
-    std::apply([&](auto&... vjp) { (run(vjp), ...); }, *vjps_);
+    std::apply([&](auto&... vjp) { (run(vjp, g, sweep, edge), ...); }, *vjps_);
   }
+
   void release() override {
     freed = true;
     vjps_.reset();
@@ -286,23 +299,47 @@ class OpNode : public Node {
   }
 
  private:
+  using NextEdge = typename Edges::iterator;
+
+  void run(NoVjp&, const Tensor&, Sweep&, NextEdge& edge) { ++edge; }
+
+  template <class Vjp>
+  void run(Vjp& vjp, const Tensor& g, Sweep& sweep, NextEdge& edge) {
+    if constexpr (std::convertible_to<decltype(vjp(g)), Tensor>) {
+      // One gradient, computed only if the parent requires it.
+      if (edge->node->requires_grad) deliver(sweep, *this, *edge, vjp(g));
+      ++edge;
+    } else {
+      deliver_all(vjp(g), sweep, edge);
+    }
+  }
+
+  // A list of gradients, one per parent that is not a guard.
+  void deliver_all(auto gradients, Sweep& sweep, NextEdge& edge) {
+    constexpr std::size_t guards = (std::same_as<Vjps, NoVjp> + ... + std::size_t{0});
+    check<ShapeError>(std::size(gradients) + guards == std::size(edges_),
+                      "backward: the VJP of '{}' gave {} gradients for {} parents", name,
+                      std::size(gradients), std::size(edges_) - guards);
+    for (Tensor& gradient : gradients) deliver(sweep, *this, *edge++, std::move(gradient));
+  }
+
   Edges edges_;
   std::optional<std::tuple<Vjps...>> vjps_;
 };
 
-// Ops of the library call this one. NoGrad and requires_grad are looked at before anything is
-// allocated; without need of a gradient the closures just go.
+// The record() of the library's own ops. NoGrad and requires_grad are looked at before anything is
+// allocated.
 template <class... Vjps, std::size_t... N>
-Var record(OpName op, Tensor value, On<Vjps, N>... links) {
+Var record(OpName op, Tensor value, ParentVjp<Vjps, N>... links) {
   const auto join = [&](auto*... parents) {
     if (!recording(op.text, value, std::array{parents...})) return Var(std::move(value));
     return Var(NodePtr(std::make_unique<OpNode<std::array<Edge, sizeof...(parents)>, Vjps...>>(
         op.text, std::move(value), std::array{Edge(parents->node())...}, std::move(links.vjp)...)));
   };
-  return std::apply(join, std::tuple_cat(links.vars...));
+  return std::apply(join, std::tuple_cat(links.parents...));
 }
 
-// For users' own ops: one VJP a parent, or one for all of them. The name is copied.
+// For users' own ops: one VJP per parent, or one VJP for all parents. The name is copied.
 struct Parent {
   Var var;
   std::function<Tensor(const Tensor& g)> vjp;
@@ -312,8 +349,9 @@ Var record(std::string_view name, Tensor value, std::vector<Var> parents,
            std::function<std::vector<Tensor>(const Tensor& g)> vjp);
 
 // The NaN watch: from now on the op, or the VJP, that makes a NaN out of numbers throws a
-// StateError that names it, its shapes, and the nearest parameters upstream. They go by the names
-// given, as nn::named_parameters(model) gives them; those are held until the watch is set anew.
+// StateError that names it, its shapes, and the nearest parameters upstream. `names` says what the
+// parameters are called, as nn::named_parameters(model) does; the Vars in it are held until the
+// watch is set again.
 void set_nan_check(bool on, std::vector<std::pair<std::string, Var>> names = {});
 
 }  // namespace glass

@@ -1,7 +1,7 @@
 // # What is said of a gradient
 //
-// (private to gradcheck) The findings of a witness, weighed: which of them are wrong, what that
-// looks like, and the report for people.
+// (private to gradcheck) Judges the findings of a witness: which claims of the reverse sweep are
+// wrong, which mistake that looks like, and the report for people. It computes no derivative.
 #pragma once
 
 #include <algorithm>
@@ -21,8 +21,8 @@ struct Finding : Differences::Slope {
       : element(i), analytic(claim), moved(off) {}
   std::size_t element;
   double analytic;   // by the sweep; low and high are the witness's
-  double moved;      // the element stood this far off, beside a kink or a jump
-  double jump = 0;   // how far f jumps here: there is no derivative
+  double moved;      // how far the element was moved off, beside a kink or a jump; 0 elsewhere
+  double jump = 0;   // how far f jumps here; not 0: there is no derivative
   double doubt = 0;  // how large an error may be that does not show
 
   double numeric() const { return is_kink() ? std::clamp(analytic, low, high) : low; }
@@ -39,8 +39,8 @@ struct Finding : Differences::Slope {
 
 // ---- what is said of a wrong gradient ----
 
-// Whether every claim is `ratio` times what numeric(i) says, and none of them is that by chance:
-// most claims differ from numeric(i) itself by more than their doubt.
+// Whether every claim is `ratio` times numeric(i), and not by chance: most claims differ from
+// numeric(i) itself by more than their doubt.
 template <class Numeric>
 bool all_are(double ratio, const std::vector<Finding>& all, Numeric numeric) {
   std::size_t told = 0, count = 0;
@@ -66,7 +66,32 @@ constexpr const char* tie =
     "operands of maximum), and the slopes that ops choose at ties do not make that of f. Move the "
     "element off the tie.";
 
-// What such numbers come from as a rule; `all` holds one finding an element.
+// Whether the claims are the right numbers with the last two axes exchanged. A claim may be off by
+// its doubt, and by a millionth of the largest gradient.
+inline bool is_transposed(const std::vector<Finding>& all, double scale, const Shape& shape) {
+  if (shape.rank() < 2 || shape[-1] != shape[-2] || shape[-1] <= 1) return false;
+  const auto n = static_cast<std::size_t>(shape[-1]);
+  return std::ranges::all_of(all, [&](const Finding& f) {
+    const std::size_t matrix = f.element / (n * n), row = f.element / n % n, column = f.element % n;
+    const double mirrored = all[matrix * n * n + column * n + row].numeric();
+    return std::abs(f.analytic - mirrored) <= f.doubt + 1e-6 * scale;
+  });
+}
+
+// The mistake that makes all entries wrong in the same way; or "".
+inline std::string common_mistake(const std::vector<Finding>& all, double scale,
+                                  const Shape& shape) {
+  const auto numeric = [&](std::size_t i) { return all[i].numeric(); };
+  const auto largest = std::ranges::max_element(all, {}, &Finding::slope);
+  const double ratio = largest->analytic / largest->numeric();
+  if (all_are(-1, all, numeric)) return "every entry has the wrong sign";
+  if (all_are(ratio, all, numeric))
+    return fmt::format("every entry is {} times the numeric one: a factor, or a lost use?",
+                       show_ratio(ratio));
+  return is_transposed(all, scale, shape) ? "it is transposed" : "";
+}
+
+// The mistake that such numbers usually come from; or "". `all` holds one finding per element.
 inline std::string diagnosis(const std::vector<Finding>& all, const Finding& worst, double scale,
                              const Shape& shape) {
   if (!std::isfinite(worst.analytic)) return "the gradient is not a finite number";
@@ -76,22 +101,8 @@ inline std::string diagnosis(const std::vector<Finding>& all, const Finding& wor
     return "the gradient is zero: not recorded, or detached?";
   if (scale == 0) return "f does not feel it: was a part of f computed before the call?";
 
-  const auto numeric = [&](std::size_t i) { return all[i].numeric(); };
-  const auto largest = std::ranges::max_element(all, {}, &Finding::slope);
-  const double ratio = largest->analytic / largest->numeric();
-  if (all_are(-1, all, numeric)) return "every entry has the wrong sign";
-  if (all_are(ratio, all, numeric))
-    return fmt::format("every entry is {} times the numeric one: a factor, or a lost use?",
-                       show_ratio(ratio));
-  const bool square = shape.rank() >= 2 && shape[-1] == shape[-2] && shape[-1] > 1;
-  const auto n = static_cast<std::size_t>(square ? shape[-1] : 1);
-  const auto mirrored = [&](const Finding& f) {
-    const std::size_t i = f.element;
-    return std::abs(f.analytic - numeric(i / (n * n) * (n * n) + i % n * n + i / n % n));
-  };
-  const auto exchanged = [&](const Finding& f) { return mirrored(f) <= f.doubt + 1e-6 * scale; };
-  // The same numbers, with the last two axes exchanged?
-  if (square && std::ranges::all_of(all, exchanged)) return "it is transposed";
+  const std::string mistake = common_mistake(all, scale, shape);
+  if (!mistake.empty()) return mistake;
   return worst.error > 1e-6 * scale ? "the differences do not settle: is f smooth?" : "";
 }
 
@@ -126,9 +137,9 @@ struct Evidence {
   std::vector<Finding> findings;
   bool reached = true;  // by f's graph
   bool tied = false;    // the worst claim is wrong here, and right beside it
-  // Where the gradient hardly shows above the rounding:
-  double jitter = 0;  // how far the sweep's own rounding moves it
-  double around = 0;  // how steep f is elsewhere: here it may be flat, as a saturated tanh
+  // Measured only where the gradient is hardly larger than the rounding:
+  double jitter = 0;  // how far the sweep's own rounding moves the gradient
+  double around = 0;  // how steep f is elsewhere: here f may be flat, as a saturated tanh is
 
   // Its largest gradient: by the witness, and by the sweep.
   double scale() const {
@@ -142,27 +153,27 @@ struct Evidence {
       if (std::isfinite(f.analytic)) claimed = std::max(claimed, std::abs(f.analytic));
     return claimed;
   }
-  // Whether the sweep claims nothing but zeros, or rounding that stands for them.
+  // Whether the sweep claims only zeros, or numbers so small that they may be rounded zeros.
   bool is_zero() const { return claimed() <= 16 * jitter; }
 };
 
 // Judges all variables, one after the other.
 struct Judge {
-  double rtol;        // of what has not settled
-  double tolerance;   // share of the variable's largest gradient
-  double least_unit;  // of which smaller gradients, too, are judged as a share
-  double largest;     // gradient of all variables, which one whose gradient is zero is measured by
+  double rtol;        // how much of a slope an unsettled estimate may excuse
+  double tolerance;   // what an error may be, as a share of the variable's largest gradient
+  double least_unit;  // a variable with a smaller gradient is judged as if it had this one
+  double largest;     // gradient of all variables; measures a variable whose gradient is zero
   GradcheckReport report = {};
   std::vector<std::pair<double, std::string>> worst = {};  // share of the largest gradient, line
   std::string names = {}, reasons = {}, notes = {};
   std::size_t elements = 0, kinks = 0;
   bool failed = false, inconclusive = false;
 
-  // Tells what each finding may hide.
+  // Takes in all that was found out about the next variable, and judges it.
   void hear(Evidence v) {
     const double scale = v.scale(), claimed = v.claimed();
     for (Finding& f : v.findings) {
-      // What has not settled may excuse as much as rtol of the slopes that were met, no more.
+      // An estimate that has not settled excuses errors up to rtol of the slopes that were seen.
       const double unsettled = std::min(f.error, rtol * std::max(scale, f.reach));
       f.doubt = 4 * f.noise + unsettled + (v.is_zero() ? 16 * v.jitter : 0);
       kinks += f.is_kink() && f.moved == 0 && f.jump == 0;
@@ -222,7 +233,7 @@ struct Judge {
                      v.findings.size(), v.tied ? tie : diagnosis(all, wrong[0], scale, v.shape)));
   }
 
-  // Doubt beyond 1e-5 of the gradients is told. Beyond 1e-3 nothing was shown.
+  // Doubt beyond 1e-5 of the gradients is reported. Beyond 1e-3 the check is inconclusive.
   void weigh_doubt(const Evidence& v, double reference) {
     double hidden = 0;
     for (const Finding& f : v.findings) {

@@ -27,7 +27,8 @@ struct Scalar {
   double value() const { return node->value; }
   double grad() const { return node->grad; }
 
-  // Consumers are newer than what they consume, so when a node's turn comes its gradient is whole.
+  // A node is newer than its parents. So when the newest node that waits has its turn, all that
+  // used its value have had theirs, and its gradient is complete.
   void backward() const {
     const auto older = [](const auto& a, const auto& b) { return a->birth < b->birth; };
     std::priority_queue<std::shared_ptr<Node>, std::vector<std::shared_ptr<Node>>, decltype(older)>
@@ -36,6 +37,7 @@ struct Scalar {
     waiting.push(node);
     while (!waiting.empty()) {
       const auto top = waiting.top();
+      // A node used twice waits twice. One turn is enough, since its gradient is already the sum.
       while (!waiting.empty() && waiting.top() == top) waiting.pop();
       for (const auto& [parent, slope] : top->parents) {
         parent->grad += top->grad * slope;

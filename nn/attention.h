@@ -1,13 +1,16 @@
 // # Cross-attention
 //
-// Each position of the query sequence asks, each position of the key sequence answers how well it
-// fits, and the answer is the mean of the values, weighted by the fit:
+// Each query is compared with every key. How well a key fits the query becomes a weight, and the
+// query's result is the mean of the values with these weights:
 //
 //     Attention(Q, K, V) = softmax(Q Kᵀ / √D) V
 //
-// H heads do so side by side, each on its own D = C / H of the C columns; a last projection mixes
-// what they found. With query = key = value the same layer is self-attention.
+// H heads compute this side by side, each with D = C / H of the C columns. The last projection,
+// out_proj, mixes the results of the heads. With query = key = value the layer is self-attention.
 // A. Vaswani et al., Attention Is All You Need (2017), section 3.2
+//
+// `step_by_step` is the equation as the article writes it. Where nobody asks for the weights, the
+// fused op of autograd/attention.h computes the same without storing the scores.
 //
 // B batch, T query length, S key length, C width, H heads, D width of a head
 #pragma once
@@ -47,6 +50,26 @@ struct CrossAttention {
                       embed_dim, heads);
   }
 
+ private:
+  // ---- the equation ----
+  // context = softmax(Q Kᵀ / √D) V, for all heads at once. `allowed` has 4 axes; 0 blocks.
+  Var step_by_step(const Var& q, const Var& k, const Var& v, const std::optional<Tensor>& allowed,
+                   Tensor& weights) const {
+    const double d_head = static_cast<double>(q.size(-1));  // D
+    Var scores = matmul(q, k.mT()) / std::sqrt(d_head);     // Q Kᵀ / √D   [B, H, T, S]
+    if (allowed) {
+      expect_mask_values("CrossAttention", *allowed);
+      // A score of −∞ becomes a weight of 0.
+      scores = where(*allowed, scores, -std::numeric_limits<double>::infinity());  // [B, H, T, S]
+    }
+    const Var probabilities = softmax(scores);  // each row sums to 1   [B, H, T, S]
+    weights = probabilities.value();            // before dropout       [B, H, T, S]
+    return matmul(dropout(probabilities), v);   // means of the values  [B, H, T, D]
+  }
+
+ public:
+  // ---- the layer ----
+
   // query [B, T, C], key [B, S, Ck], value [B, S, Cv] → [B, T, C].
   //
   // A mask of 2 axes is [T, S], of 3 axes [B, T, S], of 4 broadcasts to [B, H, T, S]; 0 blocks, a
@@ -61,19 +84,21 @@ struct CrossAttention {
         "{}, {}, {}",
         query.shape(), key.shape(), value.shape());
     const auto allowed = four_axes(mask, query.size(0), query.size(1), key.size(1));
-    return attend(query, project(key, value, allowed), allowed, weights);
+    return look(query, project(key, value, allowed), allowed, weights);
   }
 
-  // The same in two halves, for keys and values that are used more than once.
+  // The layer in two halves, for keys and values that several calls look at. `keys_values` projects
+  // them, `attend` compares a query with what was projected. A mask that `keys_values` is given
+  // says which keys are padding; `attend` needs the mask too.
   KeysValues keys_values(const Var& key, const Var& value,
                          const std::optional<Tensor>& mask = {}) const {
     check<ShapeError>(key.rank() == 3 && value.rank() == 3 && key.size(0) == value.size(0) &&
                           key.size(1) == value.size(1),
                       "CrossAttention: needs key [B, S, Ck] and value [B, S, Cv]; got {} and {}",
                       key.shape(), value.shape());
-    const auto allowed =
-        four_axes(mask, key.size(0), mask && mask->rank() >= 2 ? mask->size(-2) : 1,
-                  key.size(1));  // [B, H, T, S]
+    // Nobody asks yet: T is the mask's own.
+    const Index queries = mask && mask->rank() >= 2 ? mask->size(-2) : 1;
+    const auto allowed = four_axes(mask, key.size(0), queries, key.size(1));
     if (mask) expect_mask_values("CrossAttention", *mask);
     return project(key, value, allowed);
   }
@@ -87,13 +112,7 @@ struct CrossAttention {
         "[B, S, C]; got {}, {} and {}",
         query.shape(), seen.keys.shape(), seen.values.shape());
     const auto allowed = four_axes(mask, query.size(0), query.size(1), seen.keys.size(1));
-    const Var q = split(q_proj(query));  // [B, H, T, D]
-    const Var k = split(seen.keys);      // [B, H, S, D]
-    const Var v = split(seen.values);    // [B, H, S, D]
-    const Var context =
-        weights ? watch(q, k, v, allowed, *weights)
-                : attention(q, k, v, allowed, {.dropout = dropout.rate(), .rng = &dropout.stream});
-    return out_proj(merge(context));  // [B, T, C]
+    return look(query, seen, allowed, weights);
   }
 
   void each(auto&& f) {
@@ -106,30 +125,32 @@ struct CrossAttention {
   Index heads;
 
  private:
-  // The same computation step by step, where the weights can be seen.
-  Var watch(const Var& q, const Var& k, const Var& v, const std::optional<Tensor>& allowed,
-            Tensor& weights) const {
-    Var scores = matmul(q, k.mT()) / std::sqrt(static_cast<double>(q.size(-1)));  // [B, H, T, S]
-    if (allowed) {
-      expect_mask_values("CrossAttention", *allowed);
-      scores = where(*allowed, scores, -std::numeric_limits<double>::infinity());  // [B, H, T, S]
-    }
-    const Var probabilities = softmax(scores);  // [B, H, T, S]
-    weights = probabilities.value();            // [B, H, T, S]
-    return matmul(dropout(probabilities), v);   // [B, H, T, D]
+  // ---- the parts of the layer ----
+
+  // The mask with 4 axes that broadcast to [B, H, T, S].
+  std::optional<Tensor> four_axes(const std::optional<Tensor>& mask, Index batch, Index queries,
+                                  Index keys) const {
+    if (!mask) return {};
+    return attention_mask("CrossAttention", *mask, Shape{batch, heads, queries, keys});
   }
 
+  // Projects the query, splits all three among the heads, attends, and merges the heads again.
+  Var look(const Var& query, const KeysValues& seen, const std::optional<Tensor>& allowed,
+           Tensor* weights) const {
+    const Var q = split(q_proj(query));                                             // [B, H, T, D]
+    const Var k = split(seen.keys);                                                 // [B, H, S, D]
+    const Var v = split(seen.values);                                               // [B, H, S, D]
+    if (weights) return out_proj(merge(step_by_step(q, k, v, allowed, *weights)));  // [B, T, C]
+    const AttentionOptions fused{.dropout = dropout.rate(), .rng = &dropout.stream};
+    return out_proj(merge(attention(q, k, v, allowed, fused)));  // [B, T, C]
+  }
+
+  // Self-attention gives one Var as key and value: its padding is replaced once.
   KeysValues project(const Var& key, const Var& value, const std::optional<Tensor>& allowed) const {
     const bool same = key.node().get() == value.node().get();
     const Var seen_key = only_visible(key, allowed);                        // [B, S, Ck]
     const Var seen_value = same ? seen_key : only_visible(value, allowed);  // [B, S, Cv]
     return {k_proj(seen_key), v_proj(seen_value)};                          // [B, S, C] each
-  }
-
-  std::optional<Tensor> four_axes(const std::optional<Tensor>& mask, Index batch, Index queries,
-                                  Index keys) const {
-    if (!mask) return {};
-    return attention_mask("CrossAttention", *mask, Shape{batch, heads, queries, keys});
   }
 
   Var split(const Var& x) const {
@@ -144,8 +165,8 @@ struct CrossAttention {
         .reshape(Shape{x.size(0), x.size(2), x.size(1) * x.size(3)});  // [B, T, C]
   }
 
-  // Padding may hold anything: a key that no query of its batch entry sees is replaced by zeros
-  // before it is projected, since NaN times a weight or a gradient of 0 is still NaN.
+  // Replaces the keys that no query of their batch entry may see by zeros. Such padding may hold
+  // NaN or infinity, and NaN times a weight or a gradient of 0 would still be NaN.
   static Var only_visible(const Var& x, const std::optional<Tensor>& allowed) {
     if (!allowed) return x;
     const Tensor seen = sum(where(*allowed, 1, 0), {1, 2}, true);  // [B, 1, 1, S]

@@ -1,8 +1,8 @@
 // # Keys and values that stay
 //
 // The key and the value of a position do not change once they are made. While a target is written
-// token after token, those of the source and of what was written before are kept here, so that each
-// step projects its new tokens alone.
+// token after token, the keys and values of the source and of the tokens written so far are kept
+// here, so that each step projects its new tokens alone. Training does not use this file.
 //
 // B batch, S source length, n target positions so far, T new ones, C width
 #pragma once
@@ -13,7 +13,7 @@
 
 namespace glass::nn {
 
-// Of positions that may be attended to, projected but not yet split among heads: [B, S, C] each.
+// The projected keys and values of S positions, not yet split among heads: [B, S, C] each.
 struct KeysValues {
   Var keys, values;
 };
@@ -25,8 +25,9 @@ struct Past {
   KeysValues written = {};            // [B, n, C]
   Index room = 0;                     // how many positions the memory of `written` holds
 
-  // Adds the next positions to what is written: [B, n + T, C]. The first ones are kept as they are,
-  // gradient and all, so that training comes through here too. Memory doubles when it is full.
+  // Adds the next T positions to the n written ones: [B, n + T, C]. The first call keeps its
+  // argument as it is. Later calls copy numbers into memory that is already there, which records
+  // nothing: so none of the numbers may want a gradient. Memory at least doubles when it is full.
   const KeysValues& write(const KeysValues& next) {
     if (written.keys.rank() == 0) return written = next;
     check<StateError>(!next.keys.requires_grad() && !written.keys.requires_grad(),
@@ -34,6 +35,7 @@ struct Past {
     const Index n = written.keys.size(1), all = n + next.keys.size(1);
     const bool full = all > room;
     if (full) room = n + all;
+    // Keys, then values: into larger memory if need be, then the new positions behind the old.
     for (Var KeysValues::*const part : {&KeysValues::keys, &KeysValues::values}) {
       Tensor x = (written.*part).value();                        // [B, n, C]
       if (full) x = cat({x, empty(x.shape().with(1, all))}, 1);  // [B, room, C]
@@ -44,14 +46,14 @@ struct Past {
     return written;
   }
 
-  // Entry b leaves the batch. The last one moves into its place.
+  // Entry b leaves the batch. The last entry moves into its place.
   void drop(Index b) {
     const auto without_b = [b](const Tensor& x) {
       x.select(0, b).copy_from(x.select(0, -1));
       return x.slice(0, 0, -1);
     };
     for (Var* x : {&source.keys, &source.values, &written.keys, &written.values})
-      if (x->rank() > 0) *x = without_b(x->value());  // nothing may be written yet
+      if (x->rank() > 0) *x = without_b(x->value());  // rank 0: nothing has been written yet
     if (source_mask) *source_mask = without_b(*source_mask);
   }
 };

@@ -1,11 +1,14 @@
 // # Beam search
 //
-// Each step asks the model once, for the open beginnings of all sentences together, and each
-// sentence keeps its likeliest continuations. A sentence that is done leaves the batch.
+// Each step asks the model once, for the open beginnings of all sentences together. Each sentence
+// then keeps its likeliest continuations. A sentence that is done leaves the batch.
 //
-// The beginnings of one sentence are a tree: most share most of their tokens. So a sentence has one
-// cache, to which each step adds the last token of every open beginning, and a mask tells each
-// beginning which of the cached tokens are its own. Nothing moves when beams are cut or branch.
+// The beginnings of one sentence form a tree: most of them share most of their tokens. So a
+// sentence has one cache, to which each step adds the last token of every open beginning. A mask
+// tells each beginning which of the cached tokens are its own. Nothing in the cache moves when a
+// beginning is cut off or branches.
+//
+// It is a search, not a sampler: nothing is drawn at random.
 //
 // B sentences not yet done, W beginnings of one, n cached tokens of one, S source length, C width,
 // V vocabulary
@@ -43,8 +46,8 @@ class Evaluation {
 // A beginning of a target.
 struct Hypothesis {
   Decoded target;
-  int last;                // start, or the last of its tokens
-  std::vector<Index> own;  // the places in the cache that it looks back at
+  int last;                // the last token: `start` at first
+  std::vector<Index> own;  // the places of its tokens in the cache
 };
 
 // The search for one sentence.
@@ -99,27 +102,34 @@ class Beam {
     int token;
   };
 
-  // The likeliest first, as many as there are beams. One pass: nearly all fail to exceed the last
-  // of those found so far, which costs an addition and a comparison.
+  // The likeliest continuations, the likeliest first, as many as there are beams. One pass over
+  // log_p [W, V]: nearly all tokens are less likely than those found so far, and cost an addition
+  // and a comparison each.
   std::vector<Continuation> likeliest(const Tensor& log_p) const {
     std::vector<Continuation> found;
-    double bar = -std::numeric_limits<double>::infinity();
+    double bar = -std::numeric_limits<double>::infinity();  // what a token must exceed to be kept
     const Real* next = log_p.data();
     for (Index i = 0; i < std::ssize(open); ++i) {
       const double before = open[static_cast<std::size_t>(i)].target.log_p;
       for (int token = 0; token < log_p.size(1); ++token) {
         const double total = before + static_cast<double>(*next++);
+        // Written so that a NaN is refused too.
         if (!(total > bar) || std::ranges::count(options.forbidden, token) > 0) continue;
-        const auto place =
-            std::ranges::upper_bound(found, total, std::greater(), &Continuation::log_p);
-        found.insert(place, {total, i, token});
-        if (std::ssize(found) > options.beams) found.pop_back();
+        keep({total, i, token}, found);
         if (std::ssize(found) == options.beams) bar = found.back().log_p;
       }
     }
     check<StateError>(!found.empty(),
                       "decode: no token may follow: each is forbidden, or of probability 0 or NaN");
     return found;
+  }
+
+  // Puts a continuation in its place. What then exceeds the number of beams is dropped.
+  void keep(const Continuation& next, std::vector<Continuation>& found) const {
+    const auto place =
+        std::ranges::upper_bound(found, next.log_p, std::greater(), &Continuation::log_p);
+    found.insert(place, next);
+    if (std::ssize(found) > options.beams) found.pop_back();
   }
 
   // Where the weights [S] are largest; -1 if there are none.
@@ -137,7 +147,9 @@ class Beam {
   void finish(const Decoded& target) {
     ++finished;
     const double its = target.log_p / penalty(std::ssize(target.tokens));
-    if (its > score) score = its, best = target;
+    if (!(its > score)) return;
+    score = its;
+    best = target;
   }
 
   Index most, finished = 0;
@@ -145,24 +157,35 @@ class Beam {
   double score = -std::numeric_limits<double>::infinity();
 };
 
-// The last token of each open beginning [B, W], and the mask [B, 1, W, n + W] that shows each its
-// own. Where a sentence has fewer beginnings than W, start stands in, which nobody ever looks at.
-std::pair<Tokens, Tensor> next_block(const std::vector<Beam*>& beams, Index n, int padding) {
+// What the model is asked in one step.
+struct Block {
+  Tokens tokens;  // [B, W], the last token of each open beginning
+  Tensor own;     // [B, 1, W, n + W], a mask: 1 where the cached token is the beginning's own
+};
+
+// W, the largest number of open beginnings of a sentence.
+Index widest(const std::vector<Beam*>& beams) {
   Index width = 0;
   for (const Beam* beam : beams) width = std::max<Index>(width, std::ssize(beam->open));
-  Tokens tokens{std::ssize(beams), width, {}};
-  Tensor mask = zeros(Shape{tokens.batch, 1, width, n + width});
-  for (Index b = 0; b < tokens.batch; ++b) {
+  return width;
+}
+
+// Where a sentence has fewer beginnings than W, `start` fills its row of tokens; no beginning ever
+// looks back at such a token.
+Block next_block(const std::vector<Beam*>& beams, Index n, int padding) {
+  const Index batch = std::ssize(beams), width = widest(beams);
+  Block block{{batch, width, {}}, zeros(Shape{batch, 1, width, n + width})};
+  for (Index b = 0; b < batch; ++b) {
     Beam& beam = *beams[static_cast<std::size_t>(b)];
     for (Index w = 0; w < std::ssize(beam.open); ++w) {
       Hypothesis& h = beam.open[static_cast<std::size_t>(w)];
-      tokens.ids.push_back(h.last);
+      block.tokens.ids.push_back(h.last);
       if (h.last != padding) h.own.push_back(n + w);
-      for (const Index place : h.own) mask(b, 0, w, place) = 1;
+      for (const Index place : h.own) block.own(b, 0, w, place) = 1;
     }
-    tokens.ids.resize(static_cast<std::size_t>((b + 1) * width), beam.options.start);
+    block.tokens.ids.resize(static_cast<std::size_t>((b + 1) * width), beam.options.start);
   }
-  return {tokens, mask};
+  return block;
 }
 
 void check_options(const DecodeOptions& options, Index sentences) {
@@ -179,6 +202,48 @@ void check_options(const DecodeOptions& options, Index sentences) {
     check<ShapeError>(limit >= 0, "decode: a limit must be ≥ 0; got {}", limit);
 }
 
+// A search for each sentence. No target is longer than the model's positions allow.
+std::vector<Beam> searches_for(const EncoderDecoder& model, Index sentences,
+                               const DecodeOptions& options) {
+  const Index limit = std::min(options.max_length, model.options.max_length - 1);
+  std::vector<Beam> beams;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(sentences); ++i)
+    beams.emplace_back(options,
+                       options.limits.empty() ? limit : std::min(limit, options.limits[i]));
+  return beams;
+}
+
+// Sentences that are done leave the batch, and the cache too. From behind, since the last sentence
+// takes the place of the one that leaves.
+void drop_done(std::vector<Beam*>& open, std::vector<Past>& past) {
+  for (Index b = std::ssize(open) - 1; b >= 0; --b) {
+    Beam*& beam = open[static_cast<std::size_t>(b)];
+    if (!beam->is_done()) continue;
+    beam = open.back();
+    open.pop_back();
+    for (Past& layer : past) layer.drop(b);
+  }
+}
+
+// One step: every open beginning, of `length` tokens, gets its next token. Adds as many tokens to
+// each sentence's cache of n as this returns.
+Index extend_all(const EncoderDecoder& model, const std::vector<Beam*>& open,
+                 std::vector<Past>& past, Index n, Index length) {
+  // Ask the model for all sentences at once.
+  const Block block = next_block(open, n, model.options.padding);     // [B, W], [B, 1, W, n + W]
+  const Tensor place = model.positions.slice(0, length, length + 1);  // [1, C]
+  std::vector<Tensor> weights;
+  const Var states =
+      model.next_states(block.tokens, place, block.own, past, &weights);  // [B, W, C]
+  const Tensor log_p = log_softmax(model.output(states).value());         // [B, W, V]
+  const Tensor attention = mean(weights.back(), 1);                       // [B, W, S]
+
+  // Each sentence extends its own beginnings.
+  for (Index b = 0; b < std::ssize(open); ++b)
+    open[static_cast<std::size_t>(b)]->extend(log_p.select(0, b), attention.select(0, b));
+  return block.tokens.length;
+}
+
 }  // namespace
 
 std::vector<Decoded> decode(const EncoderDecoder& model, const Tokens& source,
@@ -186,36 +251,16 @@ std::vector<Decoded> decode(const EncoderDecoder& model, const Tokens& source,
   check_options(options, source.batch);
   const Evaluation evaluation(model);
   std::vector<Past> past =
-      model.read(model.encode(source), padding_mask(source, model.options.padding));
-  const Index limit = std::min(options.max_length, model.options.max_length - 1);
-
-  std::vector<Beam> beams;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(source.batch); ++i)
-    beams.emplace_back(options,
-                       options.limits.empty() ? limit : std::min(limit, options.limits[i]));
-  std::vector<Beam*> open;  // those in the batch, in its order
+      model.start_decoding(model.encode(source), padding_mask(source, model.options.padding));
+  std::vector<Beam> beams = searches_for(model, source.batch, options);
+  std::vector<Beam*> open;  // the searches in the batch, in its order
   for (Beam& beam : beams) open.push_back(&beam);
-  Index n = 0;
+
+  Index n = 0;  // tokens in the cache
   for (Index length = 0;; ++length) {
-    // From behind, since the last one takes the place of one that leaves.
-    for (Index b = std::ssize(open) - 1; b >= 0; --b) {
-      Beam*& beam = open[static_cast<std::size_t>(b)];
-      if (!beam->is_done()) continue;
-      beam = open.back();
-      open.pop_back();
-      for (Past& layer : past) layer.drop(b);
-    }
+    drop_done(open, past);
     if (open.empty()) break;
-    const auto [tokens, own] =
-        next_block(open, n, model.options.padding);  // [B, W], [B, 1, W, n + W]
-    n += tokens.length;
-    std::vector<Tensor> weights;
-    const Var states = model.states(tokens, model.positions.slice(0, length, length + 1), own, past,
-                                    &weights);                       // [B, W, C]
-    const Tensor log_p = log_softmax(model.output(states).value());  // [B, W, V]
-    const Tensor attention = mean(weights.back(), 1);                // [B, W, S]
-    for (Index b = 0; b < std::ssize(open); ++b)
-      open[static_cast<std::size_t>(b)]->extend(log_p.select(0, b), attention.select(0, b));
+    n += extend_all(model, open, past, n, length);
   }
   std::vector<Decoded> results;
   for (Beam& beam : beams) results.push_back(beam.result());
@@ -229,7 +274,7 @@ std::vector<std::vector<int>> beam_decode(const EncoderDecoder& model, const Tok
   return tokens;
 }
 
-// One beam is greed: of all that is written, the likeliest token is what goes on.
+// With one beam only the likeliest token of each step is kept.
 std::vector<std::vector<int>> greedy_decode(const EncoderDecoder& model, const Tokens& source,
                                             const DecodeOptions& options) {
   DecodeOptions greedy = options;

@@ -1,7 +1,8 @@
 // # Writing the target, one token after another
 //
-// The model gives a probability for every next token, given the source and what is written so far.
-// Greedy decoding takes the likeliest each time; beam search keeps the few likeliest beginnings.
+// The model gives a probability for every next token, given the source and the target so far.
+// Greedy decoding takes the likeliest token in each step; beam search keeps a few beginnings of the
+// target, the likeliest ones.
 #pragma once
 
 #include <vector>

@@ -1,7 +1,7 @@
 // # Dropout: forget at random while training
 //
-// With probability p a number becomes 0, and what stays is scaled by 1/(1 − p), so that the mean is
-// the same in training and in use.   N. Srivastava et al., JMLR 15 (2014)
+// With probability p a number becomes 0, and the other numbers are multiplied by 1/(1 − p), so that
+// the mean is the same in training and in use.   N. Srivastava et al., JMLR 15 (2014)
 #pragma once
 
 #include "nn/module.h"

@@ -1,4 +1,6 @@
 // # Embedding: a row of a table for every token
+//
+// The gradient of a row is the sum over all places where its token stands; other rows get 0.
 #pragma once
 
 #include "nn/module.h"

@@ -1,6 +1,7 @@
-// # Feed-forward: each position thinks for itself
+// # Feed-forward: each position by itself
 //
-// Two linear maps with a ReLU between them, on every position alone.   Vaswani et al. (2017), 3.3
+// Two linear maps with a ReLU between them. No position sees another one: only attention mixes
+// positions.   Vaswani et al. (2017), 3.3
 #pragma once
 
 #include "nn/dropout.h"

@@ -1,3 +1,8 @@
+// # Writing a file whole, or not at all
+//
+// Three ways lead to the target: a temporary file beside it that takes its name at the end; a
+// temporary file elsewhere that is copied into it; or, for devices and pipes, writing directly.
+// Only POSIX is used. Files are not locked: of two programs that write one file, the last one wins.
 #include "nn/file.h"
 
 #include <fcntl.h>

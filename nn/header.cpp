@@ -1,3 +1,8 @@
+// # Writing and reading the header
+//
+// A header is JSON that nobody vouches for: it may nest deeply, repeat names, or lie about offsets.
+// It is read token by token, not as a tree, so that a hostile file takes little memory and time.
+// What the numbers of the tensors mean is not looked at here.
 #include "nn/header.h"
 
 #include <fmt/ranges.h>
@@ -56,8 +61,12 @@ std::string header_text(std::span<const std::pair<std::string, Entry>> entries,
   for (const auto& [name, note] : metadata)
     notes.push_back(fmt::format("{}:{}", json_text(name), json_text(note)));
   std::string text = fmt::format("{{{}:{{{}}}", json_text(metadata_name), fmt::join(notes, ","));
-  std::unordered_set<std::string> names = {std::string(metadata_name)};
+  std::unordered_set<std::string> names;
   for (const auto& [name, entry] : entries) {
+    check<FileError>(name != metadata_name,
+                     "save: no tensor may be called '{}': the file format keeps this name for "
+                     "metadata",
+                     name);
     check<FileError>(names.insert(name).second, "save: two tensors are called '{}'", name);
     text +=
         fmt::format(R"(,{}:{{"data_offsets":[{},{}],"dtype":"{}","shape":[{}]}})", json_text(name),

@@ -1,4 +1,4 @@
-// # Where weights start
+// # The values that weights start with
 #pragma once
 
 #include <algorithm>

@@ -4,13 +4,19 @@
 // a shift that are learned.   J. L. Ba et al., Layer Normalization (2016)
 #pragma once
 
+#include <cmath>
+
 #include "nn/module.h"
 
 namespace glass::nn {
 
 struct LayerNorm {
+  // ShapeError unless epsilon is a finite number of at least 0.
   explicit LayerNorm(Index size, double epsilon = 1e-5)
-      : weight(ones(Shape{size})), bias(zeros(Shape{size})), eps(epsilon) {}
+      : weight(ones(Shape{size})), bias(zeros(Shape{size})), eps(epsilon) {
+    check<ShapeError>(eps >= 0 && std::isfinite(eps),
+                      "layer_norm: eps must be a finite number of at least 0; got {}", eps);
+  }
 
   Var operator()(const Var& x) const { return layer_norm(x, weight, bias, eps); }  // [..., C]
 

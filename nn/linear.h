@@ -1,4 +1,6 @@
 // # Linear: y = x Wᵀ + b
+//
+// W has a row for each output: its numbers weigh the inputs of that output.
 #pragma once
 
 #include "nn/init.h"

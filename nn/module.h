@@ -32,10 +32,10 @@ using glass::set_nan_check;
 // a Var: `a.weight = Var(b.weight)`. A copy of a whole module shares nothing, not even within
 // itself: tie it again.
 //
-// Assigning one Parameter to another copies the numbers into the leaf that is there, and drops that
-// leaf's gradient: optimisers that hold the leaf go on moving it, and tied weights stay tied. So
-// `net = best` restores a snapshot. It counts as a write, as copy_from() does. Only where the two
-// are not trained leaves of one shape is a fresh copy bound instead.
+// Assigning a Parameter copies its numbers into the leaf on the left, and drops the gradient of
+// that leaf. Optimisers that hold the leaf go on moving it, and tied weights stay tied. So
+// `net = best` restores a snapshot. The copy counts as a write, as copy_from() does. Unless both
+// Parameters are trained leaves of one shape, the left one is bound to a new copy instead.
 struct Parameter : Var {
   Parameter() = default;  // a constant 0: a parameter that is not there
   explicit Parameter(Tensor initial) : Var(std::move(initial), true) {}
@@ -60,7 +60,7 @@ struct Parameter : Var {
   ~Parameter() = default;
 
  private:
-  // False of a Parameter that was moved from, which has no node until it is assigned to.
+  // A Parameter that was moved from has no node until it is assigned to.
   bool is_trained_leaf() const { return node().get() && node()->is_leaf() && requires_grad(); }
   Var copied() const { return node().get() ? Var(value().clone(), requires_grad()) : Var(); }
 };
@@ -72,7 +72,18 @@ concept Module = requires(T& module) {
   module.each([](std::string_view, const auto&) {});
 };
 
-// Calls f(name, x) for a module, for all that it names, and for all that those name, in order:
+// Whether T is a value that each() may name: neither a Var nor a module.
+template <class T>
+concept PlainState = std::same_as<T, Tensor> || std::same_as<T, Rng> || std::same_as<T, Index> ||
+    std::same_as<T, int> || std::same_as<T, double>;
+
+// "block" and "weight" give "block.weight". The outermost module has no name.
+inline std::string joined(const std::string& name, std::string_view part) {
+  return name.empty() ? std::string(part) : fmt::format("{}.{}", name, part);
+}
+
+// Calls f(name, x) for a module, for all that it names, and for all that is named by its parts, in
+// order. x is a module, or
 //
 // - Var or Parameter: trained
 // - Tensor: a buffer, saved but not trained
@@ -82,25 +93,21 @@ concept Module = requires(T& module) {
 template <class T, class F>
 void walk(const std::string& name, const T& constant, F&& f) {
   T& member = const_cast<T&>(constant);  // each() is not const, and need not be: it only names
-  const auto inner = [&](std::string_view part) {
-    return name.empty() ? std::string(part) : fmt::format("{}.{}", name, part);
-  };
   if constexpr (Module<T>) {
     f(name, member);
-    member.each([&](std::string_view part, const auto& x) { walk(inner(part), x, f); });
+    member.each([&](std::string_view part, const auto& x) { walk(joined(name, part), x, f); });
   } else if constexpr (std::ranges::range<T>) {
     Index i = 0;
-    for (auto& item : member) walk(inner(std::to_string(i++)), item, f);
+    for (auto& item : member) walk(joined(name, std::to_string(i++)), item, f);
   } else if constexpr (requires { member.has_value(); }) {
     if (member) walk(name, *member, f);
   } else if constexpr (std::derived_from<T, Var>) {
     f(name, static_cast<Var&>(member));
   } else {
-    static_assert(!std::is_class_v<T> || std::same_as<T, Tensor> || std::same_as<T, Rng>,
+    static_assert(!std::is_class_v<T> || PlainState<T>,
                   "each() is missing: a module needs a member function that names its parts, "
                   "void each(auto&& f) { f(\"name\", member); … }");
-    static_assert(std::same_as<T, Tensor> || std::same_as<T, Rng> || std::same_as<T, Index> ||
-                      std::same_as<T, int> || std::same_as<T, double>,
+    static_assert(PlainState<T>,
                   "each() may name Vars, Tensors, an Rng, an Index, int or double, modules, and "
                   "vectors or optionals of these");
     f(name, member);
@@ -109,7 +116,7 @@ void walk(const std::string& name, const T& constant, F&& f) {
 
 // ---- what follows from it ----
 
-// Every Var once, under its first name: a weight that is tied to another is the same parameter.
+// Every Var once, under its first name: tied weights are one parameter.
 std::vector<std::pair<std::string, Var>> named_parameters(const auto& module) {
   std::vector<std::pair<std::string, Var>> found;
   std::unordered_set<const Node*> seen;
@@ -126,8 +133,8 @@ std::vector<Var> parameters(const auto& module) {
   return found;
 }
 
-// The number of trained numbers: those of constants, such as frozen parameters and a bias that is
-// not there, do not count.
+// How many numbers are trained. Constants do not count, such as frozen parameters and the bias of a
+// Linear that has none.
 Index count_parameters(const auto& module) {
   Index count = 0;
   for (const Var& parameter : parameters(module))

@@ -1,7 +1,8 @@
 // # A module as a file, byte by byte
 //
-// The header's length in 8 bytes, the header (nn/header.h), then the numbers of one tensor after
-// the other. What is no tensor, a step count or a stream's state, is text in the metadata.
+// A file is the header's length in 8 bytes, the header (nn/header.h), then the numbers of each
+// tensor in turn. A step count or the state of a random stream is no tensor: it is text in the
+// metadata. No code is saved: whoever loads must build the module first.
 #include "nn/serialize.h"
 
 #include <fmt/ranges.h>
@@ -78,7 +79,8 @@ State::Counter counter_of(const std::string& name, Rng& rng) {
 
 namespace {
 
-// What is not the module's own must not look like it, or it would not be read back.
+// The file's metadata: the caller's, and the module's counters under names of their own. The
+// caller's names must not look like those of counters, or they could not be read back.
 Metadata notes_of(const State& state, const Metadata& metadata) {
   Metadata notes = metadata;
   for (const auto& [name, text] : metadata)
@@ -91,10 +93,8 @@ Metadata notes_of(const State& state, const Metadata& metadata) {
   return notes;
 }
 
-}  // namespace
-
-void save_state(const State& state, const std::filesystem::path& path, const Metadata& metadata) {
-  const Metadata notes = notes_of(state, metadata);
+// An entry for each tensor; their numbers lie without gaps.
+std::vector<std::pair<std::string, Entry>> entries_of(const State& state) {
   std::vector<std::pair<std::string, Entry>> entries;
   std::uint64_t offset = 0;
   for (const auto& [name, tensor] : state.tensors) {
@@ -103,24 +103,32 @@ void save_state(const State& state, const std::filesystem::path& path, const Met
     const Shape& shape = tensor.shape();
     entries.push_back({name, {stored_type, {shape.begin(), shape.end()}, begin, offset}});
   }
+  return entries;
+}
 
-  // Padded with spaces, so that the numbers begin at a multiple of 8.
-  std::string text = header_text(entries, notes);
+void write_numbers(OutputFile& file, const Tensor& tensor) {
+  std::vector<Stored> numbers;
+  for (const Real x : tensor.to_vector()) numbers.push_back(static_cast<Stored>(x));
+  file.write(numbers.data(), numbers.size() * sizeof(Stored));
+}
+
+}  // namespace
+
+void save_state(const State& state, const std::filesystem::path& path, const Metadata& metadata) {
+  // The header, padded with spaces so that the numbers begin at a multiple of 8.
+  const Metadata notes = notes_of(state, metadata);
+  std::string text = header_text(entries_of(state), notes);
   text.resize((text.size() + 7) / 8 * 8, ' ');
   const auto length = static_cast<std::uint64_t>(text.size());
   check<FileError>(length <= largest_header,
                    "save: names and metadata must fit {} bytes; they take {}", largest_header,
                    length);
 
-  // Whatever throws from here on, the partial file goes and the old one stays.
+  // If anything throws from here on, the partial file is removed and the old file stays.
   OutputFile file(path, "save: ");
   file.write(&length, sizeof length);
   file.write(text.data(), text.size());
-  for (const auto& [name, tensor] : state.tensors) {
-    std::vector<Stored> numbers;
-    for (const Real x : tensor.to_vector()) numbers.push_back(static_cast<Stored>(x));
-    file.write(numbers.data(), numbers.size() * sizeof(Stored));
-  }
+  for (const auto& [name, tensor] : state.tensors) write_numbers(file, tensor);
   file.commit();
 }
 
@@ -141,7 +149,7 @@ class Checkpoint {
     file_.open(path, std::ios::binary);
     expect(file_.is_open(), "cannot be opened");
 
-    // No length is believed before it was held against the file's: it says what is allocated.
+    // The length says how much is allocated, so it is compared with the file's size first.
     std::uint64_t length = 0;
     expect(size >= sizeof length, "truncated: {} bytes, less than the header's length takes", size);
     file_.read(reinterpret_cast<char*>(&length), sizeof length);
@@ -163,27 +171,15 @@ class Checkpoint {
     }
   }
 
-  // Gives PyTorch's entries our names. Three projections that lie in one matrix become three: rows
-  // lie one after the other.
+  // Gives PyTorch's entries our names: "attention.in_proj_weight" becomes three entries, and
+  // "attention.q_proj_weight" becomes "attention.q_proj.weight".
   void unpack() {
     const auto packed = std::exchange(entries, {});
-    const auto add = [this](const std::string& name, const Entry& entry) {
-      expect(entries.emplace(name, entry).second, "'{}' is there twice, packed and alone", name);
-    };
     for (const auto& [name, entry] : packed) {
       const std::size_t own = name.rfind('.') + 1;  // npos + 1 is 0
       const std::string owner = name.substr(0, own), last = name.substr(own);
       if (last == "in_proj_weight" || last == "in_proj_bias") {
-        expect(!entry.sizes.empty() && entry.sizes[0] % 3 == 0,
-               "'{}' of shape [{}] does not hold three projections", name,
-               fmt::join(entry.sizes, ", "));
-        Entry part = entry;
-        part.sizes[0] /= 3;
-        part.end = part.begin;
-        for (const char letter : {'q', 'k', 'v'}) {
-          part.begin = std::exchange(part.end, part.end + (entry.end - entry.begin) / 3);
-          add(fmt::format("{}{}_proj.{}", owner, letter, last.substr(8)), part);
-        }
+        unpack_projections(name, owner, last.substr(8), entry);
       } else if (last == "q_proj_weight" || last == "k_proj_weight" || last == "v_proj_weight") {
         add(owner + last.substr(0, 6) + ".weight", entry);
       } else {
@@ -208,6 +204,26 @@ class Checkpoint {
   }
 
  private:
+  void add(const std::string& name, const Entry& entry) {
+    expect(entries.emplace(name, entry).second, "'{}' is there twice, packed and alone", name);
+  }
+
+  // Three projections that are stacked in one matrix, the query's rows first, become three entries.
+  // `kind` is "weight" or "bias".
+  void unpack_projections(const std::string& name, const std::string& owner,
+                          const std::string& kind, const Entry& entry) {
+    expect(!entry.sizes.empty() && entry.sizes[0] % 3 == 0,
+           "'{}' of shape [{}] does not hold three projections", name,
+           fmt::join(entry.sizes, ", "));
+    Entry part = entry;
+    part.sizes[0] /= 3;
+    part.end = part.begin;
+    for (const char letter : {'q', 'k', 'v'}) {
+      part.begin = std::exchange(part.end, part.end + (entry.end - entry.begin) / 3);
+      add(fmt::format("{}{}_proj.{}", owner, letter, kind), part);
+    }
+  }
+
   template <class T>
   std::vector<Real> numbers_of(const Entry& entry) {
     std::vector<T> numbers(static_cast<std::size_t>((entry.end - entry.begin) / sizeof(T)));
@@ -227,19 +243,30 @@ std::string listed(std::string_view label, const std::vector<std::string>& names
   return names.empty() ? "" : fmt::format("; {} {}", label, fmt::join(names, ", "));
 }
 
-// A file of a model with tied weights names the shared one once. A module whose weights are no
-// longer tied, a copy for instance, asks for both names; then each missing tensor has a twin, one
-// of its shape that is there. Says what to do, or nothing.
+// A parameter of the module that has this parameter's shape and is not missing in the file; or
+// nullptr. Also nullptr if `name` is a buffer, as an optimiser's running means are: only
+// parameters can be tied.
+const std::string* twin_of(const State& state, const std::string& name,
+                           const std::vector<std::string>& missing) {
+  const auto end = state.tensors.begin() + static_cast<std::ptrdiff_t>(state.parameters);
+  const auto lost = std::find_if(state.tensors.begin(), end,
+                                 [&](const auto& tensor) { return tensor.first == name; });
+  const auto twin = std::find_if(state.tensors.begin(), end, [&](const auto& tensor) {
+    return lost != end && tensor.second.shape() == lost->second.shape() &&
+           std::ranges::find(missing, tensor.first) == missing.end();
+  });
+  return twin == end ? nullptr : &twin->first;
+}
+
+// What to do if the names are missing because weights are no longer tied; or "". A file of a model
+// with tied weights names the shared weight once. A module whose weights are not tied, a copy for
+// instance, asks for both names; then each missing tensor has a twin.
 std::string ties_of(const State& state, const std::vector<std::string>& missing) {
   std::string pairs;
   for (const std::string& name : missing) {
-    const auto lost = std::ranges::find(state.tensors, name, [](const auto& x) { return x.first; });
-    const auto twin = std::ranges::find_if(state.tensors, [&](const auto& x) {
-      return x.second.shape() == lost->second.shape() &&
-             std::ranges::find(missing, x.first) == missing.end();
-    });
-    if (twin == state.tensors.end()) return "";
-    pairs += fmt::format("{}{} with {}", pairs.empty() ? "" : ", ", name, twin->first);
+    const std::string* const twin = twin_of(state, name, missing);
+    if (!twin) return "";
+    pairs += fmt::format("{}{} with {}", pairs.empty() ? "" : ", ", name, *twin);
   }
   if (pairs.empty()) return "";
   return fmt::format(
@@ -248,49 +275,47 @@ std::string ties_of(const State& state, const std::vector<std::string>& missing)
       pairs);
 }
 
-}  // namespace
+// How a file differs from what a module asks for.
+struct Comparison {
+  std::vector<std::string> missing, unexpected, misshapen;
+  std::string way_out;  // what to do, if ties may explain it
+};
 
-LoadReport load_state(const State& state, const std::filesystem::path& path,
-                      const LoadOptions& options, NamesOf names) {
-  Checkpoint file(path);
-  if (names == NamesOf::torch) file.unpack();
-  LoadReport report{{}, {}, file.metadata};
-
-  // First everything is compared …
-  std::map<std::string, Entry> unasked = file.entries;
-  std::vector<std::string> misshapen;
+// Compares the names, types and shapes of the tensors.
+Comparison compare_tensors(const State& state, const Checkpoint& file) {
+  Comparison found;
   for (const auto& [name, tensor] : state.tensors) {
     check<StateError>(!tensor.is_expanded(), "load: '{}' is an expanded view; it cannot be written",
                       name);
-    unasked.erase(name);
     if (!file.entries.contains(name)) {
-      report.missing.push_back(name);
+      found.missing.push_back(name);
       continue;
     }
     const Entry& entry = file.entries.at(name);
     file.expect(entry.type == "F32" || entry.type == "F64",
                 "'{}' is {}; only F32 and F64 can be loaded", name, entry.type);
     if (!std::ranges::equal(entry.sizes, tensor.shape()))
-      misshapen.push_back(fmt::format("{} (expected {}, found [{}])", name, tensor.shape(),
-                                      fmt::join(entry.sizes, ", ")));
+      found.misshapen.push_back(fmt::format("{} (expected {}, found [{}])", name, tensor.shape(),
+                                            fmt::join(entry.sizes, ", ")));
   }
-  const std::string way_out = unasked.empty() ? ties_of(state, report.missing) : "";
+  std::map<std::string, Entry> unasked = file.entries;
+  for (const auto& [name, tensor] : state.tensors) unasked.erase(name);
+  for (const auto& [name, entry] : unasked) found.unexpected.push_back(name);
+  return found;
+}
+
+// The same, and the names of the counters. Ties explain missing tensors, not missing counters.
+Comparison compare(const State& state, const Checkpoint& file) {
+  Comparison found = compare_tensors(state, file);
+  if (found.unexpected.empty()) found.way_out = ties_of(state, found.missing);
   for (const State::Counter& counter : state.counters)
     if (!counter.may_be_missing && !file.counters.contains(in_file(counter)))
-      report.missing.push_back(in_file(counter));
-  for (const auto& [name, entry] : unasked) report.unexpected.push_back(name);
-  std::string faults = listed("misshapen", misshapen);
-  if (options.strict)
-    faults = listed("missing", report.missing) + listed("unexpected", report.unexpected) + faults +
-             way_out;
-  file.expect(faults.empty(), "does not fit the module{}", faults);
+      found.missing.push_back(in_file(counter));
+  return found;
+}
 
-  // … then everything is read …
-  std::vector<std::pair<Tensor, Tensor>> loaded;
-  for (const auto& [name, tensor] : state.tensors)
-    if (file.entries.contains(name)) loaded.emplace_back(tensor, file.read(name, tensor.shape()));
-
-  // … and only then is the module changed. If a counter makes no sense, all are put back.
+// Sets the module's counters. If the text of one makes no sense, all are put back.
+void set_counters(const State& state, const Checkpoint& file) {
   try {
     for (const State::Counter& counter : state.counters) {
       const auto saved = file.counters.find(in_file(counter));
@@ -300,6 +325,31 @@ LoadReport load_state(const State& state, const std::filesystem::path& path,
     for (const State::Counter& counter : state.counters) counter.set(counter.text);
     throw;
   }
+}
+
+}  // namespace
+
+LoadReport load_state(const State& state, const std::filesystem::path& path,
+                      const LoadOptions& options, NamesOf names) {
+  Checkpoint file(path);
+  if (names == NamesOf::torch) file.unpack();
+
+  // First everything is compared …
+  const Comparison found = compare(state, file);
+  std::string faults = listed("misshapen", found.misshapen);
+  if (options.strict)
+    faults = listed("missing", found.missing) + listed("unexpected", found.unexpected) + faults +
+             found.way_out;
+  file.expect(faults.empty(), "does not fit the module{}", faults);
+
+  // … then everything is read …
+  std::vector<std::pair<Tensor, Tensor>> loaded;
+  for (const auto& [name, tensor] : state.tensors)
+    if (file.entries.contains(name)) loaded.emplace_back(tensor, file.read(name, tensor.shape()));
+  LoadReport report{found.missing, found.unexpected, file.metadata};
+
+  // … and only then is the module changed.
+  set_counters(state, file);
   for (auto& [tensor, numbers] : loaded) tensor.copy_from(numbers);
   return report;
 }

@@ -37,6 +37,7 @@ struct State {
     bool may_be_missing = false;                  // a random stream, which bare weights lack
   };
   std::vector<std::pair<std::string, Tensor>> tensors;
+  std::size_t parameters = 0;  // the first so many tensors are parameters, the others buffers
   std::vector<Counter> counters;
 };
 
@@ -54,6 +55,7 @@ State state_of(const auto& module) {
   State state;
   for (const auto& [name, parameter] : named_parameters(module))
     state.tensors.emplace_back(name, parameter.value());
+  state.parameters = state.tensors.size();
   walk("", module, [&](const std::string& name, auto& x) {
     using T = std::remove_cvref_t<decltype(x)>;
     if constexpr (std::same_as<T, Tensor>) state.tensors.emplace_back(name, x);

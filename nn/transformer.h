@@ -1,10 +1,17 @@
 // # The encoder–decoder
 //
-// The encoder reads the source and turns each token into a vector that knows its neighbours. The
-// decoder writes the target one token after another: each layer looks back at what was written
-// (causal self-attention), then at the source (cross-attention), then thinks (feed-forward).
+// The encoder turns each token of the source into a vector that depends on all tokens of the
+// source. The decoder predicts the next token of the target at each position: each of its layers
+// looks back at the target so far (causal self-attention), then at the source (cross-attention),
+// then changes each position alone (feed-forward).
 //
-// Layers are pre-norm: x + f(norm x), which trains without tricks.   R. Xiong et al. (2020)
+// A decoder is read in two ways. Training knows the whole target and computes all positions at
+// once, `operator()` and `states`. Decoding knows only what it has written, and computes the next
+// tokens from keys and values that it has kept, `next` and `next_states`. Both give the same
+// numbers up to rounding; tests/transformer_test.cpp compares them.
+//
+// Layers are pre-norm, x + f(norm x): they train stably even without a warm-up of the learning
+// rate.   R. Xiong et al. (2020)
 //
 // B batch, S source length, T target length, C width, H heads, V vocabulary
 #pragma once
@@ -72,20 +79,31 @@ struct DecoderLayer {
         feed_forward(o.dim, o.hidden, o.dropout, rng),
         dropout(o.dropout, rng) {}
 
-  // `weights` receives the cross-attention [B, H, T, S].
+  // Training: all T positions at once. mask [B, 1, T, T] blocks what comes later, memory [B, S, C]
+  // is the encoder's result. `weights` receives the cross-attention [B, H, T, S].
+  //
+  // Self-attention projects its keys without the mask: padding of a target is finite, so nothing
+  // needs to be replaced by zeros first, as CrossAttention does with a mask.
   Var operator()(const Var& x, const std::optional<Tensor>& mask, const Var& memory,
                  const std::optional<Tensor>& memory_mask, Tensor* weights = nullptr) const {
-    Past past{cross_attention.keys_values(memory, memory, memory_mask), memory_mask};
-    return (*this)(x, mask, past, weights);
+    const Var n = self_norm(x);                                      // [B, T, C]
+    const KeysValues own = self_attention.keys_values(n, n);         // [B, T, C]
+    const Var y = x + dropout(self_attention.attend(n, own, mask));  // [B, T, C]
+    const Var q = cross_norm(y);                                     // [B, T, C]
+    const Var z =
+        y + dropout(cross_attention(q, memory, memory, memory_mask, weights));  // [B, T, C]
+    return z + dropout(feed_forward(feed_norm(z)));                             // [B, T, C]
   }
 
-  // The same for positions after n others, whose past they join: mask [T, n + T].
-  Var operator()(const Var& x, const std::optional<Tensor>& mask, Past& past,
-                 Tensor* weights = nullptr) const {
+  // Decoding: T positions after n others, with the keys and values that `past` keeps of the source
+  // and of the n positions. The new positions join the past. mask [B, 1, T, n + T].
+  Var next(const Var& x, const std::optional<Tensor>& mask, Past& past,
+           Tensor* weights = nullptr) const {
     const Var n = self_norm(x);                                             // [B, T, C]
     const KeysValues& seen = past.write(self_attention.keys_values(n, n));  // [B, n + T, C]
     const Var y = x + dropout(self_attention.attend(n, seen, mask));        // [B, T, C]
-    const Var z = y + dropout(cross_attention.attend(cross_norm(y), past.source, past.source_mask,
+    const Var q = cross_norm(y);                                            // [B, T, C]
+    const Var z = y + dropout(cross_attention.attend(q, past.source, past.source_mask,
                                                      weights));  // [B, T, C]
     return z + dropout(feed_forward(feed_norm(z)));              // [B, T, C]
   }
@@ -120,8 +138,8 @@ struct EncoderDecoderOptions {
 struct EncoderDecoder {
   EncoderDecoder(Rng& rng, const EncoderDecoderOptions& o)
       : options(checked(o)),
-        // Tied rows are as short as the output layer needs them, and stretched by √C where they are
-        // read.   Vaswani et al. (2017), section 3.4
+        // Rows of a tied table are as short as the output layer needs them; where the table
+        // embeds the target, it is multiplied by √C.   Vaswani et al. (2017), section 3.4
         stretch(o.tied ? std::sqrt(static_cast<double>(o.dim)) : 1),
         source_embedding(o.source_vocab, o.dim, rng, 1 / stretch),
         target_embedding(o.target_vocab, o.dim, rng, 1 / stretch),
@@ -136,23 +154,25 @@ struct EncoderDecoder {
     tie();
   }
 
-  // A copy shares nothing, not even within itself: it needs this again.
+  // Makes the output layer use the table of the target's embeddings. A copy of the model shares
+  // nothing, not even within itself: it must be tied again.
   void tie() {
     if (options.tied) output.weight = Var(target_embedding.weight);
   }
+
+  // ---- training ----
 
   // Logits [B, T, V] for the token that follows each target token; `weights` receives each decoder
   // layer's cross-attention [B, H, T, S].
   Var operator()(const Tokens& source, const Tokens& target,
                  std::vector<Tensor>* weights = nullptr) const {
-    return output(states(target, encode(source), padding_mask(source, options.padding), weights));
+    const Tensor source_mask = padding_mask(source, options.padding);  // [B, 1, 1, S]
+    const Var memory = encode(source, source_mask);                    // [B, S, C]
+    return output(states(target, memory, source_mask, weights));       // [B, T, V]
   }
 
   Var encode(const Tokens& source) const {
-    const Tensor mask = padding_mask(source, options.padding);             // [B, 1, 1, S]
-    Var x = embed(source_embedding, source, first_places(source.length));  // [B, S, C]
-    for (const EncoderLayer& layer : encoder) x = layer(x, mask);          // [B, S, C]
-    return encoder_norm(x);                                                // [B, S, C]
+    return encode(source, padding_mask(source, options.padding));  // [B, S, C]
   }
 
   // What the decoder knows at each position [B, T, C], before it is turned into logits.
@@ -160,28 +180,33 @@ struct EncoderDecoder {
              std::vector<Tensor>* weights = nullptr) const {
     const Tensor mask =
         padding_mask(target, options.padding) * causal_mask(target.length);  // [B, 1, T, T]
-    std::vector<Past> past = read(memory, memory_mask);
-    return states(target, first_places(target.length), mask, past, weights);
-  }
-
-  // The same for tokens after n others, whose past they join. `places` [T or 1, C] are their
-  // positions, mask is [B, 1, T, n + T].
-  Var states(const Tokens& target, const Tensor& places, const Tensor& mask,
-             std::vector<Past>& past, std::vector<Tensor>* weights = nullptr) const {
     if (weights) weights->assign(decoder.size(), Tensor());
-    Var x = embed(target_embedding, target, places);  // [B, T, C]
+    Var x = embed(target_embedding, target, first_places(target.length));  // [B, T, C]
     for (std::size_t i = 0; i < decoder.size(); ++i)
-      x = decoder[i](x, mask, past[i], weights ? &(*weights)[i] : nullptr);  // [B, T, C]
-    return decoder_norm(x);                                                  // [B, T, C]
+      x = decoder[i](x, mask, memory, memory_mask, place_of(i, weights));  // [B, T, C]
+    return decoder_norm(x);                                                // [B, T, C]
   }
 
-  // What each layer of the decoder keeps of the source.
-  std::vector<Past> read(const Var& memory, const Tensor& memory_mask) const {
+  // ---- decoding ----
+
+  // A past in which nothing is written yet: what each layer of the decoder keeps of the source.
+  std::vector<Past> start_decoding(const Var& memory, const Tensor& memory_mask) const {
     std::vector<Past> past;
     for (const DecoderLayer& layer : decoder)
       past.push_back(
           {layer.cross_attention.keys_values(memory, memory, memory_mask), memory_mask.clone()});
     return past;
+  }
+
+  // The states of T tokens after n others; the tokens join the past. `places` [T or 1, C] are the
+  // rows of `positions` for these tokens, mask is [B, 1, T, n + T].
+  Var next_states(const Tokens& tokens, const Tensor& places, const Tensor& mask,
+                  std::vector<Past>& past, std::vector<Tensor>* weights = nullptr) const {
+    if (weights) weights->assign(decoder.size(), Tensor());
+    Var x = embed(target_embedding, tokens, places);  // [B, T, C]
+    for (std::size_t i = 0; i < decoder.size(); ++i)
+      x = decoder[i].next(x, mask, past[i], place_of(i, weights));  // [B, T, C]
+    return decoder_norm(x);                                         // [B, T, C]
   }
 
   void each(auto&& f) {
@@ -203,6 +228,17 @@ struct EncoderDecoder {
   Tensor positions;  // [max_length, C]; computed, so neither trained nor saved
 
  private:
+  Var encode(const Tokens& source, const Tensor& mask) const {
+    Var x = embed(source_embedding, source, first_places(source.length));  // [B, S, C]
+    for (const EncoderLayer& layer : encoder) x = layer(x, mask);          // [B, S, C]
+    return encoder_norm(x);                                                // [B, S, C]
+  }
+
+  // Where layer i leaves its weights, if anybody wants them.
+  static Tensor* place_of(std::size_t layer, std::vector<Tensor>* weights) {
+    return weights ? &(*weights)[layer] : nullptr;
+  }
+
   Tensor first_places(Index length) const {
     check<ShapeError>(length <= options.max_length,
                       "EncoderDecoder: a sequence of {} tokens is longer than max_length {}",

@@ -1,3 +1,7 @@
+// # A step of Adam
+//
+// The formula is in adam.h. All numbers of a parameter are updated in one pass over its memory. The
+// running means belong to the optimiser; the parameters belong to the model.
 #include "optim/adam.h"
 
 #include <cmath>
@@ -29,6 +33,7 @@ Adam::Adam(std::vector<Var> variables, AdamOptions o)
   steps.resize(parameters.size());
 }
 
+// A copy shares the parameters, which are handles, but not the running means.
 Adam::Adam(const Adam& other)
     : options(other.options),
       parameters(other.parameters),
@@ -36,6 +41,7 @@ Adam::Adam(const Adam& other)
       square(copies(other.square)),
       steps(other.steps) {}
 
+// `other` is a copy already: its members change places with ours, which cannot fail.
 Adam& Adam::operator=(Adam other) noexcept {
   options = other.options;
   parameters.swap(other.parameters);
@@ -49,6 +55,7 @@ void Adam::step() {
   using std::sqrt;
   expect_options(options);
   expect_gradients("Adam", parameters);
+  // The options as Reals, computed once for all numbers.
   const auto b1 = static_cast<Real>(options.beta1), b2 = static_cast<Real>(options.beta2);
   const auto rest1 = static_cast<Real>(1 - options.beta1);
   const auto rest2 = static_cast<Real>(1 - options.beta2);
@@ -58,7 +65,8 @@ void Adam::step() {
   const auto pull = static_cast<Real>(options.decoupled ? 0 : options.weight_decay);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     if (!parameters[i].has_grad()) continue;
-    // Means that start at 0 are too small at first; the corrections undo that.
+    // The running means start at 0, so they are too small at first; dividing by 1 − βᵗ corrects
+    // that.
     const auto t = static_cast<double>(++steps[i]);
     const auto rate = static_cast<Real>(options.rate / (1 - std::pow(options.beta1, t)));
     const auto widen = static_cast<Real>(1 / std::sqrt(1 - std::pow(options.beta2, t)));

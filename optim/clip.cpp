@@ -1,3 +1,7 @@
+// # One factor for all gradients
+//
+// Measures the length of all gradients together, then scales them in place. No gradient is clipped
+// alone: the direction of the step stays.
 #include "optim/clip.h"
 
 #include <array>
@@ -11,8 +15,9 @@ namespace glass::optim {
 
 namespace {
 
-// In double, since of a float of 1e20 the square is no float; in eight sums, which the compiler
-// makes vectors of. A part at a time, so that the sum does not depend on the number of threads.
+// The sum is in double, since the square of 1e20 does not fit a float. Eight running sums become
+// one vector in the compiled loop. x is cut into fixed parts, so that the sum does not depend on
+// the number of threads.
 double sum_of_squares(const Tensor& x) {
   constexpr Index part = 32768;
   const Tensor dense = x.contiguous();

@@ -1,3 +1,7 @@
+// # A step of gradient descent
+//
+// The formula is in sgd.h. All numbers of a parameter are updated in one pass over its memory; the
+// rate does not change by itself (optim/schedule.h).
 #include "optim/sgd.h"
 
 #include "optim/update.h"
@@ -22,9 +26,11 @@ Sgd::Sgd(std::vector<Var> variables, SgdOptions o) : options(o), parameters(std:
   for (const Var& p : parameters) velocity.push_back(zeros(p.shape()));
 }
 
+// A copy shares the parameters, which are handles, but not the running sums.
 Sgd::Sgd(const Sgd& other)
     : options(other.options), parameters(other.parameters), velocity(copies(other.velocity)) {}
 
+// `other` is a copy already: its members change places with ours, which cannot fail.
 Sgd& Sgd::operator=(Sgd other) noexcept {
   options = other.options;
   parameters.swap(other.parameters);
@@ -38,11 +44,9 @@ void Sgd::step() {
   const auto rate = static_cast<Real>(options.rate), mu = static_cast<Real>(options.momentum);
   const auto decay = static_cast<Real>(options.weight_decay);
   const bool ahead = options.nesterov;
-  auto next = velocity.begin();
-  for (const Var& p : parameters) {
-    Real* const v = (next++)->data();
-    if (!p.has_grad()) continue;
-    update(p, [=](Real& w, Real g, Index j) {
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (!parameters[i].has_grad()) continue;
+    update(parameters[i], [=, v = velocity[i].data()](Real& w, Real g, Index j) {
       g += decay * w;
       v[j] = mu * v[j] + g;
       w -= rate * (ahead ? g + mu * v[j] : v[j]);

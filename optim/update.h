@@ -1,6 +1,8 @@
 // # Changing numbers in place
 //
-// (private to optim/) Compiled with the library's flags for the CPU, which programs do not inherit.
+// (private to optim/) The loops over parameters that the optimisers share, and the checks of what
+// an optimiser is given. Only .cpp files include it: they are compiled with the library's flags for
+// the CPU, which programs do not inherit.
 #pragma once
 
 #include <cmath>

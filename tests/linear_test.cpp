@@ -231,6 +231,13 @@ TEST_CASE("LayerNorm gives every position mean 0 and variance 1, with eps inside
   CHECK(difference(wide(tensor({4, 6})).value(), tensor({-0.5, 0.5})) == "");
 }
 
+TEST_CASE("LayerNorm refuses an eps that is no number of at least 0 when it is made") {
+  for (const double bad : {-1e-5, static_cast<double>(NAN), static_cast<double>(INFINITY)})
+    CHECK_THROWS_WITH(nn::LayerNorm(2, bad),
+                      ContainsSubstring("layer_norm: eps must be a finite number of at least 0"));
+  CHECK_NOTHROW(nn::LayerNorm(2, 0));
+}
+
 TEST_CASE("LayerNorm scales and shifts by what it learned") {
   nn::LayerNorm layer(2, 3.0);
   Tensor(layer.weight.value()).copy_from(tensor({2, 4}));

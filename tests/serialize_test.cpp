@@ -682,6 +682,16 @@ TEST_CASE("a copy whose ties are lost is told how to load the tied file") {
              !ContainsSubstring("tie()"));
 }
 
+TEST_CASE("a file of an optimiser that lacks a tensor says nothing of ties") {
+  const Folder folder;
+  const Var a(zeros({3}), true), b(zeros({3}), true);
+  nn::save(optim::Sgd({a}), folder / "one");
+  CHECK_THAT(message_of<FileError>([&] {
+               nn::load(optim::Sgd({a, b}), folder / "one");
+             }),
+             ContainsSubstring("missing velocity.1") && !ContainsSubstring("tie"));
+}
+
 TEST_CASE("pipes and devices are written directly, and a link to nothing yet makes the file") {
   const Folder folder;
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
@@ -700,6 +710,16 @@ TEST_CASE("pipes and devices are written directly, and a link to nothing yet mak
   CHECK(fs::is_symlink(folder / "link"));
   CHECK(read(folder / "new") == read(folder / "file"));
   CHECK_NOTHROW(nn::save(Pair(), folder / std::string(250, 'x')));
+}
+
+TEST_CASE("a tensor cannot have the name of the metadata") {
+  const Folder folder;
+  nn::State state;
+  state.tensors.emplace_back("__metadata__", zeros({1}));
+  CHECK_THAT(message_of<FileError>([&] { nn::save_state(state, folder / "file", {}); }),
+             ContainsSubstring("no tensor may be called '__metadata__'") &&
+                 !ContainsSubstring("two tensors"));
+  CHECK(folder.names().empty());
 }
 
 TEST_CASE("two tensors of one name cannot be saved") {

@@ -252,7 +252,7 @@ TEST_CASE("a target read in pieces, after a past, gives the states of the whole"
        std::vector<std::vector<Index>>{{7}, {1, 1, 1, 1, 1, 1, 1}, {3, 1, 3}}) {
     // Entry 1 stays to the end; entry 0 leaves after the first piece, so that 2 takes its place.
     for (const bool leave : {false, true}) {
-      std::vector<nn::Past> past = model.read(memory, memory_mask);
+      std::vector<nn::Past> past = model.start_decoding(memory, memory_mask);
       std::vector<Index> entries{0, 1, 2};
       Index begin = 0;
       for (const Index length : pieces) {
@@ -265,7 +265,7 @@ TEST_CASE("a target read in pieces, after a past, gives the states of the whole"
           expected.push_back(whole.slice(0, b, b + 1).slice(1, begin, end));
         }
         const Var states =
-            model.states(piece, model.positions.slice(0, begin, end), cat(masks, 0), past);
+            model.next_states(piece, model.positions.slice(0, begin, end), cat(masks, 0), past);
         CHECK(difference(states.value(), cat(expected, 0)) == "");
         if (leave && begin == 0) {
           for (nn::Past& layer : past) layer.drop(0);
@@ -277,14 +277,54 @@ TEST_CASE("a target read in pieces, after a past, gives the states of the whole"
   }
 }
 
+TEST_CASE("decoding token by token gives the logits of training") {
+  const NoGrad no_grad;
+  std::uint64_t seed = 1;
+  for (const Index batch : {1, 3})
+    for (const Index sources : {1, 4})
+      for (const Index targets : {1, 2, 6})
+        for (const bool with_padding : {false, true})
+          for (const bool tied : {false, true}) {
+            INFO(fmt::format("B {}, S {}, T {}, padding {}, tied {}", batch, sources, targets,
+                             with_padding, tied));
+            ++seed;
+            const nn::EncoderDecoder model = tiny({.layers = 2, .dropout = 0, .tied = tied}, seed);
+            Tokens source = some_tokens(batch, sources, 11, seed);
+            Tokens target = some_tokens(batch, targets, 9, seed + 99);
+            // The last entry ends in padding, the first one has a gap, in the target even its start.
+            if (with_padding) {
+              token(source, batch - 1, sources - 1) = token(target, batch - 1, targets - 1) = pad;
+              token(source, 0, sources / 2) = token(target, 0, targets / 3) = pad;
+            }
+            std::vector<Tensor> all_weights, weights;
+            const Tensor logits = model(source, target, &all_weights).value();  // [B, T, V]
+            CHECK(logits.shape() == Shape{batch, targets, 9});
+            CHECK(difference(model(source, target).value(), logits) == "");
+
+            const Tensor seen = nn::padding_mask(target, pad);  // [B, 1, 1, T]
+            std::vector<nn::Past> past =
+                model.start_decoding(model.encode(source), nn::padding_mask(source, pad));
+            for (Index t = 0; t < targets; ++t) {
+              Tokens piece{batch, 1, {}};
+              for (Index b = 0; b < batch; ++b) piece.ids.push_back(token(target, b, t));
+              const Var states =
+                  model.next_states(piece, model.positions.slice(0, t, t + 1),
+                                    seen.slice(3, 0, t + 1), past, &weights);  // [B, 1, C]
+              CHECK(difference(model.output(states).value(), logits.slice(1, t, t + 1)) == "");
+              for (std::size_t layer = 0; layer < 2; ++layer)
+                CHECK(difference(weights[layer], all_weights[layer].slice(2, t, t + 1)) == "");
+            }
+          }
+}
+
 TEST_CASE("a past grows without a gradient only") {
   const nn::EncoderDecoder model = tiny();
   const Tokens source = some_tokens(2, 4, 11), piece = some_tokens(2, 1, 9);
   const Tensor mask = nn::padding_mask(source, pad);
-  std::vector<nn::Past> past = model.read(model.encode(source), mask);
+  std::vector<nn::Past> past = model.start_decoding(model.encode(source), mask);
   const Tensor place = model.positions.slice(0, 0, 1);
-  sum(model.states(piece, place, ones({1, 1}), past)).backward();  // the first piece has one
-  CHECK_THROWS_AS(model.states(piece, place, ones({1, 2}), past), StateError);
+  sum(model.next_states(piece, place, ones({1, 1}), past)).backward();  // the first piece has one
+  CHECK_THROWS_AS(model.next_states(piece, place, ones({1, 2}), past), StateError);
 }
 
 // ---- errors ----
