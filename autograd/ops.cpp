@@ -257,6 +257,22 @@ Var linear(const Var& x, const Var& w, const Var& b) {
                 on(b, [](const Tensor& g) { return g; }));
 }
 
+// ---- attention ----
+// Z = s Q Kᵀ,  P = softmax Z,  O = (P ⊙ F) V with dropout's factors F
+// dV = (P ⊙ F)ᵀ g,  dP = F ⊙ (g Vᵀ),  dZ = P ⊙ (dP − Σ dP ⊙ P),  dQ = s dZ K,  dK = s dZᵀ Q
+// q [B, H, T, D], k [B, H, S, D], v [B, H, S, E] → [B, H, T, E]
+// Saved: Q, K, V, the mask, O, a number per query, and where the random stream stood. Never P,
+// which has T × S numbers per head: it is computed again.
+
+Var attention(const Var& q, const Var& k, const Var& v, const std::optional<Tensor>& mask,
+              AttentionOptions options) {
+  const AttentionInputs in = attention_inputs(q.value(), k.value(), v.value(), mask, options);
+  const AttentionResult result = attention_forward(in);
+  const auto vjp = [in, result](const Tensor& g) { return attention_backward(in, result, g); };
+  if (!mask) return record("attention", result.context, together(vjp, q, k, v));
+  return record("attention", result.context, together(vjp, q, k, v), guard(Var(*mask)));
+}
+
 // ---- views ----
 // The gradient takes the way back: the inverse view of g.
 
