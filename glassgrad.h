@@ -4,7 +4,6 @@
 // `glassgrad::dual`. A header that other headers bring along is not named here.
 #pragma once
 
-#include "autograd/attention.h"
 #include "autograd/gradcheck.h"
 #include "autograd/ops.h"
 #include "autograd/trace.h"

@@ -217,33 +217,41 @@ Var layer_norm(const Var& x, const Var& w, const Var& b, double eps) {
   return record("layer_norm", row.result, together(vjp, x, w, b));
 }
 
-// ---- matmul ----
-// Y = A B          dA = g Bᵀ       dB = Aᵀ g
-// [..., M, K] @ [..., K, N] → [..., M, N]
+// ---- products of matrices ----
 
 namespace {
 
 // All rows of a batch as one matrix.
 Tensor tall(const Tensor& x) { return x.reshape(Shape{x.shape().erase(-1).numel(), x.size(-1)}); }
 
+// A vector as a matrix: of one row, or of one column.
+Tensor row_matrix(const Tensor& a) { return a.rank() == 1 ? a.unsqueeze(0) : a; }
+Tensor column_matrix(const Tensor& b) { return b.rank() == 1 ? b.unsqueeze(1) : b; }
+
+// dB = Aᵀ g. A B of 1 or 2 axes serves the whole batch: its gradient is one product over all rows.
+Tensor gradient_of_b(const Tensor& a, const Tensor& g, Index rank) {
+  if (rank > 2) return matmul(a.mT(), g);
+  const Tensor db = matmul(tall(a).mT(), tall(g));  // [K, N]
+  return rank == 1 ? db.squeeze(-1) : db;
+}
+
 }  // namespace
 
-// A vector is a matrix of one row or column; g gets that axis back.
+// ---- matmul ----
+// Y = A B          dA = g Bᵀ       dB = Aᵀ g
+// [..., M, K] @ [..., K, N] → [..., M, N]; a vector A is one row, a vector B is one column
+
 Var matmul(const Var& a, const Var& b) {
-  const bool row = a.rank() == 1, column = b.rank() == 1;
-  const auto matrix = [row, column](Tensor g) {
+  // g with the axes that Y lost because A or B is a vector: [..., M, N]
+  const auto matrix = [row = a.rank() == 1, column = b.rank() == 1](Tensor g) {
     if (column) g = g.unsqueeze(-1);
     return row ? g.unsqueeze(-2) : g;
   };
   return record("matmul", matmul(a.value(), b.value()),
-                on(a, [matrix, b = column ? b.value().unsqueeze(1) : b.value()](
+                on(a, [matrix, b = column_matrix(b.value())](
                           const Tensor& g) { return matmul(matrix(g), b.mT()); }),
-                on(b, [matrix, column, a = row ? a.value().unsqueeze(0) : a.value(),
-                       shared = b.rank() <= 2](const Tensor& g) {
-                  // One B for the whole batch: its gradient is one product over all rows.
-                  const Tensor db =
-                      shared ? matmul(tall(a).mT(), tall(matrix(g))) : matmul(a.mT(), matrix(g));
-                  return column ? db.squeeze(-1) : db;
+                on(b, [matrix, a = row_matrix(a.value()), rank = b.rank()](const Tensor& g) {
+                  return gradient_of_b(a, matrix(g), rank);
                 }));
 }
 
@@ -255,6 +263,22 @@ Var linear(const Var& x, const Var& w, const Var& b) {
                 on(x, [w = w.value()](const Tensor& g) { return matmul(g, w); }),
                 on(w, [x = x.value()](const Tensor& g) { return matmul(tall(g).mT(), tall(x)); }),
                 on(b, [](const Tensor& g) { return g; }));
+}
+
+// ---- attention ----
+// Z = s Q Kᵀ,  P = softmax Z,  O = (P ⊙ F) V with dropout's factors F
+// dV = (P ⊙ F)ᵀ g,  dP = F ⊙ (g Vᵀ),  dZ = P ⊙ (dP − Σ dP ⊙ P),  dQ = s dZ K,  dK = s dZᵀ Q
+// q [B, H, T, D], k [B, H, S, D], v [B, H, S, E] → [B, H, T, E]
+// Saved: Q, K, V, the mask, O, a number per query, and where the random stream stood. Never P,
+// which has T × S numbers per head: it is computed again.
+
+Var attention(const Var& q, const Var& k, const Var& v, const std::optional<Tensor>& mask,
+              AttentionOptions options) {
+  const AttentionInputs in = attention_inputs(q.value(), k.value(), v.value(), mask, options);
+  const AttentionResult result = attention_forward(in);
+  const auto vjp = [in, result](const Tensor& g) { return attention_backward(in, result, g); };
+  if (!mask) return record("attention", result.context, together(vjp, q, k, v));
+  return record("attention", result.context, together(vjp, q, k, v), guard(Var(*mask)));
 }
 
 // ---- views ----

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "autograd/var.h"
+#include "tensor/attention.h"
 
 namespace glass {
 
@@ -34,6 +35,11 @@ Var matmul(const Var& a, const Var& b);
 
 // x [..., in], weight [out, in], bias [out] → x weightᵀ + bias [..., out].
 Var linear(const Var& x, const Var& weight, const Var& bias);
+
+// q [B, H, T, D], k [B, H, S, D], v [B, H, S, E] → [B, H, T, E], as in tensor/attention.h. Writing
+// into the mask between this call and backward() is a StateError there.
+Var attention(const Var& q, const Var& k, const Var& v, const std::optional<Tensor>& mask = {},
+              AttentionOptions options = {});
 
 inline Var transpose(const Var& x, Axis a, Axis b) { return x.transpose(a, b); }
 inline Var mT(const Var& x) { return x.mT(); }

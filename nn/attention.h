@@ -19,7 +19,7 @@
 #include <limits>
 #include <optional>
 
-#include "autograd/attention.h"
+#include "autograd/ops.h"
 #include "nn/cache.h"
 #include "nn/dropout.h"
 #include "nn/linear.h"

@@ -1,5 +1,3 @@
-#include "autograd/attention.h"
-
 #include "tests/op_table.h"
 
 using namespace glass;

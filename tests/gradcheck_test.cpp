@@ -15,7 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include "autograd/attention.h"
 #include "autograd/ops.h"
 #include "tests/catch.h"
 

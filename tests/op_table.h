@@ -12,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "autograd/attention.h"
 #include "autograd/gradcheck.h"
 #include "autograd/ops.h"
 #include "tensor/ops.h"

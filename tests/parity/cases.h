@@ -14,7 +14,6 @@
 #include <string>
 #include <vector>
 
-#include "autograd/attention.h"
 #include "autograd/ops.h"
 #include "nn/attention.h"
 #include "nn/embedding.h"

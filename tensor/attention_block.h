@@ -1,0 +1,156 @@
+// # One block of attention's scores
+//
+// (private to tensor/attention.cpp) The T × S scores of a head are never all in memory at once.
+// Queries are taken in blocks, and for each block of queries the keys are taken in blocks: the
+// scores of one block fit into the caches, and are used up before the next block's are computed.
+// This header has the sizes of a block, its working memory, and what the forward and the backward
+// pass begin with: operands, scores with masks applied, dropout's factors. The steps that follow
+// are in tensor/attention.cpp.
+//
+// Scores are held transposed, [keys, queries]. One vector then holds the scores of several queries
+// for one key, so a maximum or a sum over keys is taken lane by lane, and all five products of the
+// two passes read their operands without another copy.
+//
+// B batch, H heads, T queries, S keys, D width of queries and keys, E width of values. Z scores,
+// F dropout's factors, O the result, g its gradient.
+#pragma once
+
+#include <bitset>
+
+#include "tensor/attention.h"
+#include "tensor/parallel.h"
+#include "tensor/product.h"
+#include "tensor/simd.h"
+
+namespace glass {
+
+// ---- sizes ----
+
+// A block of scores is 66 kB of floats; three fill two fifths of a 512 kB L2. A row of scores is
+// eleven cache lines long: with an odd number, a column of scores spreads over all sets of L1.
+inline constexpr Index block_queries = 176, block_keys = 96;
+
+// From 48 queries on, the rows that the products read are copied first, with 16 numbers of padding,
+// so that neighbours fall into different cache sets. Fewer queries read the rows too seldom for the
+// copy to pay.
+inline constexpr Index worth_copying = 48, padding = 16;
+
+// Up to 24 blocks are added up one after the other. More are added up in halves, so that a number
+// passes through few roundings, however long the sum is.
+inline constexpr Index blocks_in_turn = 24;
+// Where begin … end is cut in halves: `size` divides the first half.
+constexpr Index middle(Index begin, Index end, Index size) {
+  return begin + (end - begin) / size / 2 * size;
+}
+
+// ---- memory ----
+
+// Rows of results, which are written or added to.
+struct Rows {
+  Real* data;
+  Index stride;
+  Rows at(Index row) const { return {data + row * stride, stride}; }
+};
+
+// Where one thread is: a head, some of its queries, some of its keys. And the memory it works in.
+struct ScoreBlock {
+  ScoreBlock(Index D, Index E);
+  ScoreBlock(const ScoreBlock&) = delete;
+  ScoreBlock& operator=(const ScoreBlock&) = delete;
+
+  // The queries are first_query … first_query + queries − 1, likewise the keys. A row of scores is
+  // `width` long: the queries, rounded up to whole vectors. The first `skipped` queries, whole
+  // vectors too, see none of the block's keys, since scores are causal: they are left out.
+  Index entry = 0, head = 0;
+  Index first_query = 0, queries = 0, width = 0;
+  Index first_key = 0, keys = 0, skipped = 0;
+  std::bitset<block_keys> dead{};  // keys that none of the block's queries sees
+  Index seeing() const { return queries - skipped; }
+
+  // A slot whose rows are `width` long, without the skipped queries.
+  Matrix seen(const Real* slot) const { return {slot + skipped, width, 1}; }
+
+  // Slots, each with room for a block of full size. The constructor has their shapes.
+  Real *q_columns, *g_columns, *o_columns;      // s Qᵀ, gᵀ and Oᵀ: a column per query
+  Real *q_rows, *g_rows, *k_rows, *v_rows;      // copies of rows
+  Real* scores;                                 // Z, and the weights that are made from it
+  Real* slopes;                                 // the gradients of weights, then of scores
+  Real* factors;                                // F
+  Real* untransposed;                           // of a mask or of F: a row per query
+  Real* draws;                                  // F of several blocks, see draw_factors
+  Real *maxima, *totals, *fades, *other_fades;  // one number per query, see Forward
+  Real *log_sums, *dots;                        // one number per query, see Backward
+
+  // Rows of operands: in place, or in a slot of copies.
+  Matrix k_operand{}, q_operand{}, g_operand{};
+
+  // The positions in [B, H, T, S] whose factors `draws` holds, and the last that this thread needs.
+  Index drawn_begin = 0, drawn_end = 0, needed_end = 0;
+
+ private:
+  Tensor memory_;
+};
+
+// ---- what both passes share ----
+
+class BlockwiseAttention {
+ public:
+  explicit BlockwiseAttention(const AttentionInputs& inputs);
+
+  const AttentionInputs& in;
+  const Index B, H, T, S, D, E;
+  // Are results sums over several blocks? Else one block is a whole head, and every query sees a
+  // key of it: each result is then written once, and needs no zero to be added to.
+  const bool adds_up;
+
+  // Calls f(block, i) for every head and 0 ≤ i < parts; threads share the calls. `work` is the
+  // number of multiply-adds in one call.
+  void for_heads(Index parts, Index work, auto f) const {
+    const Index grain = 1 + worth_sharing / (work + 40'000);  // the constant: all but the products
+    parallel_for(B * H * parts, grain, [&](Index begin, Index end) {
+      ScoreBlock b(D, E);
+      b.needed_end = (end / parts * T + end % parts * block_queries) * S;
+      for (Index i = begin; i < end; ++i) {
+        b.entry = i / parts / H;
+        b.head = i / parts % H;
+        f(b, i % parts);
+      }
+    });
+  }
+
+  // A Tensor for results, laid out as x is: heads side by side in the row of a position, as a
+  // projection leaves them, or one head after the other.
+  Tensor results_like(const Tensor& x, const Shape& shape) const;
+  // The block's head in x, an operand or a Tensor of results, from a row on.
+  static Matrix rows_of(const Tensor& x, const ScoreBlock& b, Index first);
+  static Rows results_of(Tensor& x, const ScoreBlock& b, Index first);
+  // The place of the block's first query in a Tensor [B, H, T].
+  Index query_index(const ScoreBlock& b) const {
+    return (b.entry * H + b.head) * T + b.first_query;
+  }
+
+  // Rows of the block's queries, prefetched; copied to the slot where that pays.
+  static Matrix prefetched(const Tensor& x, const ScoreBlock& b, Index first, Index count);
+  static Matrix query_rows(const Tensor& x, const ScoreBlock& b, Real* slot);
+  // Rows of the block's keys, likewise. Those of dead keys become zeros in a copy: a weight of 0 is
+  // not enough to silence a key, since 0 · NaN is NaN.
+  static Matrix key_rows(const Tensor& x, const ScoreBlock& b, Real* slot);
+
+  // Makes the queries from `first` on the block's, and fills q_columns.
+  void take_queries(ScoreBlock& b, Index first) const;
+  // How many keys, from the first one on, some of the block's queries may see.
+  Index visible_keys(const ScoreBlock& b) const;
+  // Makes the keys from `first` on, up to `end`, the block's, and fills k_operand, scores, dead
+  // and, for dropout, factors.
+  void take_keys(ScoreBlock& b, Index first, Index end) const;
+
+ private:
+  void compute_scores(ScoreBlock& b) const;
+  void apply_mask(ScoreBlock& b) const;
+  void apply_causality(ScoreBlock& b) const;
+  static void find_dead_keys(ScoreBlock& b);
+  void draw_factors(ScoreBlock& b) const;
+  const Real* drawn_ahead(ScoreBlock& b, Index first) const;
+};
+
+}  // namespace glass
