@@ -281,6 +281,17 @@ Var attention(const Var& q, const Var& k, const Var& v, const std::optional<Tens
   return record("attention", result.context, together(vjp, q, k, v), guard(Var(*mask)));
 }
 
+// ---- cross_entropy ----
+// p = softmax z,  L = −(1/n) Σᵢ Σᵥ tᵢᵥ ln pᵢᵥ,  t the smoothed targets      dz = g (p − t) / n
+// Saved: (p − t) / n, which the row kernel computes together with L.
+
+Var cross_entropy(const Var& logits, std::span<const int> targets, CrossEntropyOptions options) {
+  const CrossEntropy result =
+      cross_entropy_rows(logits.value(), targets, options.ignore_index, options.label_smoothing);
+  return record("cross_entropy", result.loss,
+                on(logits, [slope = result.slope](const Tensor& g) { return g * slope; }));
+}
+
 // ---- views ----
 // The gradient takes the way back: the inverse view of g.
 

@@ -41,6 +41,18 @@ Var linear(const Var& x, const Var& weight, const Var& bias);
 Var attention(const Var& q, const Var& k, const Var& v, const std::optional<Tensor>& mask = {},
               AttentionOptions options = {});
 
+struct CrossEntropyOptions {
+  int ignore_index = -100;     // a target of this value does not count
+  double label_smoothing = 0;  // share of the target's weight that all V classes divide among them
+};
+
+// The mean of −ln p(target) over the targets that count: how surprised the model was. logits
+// [..., V], one target per row → []. If no target counts, the loss and its gradient are 0.
+// ShapeError if the number of targets is not the number of rows, or if a target lies outside
+// [0, V). The targets are copied.
+Var cross_entropy(const Var& logits, std::span<const int> targets,
+                  CrossEntropyOptions options = {});
+
 inline Var transpose(const Var& x, Axis a, Axis b) { return x.transpose(a, b); }
 inline Var mT(const Var& x) { return x.mT(); }
 inline Var permute(const Var& x, std::vector<Index> axes) { return x.permute(std::move(axes)); }
