@@ -18,6 +18,7 @@
 #include <cmath>
 
 #include "tensor/functions.h"
+#include "tensor/pack.h"
 #include "tensor/parallel.h"
 #include "tensor/product.h"
 
