@@ -35,15 +35,12 @@ void multiply_panels(const BlockOfA& block, const PanelsOfB& panels, const Outpu
   for (Index jr = 0; jr < panels.columns();
        jr += tile_columns) {  // 2: C[ic : ic + mc, jr : jr + nr]
     const Index width = std::min(tile_columns, panels.columns() - jr);
-    const Matrix b = panels.panel(jr);                   // B[pc : pc + kc, jr : jr + nr]
-    const auto multiply = [&](Index ir, Index height) {  // 1: C[ir : ir + mr, jr : jr + nr]
-      tile_of_c(height, width, panels.depth(), block.panel(ir, height), b, out.at(ir, jr));
-    };
+    const Matrix b = panels.panel(jr);  // B[pc : pc + kc, jr : jr + nr]
     // Narrow tiles may be taller than others, but packed rows of A are cut already.
-    if (width <= lanes && !block.packed())
-      for_tiles<narrow_rows>(block.rows(), multiply);
-    else
-      for_tiles<tile_rows>(block.rows(), multiply);
+    const Index tallest = width <= lanes && !block.packed() ? narrow_rows : tile_rows;
+    for_tiles(block.rows(), tallest, [&](Index ir, Index height) {  // 1: C[ir : ir + mr, jr : …]
+      tile_of_c(height, width, panels.depth(), block.panel(ir, height), b, out.at(ir, jr));
+    });
   }
 }
 
@@ -102,17 +99,16 @@ void multiply_transposed(Index m, Index n, Index k, const Matrix& a, const Matri
 void multiply(Index m, Index n, Index k, const Matrix& a, const Matrix& b, Real* c,
               const Matrix& start) {
   const Index threads = m * n * k < worth_sharing ? 1 : num_threads();
-  const ProductPlan plan(m, n, k, b, threads);
-  if (plan.transpose) return multiply_transposed(m, n, k, a, b, c, start, threads);
+  if (transposing_pays(m, n, k, b)) return multiply_transposed(m, n, k, a, b, c, start, threads);
   const Output out{c, n, start};
-  if (plan.cut_rows)
-    parallel_for(m, plan.share, [&](Index i, Index end) {  // C[i : end, :]
-      multiply_blocks(end - i, n, k, a.at(i, 0), b, out.at(i, 0));
-    });
-  else
-    parallel_for(n, plan.share, [&](Index j, Index end) {  // C[:, j : end]
-      multiply_blocks(m, end - j, k, a, b.at(0, j), out.at(0, j));
-    });
+  if (threads == 1) return multiply_blocks(m, n, k, a, b, out);
+  const Cut cut(m, n, threads);
+  parallel_for(std::max(m, n), cut.share, [&](Index begin, Index end) {
+    if (cut.rows)  // C[begin : end, :]
+      multiply_blocks(end - begin, n, k, a.at(begin, 0), b, out.at(begin, 0));
+    else  // C[:, begin : end]
+      multiply_blocks(m, end - begin, k, a, b.at(0, begin), out.at(0, begin));
+  });
 }
 
 // ---- batches ----

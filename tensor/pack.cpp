@@ -99,7 +99,7 @@ void pack(Matrix x, Index rows, Index width, Index depth, Real* out) {
 // ---- all panels of a block ----
 
 void pack_a(Index rows, Index depth, Matrix a, Real* panels) {
-  for_tiles<tile_rows>(rows, [&](Index ir, Index height) {
+  for_tiles(rows, tile_rows, [&](Index ir, Index height) {
     pack(a.at(ir, 0), height, height, depth, panels + ir * depth);  // A[ir : ir + height, :]
   });
 }

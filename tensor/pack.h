@@ -18,7 +18,7 @@ namespace glass {
 // 0, or some number that nobody may use. It may write up to one vector beyond the panel.
 void pack(Matrix x, Index rows, Index width, Index depth, Real* out);
 
-// The panels of A[rows, depth], as for_tiles<tile_rows> cuts it: the panel of the tile at row ir
+// The panels of A[rows, depth], as for_tiles cuts it: the panel of the tile at row ir
 // begins at panels[ir · depth].
 void pack_a(Index rows, Index depth, Matrix a, Real* panels);
 

@@ -55,22 +55,22 @@ struct SharePlan {
 
 // ---- the whole product ----
 
-// How C[m, n] = A[m, k] · B[k, n] is computed and shared among threads.
-struct ProductPlan {
-  bool transpose;  // compute Cᵀ = Bᵀ · Aᵀ, and transpose that
-  bool cut_rows;   // each share has some rows of C, else some columns
-  Index share;     // so many of them
+// Whether Cᵀ = Bᵀ · Aᵀ is computed, and transposed. Where columns of B are contiguous, B must be
+// packed in transposed squares; with few rows of A, this takes longer than the product. In Bᵀ · Aᵀ
+// the matrix B stands on the left, and may be read in place. One row times 512×512 takes half of
+// the time then, 80 rows take 4 % less. Only for n a multiple of `lanes`, since the last transposed
+// copy would else end within a vector.
+inline bool transposing_pays(Index m, Index n, Index k, const Matrix& b) {
+  return b.row_stride == 1 && b.column_stride > 1 && 3 * m <= std::min(n, k) && n % lanes == 0;
+}
 
-  ProductPlan(Index m, Index n, Index k, const Matrix& b, Index threads) {
-    // The longer side of C is cut. Each thread packs for itself what it needs of A and B.
-    cut_rows = n < m;
-    share = round_up(ceil_div(std::max(m, n), threads), cut_rows ? tile_rows : tile_columns);
-    // Where columns of B are contiguous, B must be packed, number by number or in transposed
-    // squares; with few rows of A, this takes longer than the product. In Bᵀ · Aᵀ the matrix B stands
-    // on the left and may be read in place. One row times 512×512 takes half of the time, 80 rows
-    // take 4 % less. Only for n a multiple of `lanes`, since biases are added in whole vectors.
-    transpose =
-        b.row_stride == 1 && b.column_stride > 1 && 3 * m <= std::min(n, k) && n % lanes == 0;
+// How C[m, n] is shared among threads: its longer side is cut. Each thread packs for itself what it
+// needs of A and B.
+struct Cut {
+  bool rows;    // each share has some rows of C, else some columns
+  Index share;  // so many of them
+  Cut(Index m, Index n, Index threads) : rows(n < m) {
+    share = round_up(ceil_div(std::max(m, n), threads), rows ? tile_rows : tile_columns);
   }
 };
 

@@ -80,9 +80,9 @@ static constexpr auto narrow_tiles = tiles_of<1>(std::make_index_sequence<narrow
 
 // Cuts m rows into tiles of almost equal height: 7 rows are 4 + 3 and not 6 + 1, since a low tile has
 // too few sums. Calls f(ir, height) for each tile.
-template <Index Tallest, class F>
-static void for_tiles(Index m, F f) {
-  const Index count = ceil_div(m, Tallest), least = m / count, taller = m - least * count;
+template <class F>
+[[gnu::always_inline]] static inline void for_tiles(Index m, Index tallest, F f) {
+  const Index count = ceil_div(m, tallest), least = m / count, taller = m - least * count;
   for (Index i = 0; i < count; ++i) f(i * least + std::min(i, taller), least + (i < taller));
 }
 

@@ -28,7 +28,7 @@ void in_tiles(glass::Tile* const* tiles, Index width, Index m, Index n, Index k,
               const float* b, float* c) {
   for (Index jr = 0; jr < n; jr += width) {
     const Index j = std::min(jr, n - width);  // the last tile ends with C, as in rung 3
-    glass::for_tiles<tile_rows>(m, [&](Index i, Index height) {  // C[i : i + height, j : j + width]
+    glass::for_tiles(m, tile_rows, [&](Index i, Index height) {  // C[i : i + height, j : j + width]
       tiles[height - 1](k, a + i * k, k, 1, b + j, n, nullptr, 0, c + i * n + j, n);
     });
   }
