@@ -104,21 +104,29 @@ void pack_a(Index rows, Index depth, Matrix a, Real* panels) {
   });
 }
 
+namespace {
+
+// The panels of B[depth, jr : end], where rows of B are contiguous and all panels are whole. They are
+// copied side by side, so that each row of B is read in one run.
+void pack_side_by_side(Index depth, Index jr, Index end, Matrix b, Real* panels) {
+  for (Index k = 0; k < depth; ++k)
+    for (Index j = jr; j < end; j += tile_columns) {
+      const Real* const from = b.at(k, j).data;
+      Real* const to = panels + j * depth + k * tile_columns;
+      for (Index v = 0; v < tile_columns; v += lanes) store(to + v, load(from + v));
+    }
+}
+
+}  // namespace
+
 void pack_b(Index depth, Index columns, Matrix b, Real* panels) {
-  Index jr = 0;
-  // Whole panels of contiguous rows are copied four at a time, so that a row is read in long runs.
+  // Whole panels of contiguous rows: four at a time.
   constexpr Index run = 4 * tile_columns;
   const Index whole = b.column_stride == 1 ? columns / tile_columns * tile_columns : 0;
-  for (; jr < whole; jr += run)  // B[:, jr : jr + run]
-    for (Index k = 0; k < depth; ++k) {
-      const Real* const row = b.at(k, 0).data;
-      for (Index j = jr; j < std::min(jr + run, whole); j += tile_columns) {
-        Real* const to = panels + j * depth + k * tile_columns;
-        for (Index v = 0; v < tile_columns; v += lanes) store(to + v, load(row + j + v));
-      }
-    }
+  for (Index jr = 0; jr < whole; jr += run)  // B[:, jr : jr + run]
+    pack_side_by_side(depth, jr, std::min(jr + run, whole), b, panels);
   // The others one by one, as rows of Bᵀ.
-  for (jr = whole; jr < columns; jr += tile_columns)  // B[:, jr : jr + tile_columns]
+  for (Index jr = whole; jr < columns; jr += tile_columns)  // B[:, jr : jr + tile_columns]
     pack(b.at(0, jr).transposed(), std::min(tile_columns, columns - jr), tile_columns, depth,
          panels + jr * depth);
 }
