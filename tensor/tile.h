@@ -35,6 +35,30 @@ inline constexpr Index narrow_rows = registers == 32 ? tile_rows : 2 * tile_rows
 
 // ---- the micro-kernel ----
 
+// sum[i][v] += A[i, 0 : depth] · B[0 : depth, v], one multiply-add for each k, in the order of k.
+template <Index Rows, Index Vecs>
+[[gnu::always_inline]] static inline void sum_over_k(Vec (&sum)[Rows][Vecs], Index depth,
+                                                     const Real* a, Index a_row, Index a_step,
+                                                     const Real* b, Index b_row) {
+#pragma GCC unroll 4
+  for (Index k = 0; k < depth; ++k, a += a_step, b += b_row) {
+    Vec row[Vecs];
+    for (Index v = 0; v < Vecs; ++v) row[v] = load(b + v * lanes);
+#pragma GCC unroll 24
+    for (Index i = 0; i < Rows; ++i)
+      for (Index v = 0; v < Vecs; ++v) sum[i][v] += a[i * a_row] * row[v];
+  }
+}
+
+// sum[i][v] += start[i, v]
+template <Index Rows, Index Vecs>
+[[gnu::always_inline]] static inline void add_rows(Vec (&sum)[Rows][Vecs], const Real* start,
+                                                   Index start_row) {
+#pragma GCC unroll 24
+  for (Index i = 0; i < Rows; ++i)
+    for (Index v = 0; v < Vecs; ++v) sum[i][v] += load(start + i * start_row + v * lanes);
+}
+
 // C[Rows, Vecs · lanes] = A[Rows, depth] · B[depth, Vecs · lanes] + start. A steps from row to row
 // by a_row and along its row by a_step. Rows of B, C and `start` are contiguous. Without a `start`
 // (nullptr) the sums begin with 0; where `start` is C itself, the product is added to C.
@@ -45,24 +69,12 @@ static void tile(Index depth, const Real* a, Index a_row, Index a_step, const Re
   // longer. Most rows of a tile begin with a cache line, so one prefetch for each row is enough.
   for (Index i = 0; i < Rows; ++i) __builtin_prefetch(c + i * c_row + Vecs * lanes - 1);
 
-  // The sums: one multiply-add for each vector of the tile and each k, in the order of k.
   Vec sum[Rows][Vecs] = {};
-#pragma GCC unroll 4
-  for (Index k = 0; k < depth; ++k, a += a_step, b += b_row) {
-    Vec row[Vecs];
-    for (Index v = 0; v < Vecs; ++v) row[v] = load(b + v * lanes);
-#pragma GCC unroll 24
-    for (Index i = 0; i < Rows; ++i)
-      for (Index v = 0; v < Vecs; ++v) sum[i][v] += a[i * a_row] * row[v];
-  }
+  sum_over_k(sum, depth, a, a_row, a_step, b, b_row);
 
   // All loads come before all stores. If rows of C lie a multiple of 4 KiB apart, the CPU mistakes
   // a load for a load of what was just stored to another row, and waits.
-  if (start) {
-#pragma GCC unroll 24
-    for (Index i = 0; i < Rows; ++i)
-      for (Index v = 0; v < Vecs; ++v) sum[i][v] += load(start + i * start_row + v * lanes);
-  }
+  if (start) add_rows(sum, start, start_row);
 #pragma GCC unroll 24
   for (Index i = 0; i < Rows; ++i)
     for (Index v = 0; v < Vecs; ++v) store(c + i * c_row + v * lanes, sum[i][v]);
