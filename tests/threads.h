@@ -1,7 +1,7 @@
 // # A number of threads, for a test
 #pragma once
 
-#include "tensor/real.h"
+#include "tensor/parallel.h"
 
 namespace glass::oracle {
 
