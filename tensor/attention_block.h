@@ -19,6 +19,7 @@
 
 #include "tensor/attention.h"
 #include "tensor/parallel.h"
+#include "tensor/pack.h"
 #include "tensor/product.h"
 #include "tensor/simd.h"
 

@@ -24,8 +24,4 @@ struct Matrix {
 // small and lies well, as blocks do, is read where it lies.
 void multiply_block(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Index c_row, bool add);
 
-// A panel: out[k, r] = x[r, k] for r < rows; up to `width` there is 0, or something that nobody
-// reads. It may write one vector too far.
-void pack(Matrix x, Index rows, Index width, Index depth, Real* out);
-
 }  // namespace glass

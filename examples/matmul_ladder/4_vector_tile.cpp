@@ -5,38 +5,32 @@
 // A, the same for all lanes, times neighbours in a row of B. No sum runs across lanes, so each
 // number of C is made of the same additions in the same order as before.
 //
+// The tile is the library's own, `tensor/tile.h`: there it is two vectors wide, and as tall as the
+// registers allow, with a table of the tiles of every smaller height.
+//
 // This is the largest step of all, and enough as long as the operands are small. Where they are
 // large, they come from ever farther caches: B is read once for each tile down C, in short runs
 // that lie a row apart.
+#include "tensor/tile.h"
+
 #include <algorithm>
-#include <array>
-#include <utility>
 
 #include "examples/matmul_ladder/rungs.h"
-#include "examples/matmul_ladder/vector_tile.h"
 
 namespace ladder {
 
 namespace {
 
-// A tile for every number of rows from 1 to tile_rows.
-template <Index Vecs, std::size_t... I>
-constexpr std::array<decltype(&tile<1, Vecs>), tile_rows> tiles_of(std::index_sequence<I...>) {
-  return {tile<static_cast<Index>(I) + 1, Vecs>...};
-}
+using glass::lanes, glass::tile_rows;
 
-template <Index Vecs>
-void in_tiles(Index m, Index n, Index k, const float* a, const float* b, float* c) {
-  constexpr auto tiles = tiles_of<Vecs>(std::make_index_sequence<tile_rows>());
-  // Tiles of almost equal height, 10 rows as 5 + 5: a tall one and a low one would be slower.
-  const Index parts = glass::ceil_div(m, tile_rows);
-  for (Index jr = 0; jr < n; jr += Vecs * lanes) {
-    const Index j = std::min(jr, n - Vecs * lanes);  // as in rung 3
-    for (Index part = 0; part < parts; ++part) {
-      const Index i = m * part / parts, end = m * (part + 1) / parts;  // C[i : end, j : …]
-      tiles[static_cast<std::size_t>(end - i - 1)](k, a + i * k, k, 1, b + j, n, c + i * n + j, n,
-                                                   true);
-    }
+// C in tiles of `width` columns; tiles[h - 1] has h rows.
+void in_tiles(glass::Tile* const* tiles, Index width, Index m, Index n, Index k, const float* a,
+              const float* b, float* c) {
+  for (Index jr = 0; jr < n; jr += width) {
+    const Index j = std::min(jr, n - width);  // the last tile ends with C, as in rung 3
+    glass::for_tiles(m, tile_rows, [&](Index i, Index height) {  // C[i : i + height, j : j + width]
+      tiles[height - 1](k, a + i * k, k, 1, b + j, n, nullptr, 0, c + i * n + j, n);
+    });
   }
 }
 
@@ -44,9 +38,9 @@ void in_tiles(Index m, Index n, Index k, const float* a, const float* b, float* 
 
 void vector_tile(Index m, Index n, Index k, const float* a, const float* b, float* c) {
   if (n >= 2 * lanes)
-    in_tiles<2>(m, n, k, a, b, c);
+    in_tiles(glass::wide_tiles.data(), 2 * lanes, m, n, k, a, b, c);
   else if (n >= lanes)
-    in_tiles<1>(m, n, k, a, b, c);
+    in_tiles(glass::narrow_tiles.data(), lanes, m, n, k, a, b, c);
   else
     register_tile(m, n, k, a, b, c);
 }

@@ -41,43 +41,56 @@ void pack_a(Index rows, Index depth, const float* a, Index k, float* panels) {
   }
 }
 
-void pack_b(Index depth, Index columns, const float* b, Index n, float* panels) {
-  for (Index jr = 0; jr < columns; jr += tile_columns) {
-    const Index width = std::min(tile_columns, columns - jr);
-    for (Index p = 0; p < depth; ++p, panels += tile_columns) {
-      const float* row = b + p * n + jr;
-      if (width < tile_columns) {
-        std::copy_n(row, width, panels);
-        continue;
-      }
-      for (Index v = 0; v < tile_columns; v += lanes)
-        glass::store(panels + v, glass::load(row + v));
-    }
+namespace {
+
+// One panel of pack_b, from `width` columns of B.
+void pack_panel(Index depth, Index width, const float* b, Index n, float* panel) {
+  if (width < tile_columns) {
+    for (Index p = 0; p < depth; ++p) std::copy_n(b + p * n, width, panel + p * tile_columns);
+    return;
   }
+  for (Index p = 0; p < depth; ++p)
+    for (Index v = 0; v < tile_columns; v += lanes)
+      glass::store(panel + p * tile_columns + v, glass::load(b + p * n + v));
 }
+
+}  // namespace
+
+void pack_b(Index depth, Index columns, const float* b, Index n, float* panels) {
+  for (Index jr = 0; jr < columns; jr += tile_columns)
+    pack_panel(depth, std::min(tile_columns, columns - jr), b + jr, n, panels + jr * depth);
+}
+
+namespace {
+
+// C[height, width] = A·B of one panel each, or C += A·B unless `first`.
+void tile_of_c(Index height, Index width, Index depth, const float* a_panel, const float* b_panel,
+               float* c, Index n, bool first) {
+  const auto multiply = glass::tile<tile_rows, 2>;
+  if (height == tile_rows && width == tile_columns) {
+    multiply(depth, a_panel, 1, tile_rows, b_panel, tile_columns, first ? nullptr : c, n, c, n);
+    return;
+  }
+  // A tile that reaches beyond C is computed beside it, and copied in part.
+  float whole[tile_rows * tile_columns];
+  multiply(depth, a_panel, 1, tile_rows, b_panel, tile_columns, nullptr, 0, whole, tile_columns);
+  for (Index i = 0; i < height; ++i)
+    for (Index j = 0; j < width; ++j) {
+      float& to = c[i * n + j];
+      to = first ? whole[i * tile_columns + j] : to + whole[i * tile_columns + j];
+    }
+}
+
+}  // namespace
 
 void multiply_panels(Index rows, Index columns, Index depth, const float* a_panels,
                      const float* b_panels, float* c, Index n, bool first) {
-  const auto multiply = [&](Index ir, Index jr, float* to, Index to_row, bool overwrite) {
-    tile<tile_rows, 2>(depth, a_panels + ir * depth, 1, tile_rows, b_panels + jr * depth,
-                       tile_columns, to, to_row, overwrite);
-  };
   for (Index jr = 0; jr < columns; jr += tile_columns)
     for (Index ir = 0; ir < rows; ir += tile_rows) {  // C[ir : ir + height, jr : jr + width]
       const Index height = std::min(tile_rows, rows - ir);
       const Index width = std::min(tile_columns, columns - jr);
-      if (height == tile_rows && width == tile_columns) {
-        multiply(ir, jr, c + ir * n + jr, n, first);
-        continue;
-      }
-      // A tile that reaches beyond C is computed beside it, and copied in part.
-      float whole[tile_rows * tile_columns];
-      multiply(ir, jr, whole, tile_columns, true);
-      for (Index i = 0; i < height; ++i)
-        for (Index j = 0; j < width; ++j) {
-          float& to = c[(ir + i) * n + jr + j];
-          to = first ? whole[i * tile_columns + j] : to + whole[i * tile_columns + j];
-        }
+      tile_of_c(height, width, depth, a_panels + ir * depth, b_panels + jr * depth, c + ir * n + jr,
+                n, first);
     }
 }
 
@@ -85,13 +98,12 @@ void blocked(Index m, Index n, Index k, const float* a, const float* b, float* c
   if (k == 0) std::fill_n(c, m * n, 0.0f);
   float *const a_panels = memory_for_a(), *const b_panels = memory_for_b();
   for (Index jc = 0; jc < n; jc += block_n)
-    for (Index pc = 0; pc < k; pc += block_k) {
+    for (Index pc = 0; pc < k; pc += block_k) {  // B[pc : pc + depth, jc : jc + columns]
       const Index columns = std::min(block_n, n - jc), depth = std::min(block_k, k - pc);
-      pack_b(depth, columns, b + pc * n + jc, n,
-             b_panels);  // B[pc : pc + depth, jc : jc + columns]
-      for (Index ic = 0; ic < m; ic += block_m) {
+      pack_b(depth, columns, b + pc * n + jc, n, b_panels);
+      for (Index ic = 0; ic < m; ic += block_m) {  // A[ic : ic + rows, pc : pc + depth]
         const Index rows = std::min(block_m, m - ic);
-        pack_a(rows, depth, a + ic * k + pc, k, a_panels);  // A[ic : ic + rows, pc : pc + depth]
+        pack_a(rows, depth, a + ic * k + pc, k, a_panels);
         multiply_panels(rows, columns, depth, a_panels, b_panels, c + ic * n + jc, n, pc == 0);
       }
     }

@@ -34,18 +34,36 @@ struct Options {
   double seconds = 0.3;
 };
 
+// The sizes that were asked for; some that show each rung at its best if none were.
+std::vector<Workload> workloads_of(std::vector<Index> sizes, std::vector<Index> batch) {
+  if (sizes.empty() && batch.empty()) {
+    sizes = {64, 256, 512};
+    batch = {64, 10, 64, 20};
+  }
+  std::vector<Workload> workloads;
+  for (const Index size : sizes) workloads.push_back({1, size, size, size});
+  if (!batch.empty()) workloads.push_back({batch[0], batch[1], batch[2], batch[3]});
+  for (const Workload& w : workloads)
+    glass::check<glass::ShapeError>(
+        w.count * std::max({w.m * w.k, w.k * w.n, w.m * w.n}) <= Index{1} << 26,
+        "--batch: at most 67,108,864 numbers in all A, B or C; got {} × ({}×{} @ {}×{})", w.count,
+        w.m, w.k, w.k, w.n);
+  return workloads;
+}
+
+constexpr const char* help =
+    "How a product of matrices gets fast: seven programs for C = A·B, each one idea ahead of the "
+    "one before, and the library's.\n\n"
+    "  matmul_ladder\n"
+    "  matmul_ladder --size 1024 --threads 1\n"
+    "  matmul_ladder --batch 128 12 32 12\n\n"
+    "Without --size and --batch it measures sizes 64, 256 and 512, and the scores of attention for "
+    "8 sentences with 8 heads: --batch 64 10 64 20.";
+
 Options parse_options(int argc, char** argv) {
   Options o;
   std::vector<Index> sizes, batch;
-  CLI::App app(
-      "How a product of matrices gets fast: seven programs for C = A·B, each one idea ahead of the "
-      "one before, and the library's.\n\n"
-      "  matmul_ladder\n"
-      "  matmul_ladder --size 1024 --threads 1\n"
-      "  matmul_ladder --batch 128 12 32 12\n\n"
-      "Without --size and --batch it measures sizes 64, 256 and 512, and the scores of attention "
-      "for "
-      "8 sentences with 8 heads: --batch 64 10 64 20.");
+  CLI::App app(help);
   using examples::within;
   constexpr examples::WholeNumber rows{1, 4096}, threads{1, 1024};
   within(app.add_option("--size", sizes, "Square matrices of so many rows; several may be given"),
@@ -64,17 +82,7 @@ Options parse_options(int argc, char** argv) {
       ->type_name("S")
       ->capture_default_str();
   examples::parse(app, argc, argv);
-  if (sizes.empty() && batch.empty()) {
-    sizes = {64, 256, 512};
-    batch = {64, 10, 64, 20};
-  }
-  for (const Index size : sizes) o.workloads.push_back({1, size, size, size});
-  if (!batch.empty()) o.workloads.push_back({batch[0], batch[1], batch[2], batch[3]});
-  for (const Workload& w : o.workloads)
-    glass::check<glass::ShapeError>(
-        w.count * std::max({w.m * w.k, w.k * w.n, w.m * w.n}) <= Index{1} << 26,
-        "--batch: at most 67,108,864 numbers in all A, B or C; got {} × ({}×{} @ {}×{})", w.count,
-        w.m, w.k, w.k, w.n);
+  o.workloads = workloads_of(sizes, batch);
   return o;
 }
 
@@ -125,60 +133,72 @@ struct Row {
   int threads;
 };
 
-void measure(const Workload& w, const Options& options) {
-  const auto [count, m, k, n] = w;
+std::string name_of(const Workload& w) {
+  const std::string product = fmt::format("{}×{} @ {}×{}", w.m, w.k, w.k, w.n);
+  return w.count == 1 ? product : fmt::format("{} × ({})", w.count, product);
+}
+
+// The rungs and the library, all with the same operands.
+std::vector<Row> rows_for(const Workload& w, int threads) {
   glass::Rng rng(1);
-  const glass::Tensor left = glass::uniform({count, m, k}, -1, 1, rng);   // [count, M, K]
-  const glass::Tensor right = glass::uniform({count, k, n}, -1, 1, rng);  // [count, K, N]
-  glass::Tensor result = glass::zeros({count, m, n});                     // [count, M, N]
-  const float *const a = left.data(), *const b = right.data();
-  float* const c = result.data();
+  const glass::Tensor left = glass::uniform({w.count, w.m, w.k}, -1, 1, rng);   // [count, M, K]
+  const glass::Tensor right = glass::uniform({w.count, w.k, w.n}, -1, 1, rng);  // [count, K, N]
+  glass::Tensor result = glass::zeros({w.count, w.m, w.n});                     // [count, M, N]
 
+  // A tensor that a function captures is the same memory, and keeps it alive.
   std::vector<Row> rows;
-  for (const Rung& rung : rungs)
-    rows.push_back({{rung.name,
-                     [=, product = rung.product, count = count, m = m, k = k, n = n] {
-                       for (Index i = 0; i < count; ++i)
-                         product(m, n, k, a + i * m * k, b + i * k * n, c + i * m * n);
-                     }},
-                    rung.shared ? options.threads : 1});
-  rows.push_back(
-      {{"7 batched", [=, count = count, m = m, k = k, n = n] { batched(count, m, n, k, a, b, c); }},
-       options.threads});
-  rows.push_back({{"glass::matmul", [=] { (void)glass::matmul(left, right); }}, options.threads});
-
-  const std::string name =
-      fmt::format("{}{}×{} @ {}×{}{}", count == 1 ? "" : fmt::format("{} × (", count), m, k, k, n,
-                  count == 1 ? "" : ")");
-  const double peak = bench::measured_peak();
-  std::vector<double> times;
-  {
-    examples::LiveLine line(stderr);  // for whoever waits at a terminal; nothing of it stays
-    std::vector<bench::Contestant> contestants;
-    for (const Row& row : rows) contestants.push_back(row.contestant);
-    bench::Rules rules{.turn_seconds = options.seconds / 15, .seconds = options.seconds};
-    rules.before_turn = [&](const bench::Contestant& who, int turn) {
-      line.show(fmt::format(
-          "{}: {}", name,
-          turn == 0 ? who.name + ", warming up" : fmt::format("turn {} of {}", turn, rules.turns)));
+  for (const Rung& rung : rungs) {
+    const auto climb = [=, product = rung.product]() mutable {
+      for (Index i = 0; i < w.count; ++i)
+        product(w.m, w.n, w.k, left.data() + i * w.m * w.k, right.data() + i * w.k * w.n,
+                result.data() + i * w.m * w.n);
     };
-    times = bench::race(contestants, rules);
-    line.erase();
+    rows.push_back({{rung.name, climb}, rung.shared ? threads : 1});
   }
+  const auto climb_batched = [=]() mutable {
+    batched(w.count, w.m, w.n, w.k, left.data(), right.data(), result.data());
+  };
+  rows.push_back({{"7 batched", climb_batched}, threads});
+  rows.push_back({{"glass::matmul", [=] { (void)glass::matmul(left, right); }}, threads});
+  return rows;
+}
 
-  const int width = std::clamp(screen_width() - 61, 0, 60);
+// Seconds of each row. Whoever waits at a terminal sees who is running; nothing of it stays.
+std::vector<double> race(const std::string& name, const std::vector<Row>& rows, double seconds) {
+  examples::LiveLine line(stderr);
+  std::vector<bench::Contestant> contestants;
+  for (const Row& row : rows) contestants.push_back(row.contestant);
+  bench::Rules rules{.turn_seconds = seconds / 15, .seconds = seconds};
+  rules.before_turn = [&](const bench::Contestant& who, int turn) {
+    line.show(fmt::format(
+        "{}: {}", name,
+        turn == 0 ? who.name + ", warming up" : fmt::format("turn {} of {}", turn, rules.turns)));
+  };
+  const std::vector<double> times = bench::race(contestants, rules);
+  line.erase();
+  return times;
+}
+
+void measure(const Workload& w, const Options& options) {
+  const std::vector<Row> rows = rows_for(w, options.threads);
+  const double peak = bench::measured_peak(), peak_of_all = peak * options.threads;
+  const std::string name = name_of(w);
+  const std::vector<double> times = race(name, rows, options.seconds);
+
+  // The head of the table. Bars need some columns of the screen, or there are none.
+  const int room = std::clamp(screen_width() - 61, 0, 60), width = room < 8 ? 0 : room;
   fmt::print("\n{}\n", coloured(name, "1"));
   fmt::print("  {:<22}{:>7}{:>9}{:>8}{:>12}  {}\n", "", "threads", "GFLOP/s", "share", "step",
-             width < 8 ? "" : fmt::format("0{:>{}.0f}", peak * options.threads / 1e9, width - 1));
-  const double work = 2.0 * static_cast<double>(count * m * n * k);
+             width == 0 ? "" : fmt::format("0{:>{}.0f}", peak_of_all / 1e9, width - 1));
+
+  // A row for each rung, and the library's in another colour.
+  const double work = 2.0 * static_cast<double>(w.count * w.m * w.n * w.k);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const double speed = work / times[i];
-    const bool ours = i + 1 == rows.size();
-    fmt::print(
-        "  {:<22}{:>7}{:>9.1f}{:>6.1f} %{:>9.1f} ms  {}\n", rows[i].contestant.name,
-        rows[i].threads, speed / 1e9, 100 * speed / (peak * rows[i].threads),
-        1e3 * step_work() / speed,
-        coloured(bar(speed / (peak * options.threads), width < 8 ? 0 : width), ours ? "32" : "36"));
+    const char* colour = i + 1 == rows.size() ? "32" : "36";
+    fmt::print("  {:<22}{:>7}{:>9.1f}{:>6.1f} %{:>9.1f} ms  {}\n", rows[i].contestant.name,
+               rows[i].threads, speed / 1e9, 100 * speed / (peak * rows[i].threads),
+               1e3 * step_work() / speed, coloured(bar(speed / peak_of_all, width), colour));
   }
   fmt::print("  {:<22}{:>7}{:>9.1f}\n", "peak", 1, peak / 1e9);
   examples::flush();

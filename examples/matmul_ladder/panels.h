@@ -3,9 +3,11 @@
 // What rung 5 does and rung 6 shares among threads.
 #pragma once
 
-#include "examples/matmul_ladder/vector_tile.h"
+#include "tensor/tile.h"
 
 namespace ladder {
+
+using glass::Index, glass::lanes, glass::tile_rows, glass::tile_columns;
 
 // A panel of B, 256 × 16 floats, fills half of the first cache; a block of A, 96 × 256, a fifth of
 // the second; a block of B, 256 × 2048, a part of the third.

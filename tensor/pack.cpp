@@ -1,0 +1,157 @@
+// # Packing: copies of A and B in the order in which the tiles read them
+//
+// A copy of numbers one by one takes several cycles a number. So whole vectors are copied where the
+// numbers of a vector are neighbours in the matrix, in one direction or in the other: then a square
+// of lanes × lanes numbers is transposed in registers.
+#include "tensor/pack.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace glass {
+
+namespace {
+
+// ---- a vector of rows becomes a vector of columns ----
+
+// Transposes the square rows[0 : lanes][0 : lanes]: exchanges the two blocks off its diagonal, then
+// does the same with each of the four blocks, and so on, down to blocks of 1 × 1.
+template <Index Block, std::size_t... I>
+[[gnu::always_inline]] inline void transpose(Vec* rows, std::index_sequence<I...> lane) {
+  if constexpr (Block > 0) {
+#pragma GCC unroll 16
+    for (Index i = 0; i < lanes; ++i)
+      if ((i & Block) == 0) {
+        const Vec a = rows[i], b = rows[i + Block];
+        rows[i] = __builtin_shufflevector(a, b, int(I & Block ? lanes + I - Block : I)...);
+        rows[i + Block] = __builtin_shufflevector(a, b, int(I & Block ? lanes + I : I + Block)...);
+      }
+    transpose<Block / 2>(rows, lane);
+  }
+}
+
+// out[k, 0 : lanes] = x[0 : lanes, k] for k < lanes, where x has but `Rows` rows; 0 for the rest.
+template <Index Rows>
+void transpose_square(const Real* x, Index row_stride, Real* out, Index width) {
+  Vec part[lanes] = {};
+#pragma GCC unroll 16
+  for (Index r = 0; r < Rows; ++r) part[r] = load(x + r * row_stride);
+  transpose<lanes / 2>(part, std::make_index_sequence<lanes>());
+#pragma GCC unroll 16
+  for (Index k = 0; k < lanes; ++k) store(out + k * width, part[k]);
+}
+
+// transposes[r] is transpose_square<r>, for 0 … lanes rows.
+template <std::size_t... I>
+constexpr auto transposes_for(std::index_sequence<I...>) {
+  return std::array{transpose_square<static_cast<Index>(I)>...};
+}
+constexpr auto transposes = transposes_for(std::make_index_sequence<lanes + 1>());
+
+// ---- one panel ----
+
+// `pack` where rows of x are contiguous, and at least one vector long.
+void pack_rows(Matrix x, Index rows, Index width, Index depth, Real* out) {
+  // A whole cache line of every row at a time: where rows lie a power of two apart, the first cache
+  // keeps only a few of their lines.
+  constexpr Index line = 64 / sizeof(Real);
+  for (Index k = 0; k < depth; k += line)
+    // Storing the last rows spills into the next column's first rows. Those are stored afterwards,
+    // so r runs downwards.
+    for (Index r = (width - 1) / lanes * lanes; r >= 0; r -= lanes) {
+      const auto count = static_cast<std::size_t>(std::clamp<Index>(rows - r, 0, lanes));
+      for (Index j = k; j < std::min(k + line, depth); j += lanes) {
+        const Index at = std::min(j, depth - lanes);  // the last square overlaps with its neighbour
+        transposes[count](x.data + r * x.row_stride + at, x.row_stride, out + at * width + r,
+                          width);
+      }
+    }
+}
+
+// `pack` where columns of x are contiguous, as far as whole vectors may be copied. Returns how many
+// columns are packed.
+Index pack_columns(Matrix x, Index rows, Index width, Index depth, Real* out) {
+  // The vectors of a column read and write up to `beyond` numbers of the columns after it. Where no
+  // such columns are left, they would leave x, or the panel.
+  const Index beyond = round_up(width, lanes) - rows;
+  const Index safe = depth - ceil_div(beyond, std::min(width, x.column_stride));
+  for (Index k = 0; k < safe; ++k, out += width)
+    for (Index r = 0; r < width; r += lanes) store(out + r, load(x.data + k * x.column_stride + r));
+  return std::max<Index>(safe, 0);
+}
+
+}  // namespace
+
+void pack(Matrix x, Index rows, Index width, Index depth, Real* out) {
+  if (x.column_stride == 1 && rows > 1 && depth >= lanes)
+    return pack_rows(x, rows, width, depth, out);
+  Index k = 0;
+  if (x.row_stride == 1 && x.column_stride > 0) k = pack_columns(x, rows, width, depth, out);
+  // The rest, or all of a matrix of other strides: number by number.
+  for (; k < depth; ++k) {
+    const Matrix column = x.at(0, k);
+    Real* const to = out + k * width;
+    for (Index r = 0; r < rows; ++r) to[r] = *column.at(r, 0).data;
+    std::fill_n(to + rows, width - rows, Real(0));
+  }
+}
+
+// ---- all panels of a block ----
+
+void pack_a(Index rows, Index depth, Matrix a, Real* panels) {
+  for_tiles(rows, tile_rows, [&](Index ir, Index height) {
+    pack(a.at(ir, 0), height, height, depth, panels + ir * depth);  // A[ir : ir + height, :]
+  });
+}
+
+namespace {
+
+// The panels of B[depth, jr : end], where rows of B are contiguous and all panels are whole. They are
+// copied side by side, so that each row of B is read in one run.
+void pack_side_by_side(Index depth, Index jr, Index end, Matrix b, Real* panels) {
+  for (Index k = 0; k < depth; ++k)
+    for (Index j = jr; j < end; j += tile_columns) {
+      const Real* const from = b.at(k, j).data;
+      Real* const to = panels + j * depth + k * tile_columns;
+      for (Index v = 0; v < tile_columns; v += lanes) store(to + v, load(from + v));
+    }
+}
+
+}  // namespace
+
+void pack_b(Index depth, Index columns, Matrix b, Real* panels) {
+  // Whole panels of contiguous rows: four at a time.
+  constexpr Index run = 4 * tile_columns;
+  const Index whole = b.column_stride == 1 ? columns / tile_columns * tile_columns : 0;
+  for (Index jr = 0; jr < whole; jr += run)  // B[:, jr : jr + run]
+    pack_side_by_side(depth, jr, std::min(jr + run, whole), b, panels);
+  // The others one by one, as rows of Bᵀ.
+  for (Index jr = whole; jr < columns; jr += tile_columns)  // B[:, jr : jr + tile_columns]
+    pack(b.at(0, jr).transposed(), std::min(tile_columns, columns - jr), tile_columns, depth,
+         panels + jr * depth);
+}
+
+// ---- memory ----
+
+namespace {
+
+// Begins with a cache line, or each vector would lie in two.
+Real* aligned(std::vector<Real>& memory, Index count) {
+  const Index line = 64 / sizeof(Real), room = count + line + lanes;
+  if (std::ssize(memory) < room) memory.resize(static_cast<std::size_t>(room));
+  return memory.data() + (64 - reinterpret_cast<std::uintptr_t>(memory.data()) % 64) / sizeof(Real);
+}
+
+}  // namespace
+
+Real* memory_for_a(Index count) {
+  thread_local std::vector<Real> memory;
+  return aligned(memory, count);
+}
+
+Real* memory_for_b(Index count) {
+  thread_local std::vector<Real> memory;
+  return aligned(memory, count);
+}
+
+}  // namespace glass

@@ -1,0 +1,143 @@
+// # The micro-kernel: one tile of C
+//
+// (private to the libraries, and to the last rungs of examples/matmul_ladder) All time of a large
+// product is spent here. The words of tile.h, pack.h, plan.h and matmul.cpp are those of the ladder:
+//
+//   tile    some rows and columns of C whose sums stay in registers: at most tile_rows × tile_columns
+//   panel   what one row of tiles reads of A (as many rows as a tile), or one column of tiles of B
+//   block   a part of a matrix that is small enough for one of the caches: many panels
+//   packed  copied into panels, in which a tile finds its numbers one after the other
+//
+// Everything is `static`: each .cpp file that includes this header compiles a tile of its own, with
+// its own flags. The linker would merge tiles that are not static, and the library could end up with
+// the tile of a file that was compiled with other flags, and rounds differently.
+#pragma once
+
+#include <array>
+#include <utility>
+
+#include "tensor/product.h"
+#include "tensor/simd.h"
+
+namespace glass {
+
+// ---- sizes ----
+
+// A tile is two vectors wide, and as tall as the registers allow: its sums, two vectors of B and a
+// number of A. With 16 registers, six rows of two sums take 12, B takes 2, A takes 1. A CPU that
+// cannot multiply and add in one instruction needs registers for the products too.
+inline constexpr Index tile_rows = registers == 32 ? 12 : fused_multiply_add ? 6 : 4;
+inline constexpr Index tile_columns = 2 * lanes;
+
+// A narrow tile is one vector wide. It needs about eight sums, since an addition takes four cycles
+// and two begin in each cycle. With AVX2, 12 rows are a quarter faster than 6 (256×256 @ 256×8).
+inline constexpr Index narrow_rows = registers == 32 ? tile_rows : 2 * tile_rows;
+
+// ---- the micro-kernel ----
+
+// sum[i][v] += A[i, 0 : depth] · B[0 : depth, v], one multiply-add for each k, in the order of k.
+template <Index Rows, Index Vecs>
+[[gnu::always_inline]] static inline void sum_over_k(Vec (&sum)[Rows][Vecs], Index depth,
+                                                     const Real* a, Index a_row, Index a_step,
+                                                     const Real* b, Index b_row) {
+#pragma GCC unroll 4
+  for (Index k = 0; k < depth; ++k, a += a_step, b += b_row) {
+    Vec row[Vecs];
+    for (Index v = 0; v < Vecs; ++v) row[v] = load(b + v * lanes);
+#pragma GCC unroll 24
+    for (Index i = 0; i < Rows; ++i)
+      for (Index v = 0; v < Vecs; ++v) sum[i][v] += a[i * a_row] * row[v];
+  }
+}
+
+// sum[i][v] += start[i, v]
+template <Index Rows, Index Vecs>
+[[gnu::always_inline]] static inline void add_rows(Vec (&sum)[Rows][Vecs], const Real* start,
+                                                   Index start_row) {
+#pragma GCC unroll 24
+  for (Index i = 0; i < Rows; ++i)
+    for (Index v = 0; v < Vecs; ++v) sum[i][v] += load(start + i * start_row + v * lanes);
+}
+
+// C[Rows, Vecs · lanes] = A[Rows, depth] · B[depth, Vecs · lanes] + start. A steps from row to row
+// by a_row and along its row by a_step. Rows of B, C and `start` are contiguous. Without a `start`
+// (nullptr) the sums begin with 0; where `start` is C itself, the product is added to C.
+template <Index Rows, Index Vecs>
+static void tile(Index depth, const Real* a, Index a_row, Index a_step, const Real* b, Index b_row,
+                 const Real* start, Index start_row, Real* c, Index c_row) {
+  // C is prefetched while the sums are computed; without it, 256 products of 16³ take a tenth
+  // longer. Most rows of a tile begin with a cache line, so one prefetch for each row is enough.
+  for (Index i = 0; i < Rows; ++i) __builtin_prefetch(c + i * c_row + Vecs * lanes - 1);
+
+  Vec sum[Rows][Vecs] = {};
+  sum_over_k(sum, depth, a, a_row, a_step, b, b_row);
+
+  // All loads come before all stores. If rows of C lie a multiple of 4 KiB apart, the CPU mistakes
+  // a load for a load of what was just stored to another row, and waits.
+  if (start) add_rows(sum, start, start_row);
+#pragma GCC unroll 24
+  for (Index i = 0; i < Rows; ++i)
+    for (Index v = 0; v < Vecs; ++v) store(c + i * c_row + v * lanes, sum[i][v]);
+}
+
+using Tile = decltype(tile<1, 1>);
+
+// The tiles of every height from 1 on: tiles_of<2>(…)[h - 1] is tile<h, 2>.
+template <Index Vecs, std::size_t... I>
+static constexpr std::array<Tile*, sizeof...(I)> tiles_of(std::index_sequence<I...>) {
+  return {tile<static_cast<Index>(I) + 1, Vecs>...};
+}
+static constexpr auto wide_tiles = tiles_of<2>(std::make_index_sequence<tile_rows>());
+static constexpr auto narrow_tiles = tiles_of<1>(std::make_index_sequence<narrow_rows>());
+
+// Cuts m rows into tiles of almost equal height: 7 rows are 4 + 3 and not 6 + 1, since a low tile has
+// too few sums. Calls f(ir, height) for each tile.
+template <class F>
+[[gnu::always_inline]] static inline void for_tiles(Index m, Index tallest, F f) {
+  const Index count = ceil_div(m, tallest), least = m / count, taller = m - least * count;
+  for (Index i = 0; i < count; ++i) f(i * least + std::min(i, taller), least + (i < taller));
+}
+
+// ---- a tile of any width ----
+
+// Where a product goes: C, and what its elements begin with (0, biases, or C itself).
+struct Output {
+  Real* c;
+  Index c_row;   // from row to row of C; a row is contiguous
+  Matrix start;  // without data: 0
+
+  Output at(Index row, Index column) const {
+    return {c + row * c_row + column, c_row, start.at(row, column)};
+  }
+  // The same place, when C holds a part of the sum.
+  Output continued() const { return {c, c_row, {c, c_row, 1}}; }
+};
+
+// A ragged tile ends within a vector. It is computed whole, beside C, and copied in part.
+static inline void ragged_tile(Tile* whole_tile, Index rows, Index columns, Index depth,
+                               const Matrix& a, const Matrix& b, Output to) {
+  Real whole[std::max(tile_rows, narrow_rows) * tile_columns];
+  whole_tile(depth, a.data, a.row_stride, a.column_stride, b.data, b.row_stride, nullptr, 0, whole,
+             tile_columns);
+  const Real* row = whole;
+  for (Index i = 0; i < rows; ++i, row += tile_columns, to = to.at(1, 0))
+    for_vectors(columns, [&](Index j, Index count) {
+      Vec sum = load(row + j);
+      if (to.start.data) sum += load(to.start.data + j, count, Real(0));
+      store(to.c + j, sum, count);
+    });
+}
+
+// C[rows, columns] = A[rows, depth] · B[depth, columns] + start, for at most one tile. B has whole
+// vectors, even where C ends within a vector. Inline: a call costs as much as a tile of 16 × 16.
+[[gnu::always_inline]] static inline void tile_of_c(Index rows, Index columns, Index depth,
+                                                    const Matrix& a, const Matrix& b,
+                                                    const Output& to) {
+  const auto row = static_cast<std::size_t>(rows - 1);
+  Tile* const tile = columns <= lanes ? narrow_tiles[row] : wide_tiles[row];
+  if (columns % lanes != 0) return ragged_tile(tile, rows, columns, depth, a, b, to);
+  tile(depth, a.data, a.row_stride, a.column_stride, b.data, b.row_stride, to.start.data,
+       to.start.row_stride, to.c, to.c_row);
+}
+
+}  // namespace glass
