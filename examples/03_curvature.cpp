@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "examples/common/arguments.h"
 #include "examples/common/bounds.h"
@@ -129,43 +130,61 @@ double rate_of(int argc, char** argv) {
   return rate;
 }
 
-// Trains, and shows λ on the way.
-void watch(double rate) {
-  constexpr Index width = 32;
-  constexpr int steps = 3000;
-  Rng rng(1);
-  const Net net(width, rng);
-  optim::Sgd sgd(nn::parameters(net), {.rate = rate});
-  Numbers u(static_cast<std::size_t>(nn::count_parameters(net)));
+// Where the power method starts: any direction will do, as long as the eigenvector has a part in it.
+Numbers random_direction(Index size, Rng& rng) {
+  Numbers u(static_cast<std::size_t>(size));
   for (double& x : u) x = static_cast<double>(normal({1}, 0, 1, rng).item());
+  return u;
+}
 
-  const double limit = 2 / rate;
-  fmt::print("{} parameters, rate {}: λ may be up to 2/η = {:.4g}\n\n", u.size(), rate, limit);
-  fmt::print("  step      loss        λ  0{:>30} 2/η\n", "");
+// The largest λ. The power method finds the largest |λ|; where that belongs to a negative λ, its
+// size is the shift with which a second run finds the largest λ itself.
+double sharpness(const Net& net, Numbers& u) {
+  const double extreme = largest_eigenvalue(net, u, 0);
+  return extreme < 0 ? largest_eigenvalue(net, u, -extreme) : extreme;
+}
+
+// Trains, and shows λ on the way. Returns the last λ, or nothing if the loss exploded.
+std::optional<double> train_and_show(const Net& net, double rate, Numbers& u) {
+  constexpr int steps = 3000, shown = 20;
+  optim::Sgd sgd(nn::parameters(net), {.rate = rate});
   double eigenvalue = 0;
   for (int step = 0;; ++step) {
-    if (step % (steps / 20) == 0) {
-      // Twice: where the largest |λ| belongs to a negative λ, that is the shift.
-      eigenvalue = largest_eigenvalue(net, u, 0);
-      if (eigenvalue < 0) eigenvalue = largest_eigenvalue(net, u, -eigenvalue);
+    if (step % (steps / shown) == 0) {
+      eigenvalue = sharpness(net, u);
       fmt::print("{:6} {:9.5f} {:8.3f}  {}\n", step, loss_of(net), eigenvalue,
-                 bar(eigenvalue, limit));
+                 bar(eigenvalue, 2 / rate));
     }
-    if (step == steps) break;
+    if (step == steps) return eigenvalue;
     if (!std::isfinite(static_cast<double>(loss_of(net).item()))) {
       fmt::print("\nThe loss exploded before step {}: the rate is too large.\n", step);
-      return;
+      return {};
     }
+    // One step of gradient descent: gradients() leaves the gradients in the parameters.
     (void)gradients(net);
     sgd.step();
   }
+}
 
+// What becomes of the loss from here, at rates below and above the limit 2/λ.
+void show_other_rates(const Net& net, double eigenvalue) {
   fmt::print("\nFrom here, 100 more steps at rates on both sides of 2/λ = {:.4g}:\n\n",
              2 / eigenvalue);
   fmt::print("  rate · λ/2      loss now → loss then\n");
   for (const double share : {0.25, 0.5, 0.9, 1.1, 1.5})
     fmt::print("{:12} {:13.6f} → {:.6g}\n", share, loss_of(net),
                loss_after(net, share * 2 / eigenvalue, 100));
+}
+
+// A training at this rate, and then what other rates would do where it ended.
+void watch(double rate) {
+  constexpr Index width = 32;
+  Rng rng(1);
+  const Net net(width, rng);
+  Numbers u = random_direction(nn::count_parameters(net), rng);
+  fmt::print("{} parameters, rate {}: λ may be up to 2/η = {:.4g}\n\n", u.size(), rate, 2 / rate);
+  fmt::print("  step      loss        λ  0{:>30} 2/η\n", "");
+  if (const auto eigenvalue = train_and_show(net, rate, u)) show_other_rates(net, *eigenvalue);
 }
 
 }  // namespace

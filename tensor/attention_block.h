@@ -18,8 +18,8 @@
 #include <bitset>
 
 #include "tensor/attention.h"
-#include "tensor/parallel.h"
 #include "tensor/pack.h"
+#include "tensor/parallel.h"
 #include "tensor/product.h"
 #include "tensor/simd.h"
 

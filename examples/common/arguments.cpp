@@ -1,3 +1,4 @@
+// # Command lines: parsing, and refusing what has no effect
 #include "examples/common/arguments.h"
 
 #include <fmt/format.h>
@@ -19,7 +20,7 @@ void parse(CLI::App& app, int argc, char** argv) {
   } catch (const CLI::ParseError& error) {  // its message quotes what was typed
     throw CLI::ParseError(shortened(error.what(), 500), error.get_exit_code());
   }
-  // Nobody names no file on purpose: a variable of a script was empty.
+  // An empty file name is a mistake, for instance an empty variable of a script.
   for (const CLI::Option* option : app.get_options())
     if (option->get_type_name() == "FILE" && option->count() > 0 && option->results()[0].empty())
       throw CLI::ParseError(

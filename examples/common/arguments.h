@@ -1,7 +1,7 @@
 // # What every command line has in common
 //
-// Nothing that was typed is left out without a word: what no option takes is an error, and so is an
-// option that has no effect.
+// No argument is silently ignored: an argument that no option takes is an error, and so is an option
+// that has no effect.
 #pragma once
 
 #include <set>
@@ -15,17 +15,17 @@ class App;
 
 namespace examples {
 
-// Prints the help and throws Done, if that was asked for. CLI::ParseError on what is not there, and
-// where the name of a file is empty.
+// Parses the command line. With --help, prints the help and throws Done. CLI::ParseError where an
+// argument fits no option, and where the name of a file is empty.
 void parse(CLI::App& app, int argc, char** argv);
 
 // parse(), for a program that takes no argument but --help, which prints what `about` says.
 void expect_no_arguments(std::string_view about, int argc, char** argv);
 
-// The long names of the options that were typed, after parse().
+// The long names of the options that the command line has. To be called after parse().
 std::set<std::string> given_options(const CLI::App& app);
 
-// These options change nothing if `applies`, for this reason.
+// If `applies`, the options have no effect, for this reason.
 struct NoEffect {
   bool applies;
   std::string reason;

@@ -1,3 +1,4 @@
+// # Numbers on a command line: reading them, and refusing what is out of bounds
 #include "examples/common/bounds.h"
 
 #include <fmt/format.h>

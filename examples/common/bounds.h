@@ -27,8 +27,9 @@ struct RealNumber {
   bool open = false;
 };
 
-// The option then takes only such numbers; if it takes several, each must be one. Otherwise parsing
-// throws a CLI::ParseError: "--rate must be more than 0 and at most 10; got 0".
+// Lets the option take only numbers within the bounds. If the option takes several numbers, each of
+// them must be within the bounds. Otherwise parsing throws a CLI::ParseError: "--rate must be more
+// than 0 and at most 10; got 0".
 CLI::Option* within(CLI::Option* option, WholeNumber bounds);
 CLI::Option* within(CLI::Option* option, RealNumber bounds);
 

@@ -1,3 +1,4 @@
+// # Files that a program reads and leaves behind: checks, writing, JSON
 #include "examples/common/files.h"
 
 #include <fmt/format.h>
@@ -19,6 +20,7 @@ using glass::FileError;
 
 namespace {
 
+// A JSON string: quotes, backslashes and control characters are escaped.
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -32,12 +34,8 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
-}  // namespace
-
-namespace {
-
-// Whether the path names a file that a standard stream goes to. What names the stream itself, such
-// as /dev/stdout, is meant so.
+// Whether the path names a regular file that the standard output or the standard error goes to.
+// Paths that name the stream itself, such as /dev/stdout, are allowed.
 bool is_standard_stream(const std::string& path) {
   struct stat file {
   }, stream{};
@@ -78,7 +76,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The path without links, also where it ends in a link to a file that is not there yet.
+// The path with all links followed, also where the last link leads to a file that does not exist
+// yet.
 fs::path resolved(const fs::path& path) {
   std::error_code ignored;
   const fs::path absolute = fs::absolute(glass::nn::followed(path), ignored);
@@ -87,6 +86,8 @@ fs::path resolved(const fs::path& path) {
   return result.has_filename() ? result : result.parent_path();  // "a/" is "a"
 }
 
+// Whether both paths lead to one regular file or folder. Files that exist are compared by the
+// system; of the others the resolved paths are compared. Two devices or pipes are never one file.
 bool are_one_file(const std::string& a, const std::string& b) {
   std::error_code error;
   const fs::file_status status = fs::status(a, error);
@@ -110,6 +111,8 @@ void expect_writable(const std::vector<NamedFile>& outputs) {
     expect_writable(outputs[i].path);
   }
 }
+
+// ---- JSON ----
 
 Json& Json::add(std::string_view name, std::string_view text) { return put(name, quoted(text)); }
 

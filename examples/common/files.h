@@ -8,32 +8,33 @@
 
 namespace examples {
 
-// FileError, with the reason, if `path` could not be written, or is a file that the standard output
-// goes to; nothing if it is empty. To be asked first: minutes of training are not to be lost to a
-// misspelt folder.
+// FileError, with the reason, if the file cannot be written, or if the standard output goes to the
+// same file. An empty path is no error. A program calls this before it trains, so that a misspelt
+// folder does not cost minutes of training.
 void expect_writable(const std::string& path);
 
-// FileError, with the reason, if there is no file at `path` that could be read; nothing if it is
-// empty. It is not opened, since a pipe gives what it holds only once.
+// FileError, with the reason, if there is no file at `path` that can be read. An empty path is no
+// error. The file is not opened: a pipe gives its content only once.
 void expect_readable(const std::string& path);
 
-// The whole text or nothing: another reader never sees half a file. Devices and pipes are written
-// as they are. FileError if it cannot be.
+// Writes the whole text or nothing: another program never reads half a file. Devices and pipes are
+// written directly. FileError if the file cannot be written.
 void write_file(const std::string& path, std::string_view text);
 
-// A file, or nothing if `path` is empty, and the option that names it.
+// An option that names a file, and the file's path; the path is empty if the option was not given.
 struct NamedFile {
   std::string option, path;
 };
 
-// FileError if both are one file: by the same name, another spelling of it, or a link. Devices and
-// pipes may be named twice.
+// FileError if both paths lead to one file: by the same name, by another spelling of it, or by a
+// link. Devices and pipes may be named twice.
 void expect_distinct(const NamedFile& written, const NamedFile& other);
 
-// FileError unless each of them could be written, and no two are one file.
+// FileError unless every file can be written, and all files are different.
 void expect_writable(const std::vector<NamedFile>& outputs);
 
-// One JSON object, its members in the order of their coming. What is no number becomes null.
+// One JSON object, with its members in the order in which they were added. NaN and infinity become
+// null.
 class Json {
  public:
   Json& add(std::string_view name, std::string_view text);

@@ -1,3 +1,4 @@
+// # Ctrl-C, politely: the signal handler and its flag
 #include "examples/common/interrupt.h"
 
 #include <atomic>
@@ -6,10 +7,12 @@ namespace examples {
 
 namespace {
 
-// A handler can only reach what is global.
+// A signal handler gets no argument of ours, so the flag must be global.
 std::atomic<int> interrupted{0};  // the number of the first signal; 0 before
 static_assert(std::atomic<int>::is_always_lock_free);
 
+// Notes the signal if it is the first. The next signal of this kind has its default effect, which
+// is to end the program.
 void interrupt(int signal) {
   int none = 0;
   interrupted.compare_exchange_strong(none, signal);

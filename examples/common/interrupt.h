@@ -7,9 +7,9 @@
 
 namespace examples {
 
-// While it lives, the first Ctrl-C, or the first of other signals, only sets a flag, so that the
-// step is finished and what was learnt is shown or saved; a second one does not wait. One at a
-// time.
+// While this object lives, the first Ctrl-C, or the first of the given signals, only sets a flag.
+// So a training can finish its step, and show or save what it learnt. A second signal ends the
+// program at once. At most one such object may live at a time.
 class [[nodiscard]] Interrupt {
  public:
   explicit Interrupt(const std::vector<int>& signals = {SIGINT});
@@ -17,15 +17,15 @@ class [[nodiscard]] Interrupt {
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  // Whether it came.
+  // Whether a signal has come.
   bool operator()() const;
 
  private:
-  std::vector<std::pair<int, void (*)(int)>> before_;  // what they did
+  std::vector<std::pair<int, void (*)(int)>> before_;  // the signals and their old handlers
 };
 
-// What a program returns that ended because of the signal that came first: 128 and its number, as
-// shells do. That is 130 after Ctrl-C, which stands for any other reason too.
+// The exit status of a program that a signal ended: 128 plus the number of the signal that came
+// first, as shells count. After Ctrl-C it is 130; it is 130, too, if no signal came.
 int interrupted_exit();
 
 }  // namespace examples

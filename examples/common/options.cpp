@@ -1,3 +1,4 @@
+// # The options that the small examples share
 #include "examples/common/options.h"
 
 #include <CLI/CLI.hpp>
@@ -28,6 +29,7 @@ void add_training_options(CLI::App& app, TrainingOptions& o, std::string_view ba
       ->group("Files");
 }
 
+// CLI11 checks the name, and the table turns it into a value.
 void add_colour_option(CLI::App& app, Colours& wish) {
   const std::map<std::string, Colours> names = {
       {"auto", Colours::automatic}, {"always", Colours::always}, {"never", Colours::never}};
@@ -38,6 +40,7 @@ void add_colour_option(CLI::App& app, Colours& wish) {
       ->check(CLI::IsMember({"auto", "always", "never"}));
 }
 
+// What every training has to say is added to the marks of the program.
 int finish(const TrainingOptions& o, const Training& training, Index parameters, Json marks) {
   marks.add("train_loss", training.loss).add("seconds", training.seconds);
   marks.add("steps", training.steps).add("stopped", training.stopped);

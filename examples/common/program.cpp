@@ -1,3 +1,4 @@
+// # How a program ends: errors, and an output that cannot be written
 #include "examples/common/program.h"
 
 #include <fcntl.h>
@@ -22,14 +23,17 @@ namespace {
 
 constexpr int reader_gone_exit = 141;
 
-// A file opened later must not get the number of a standard stream that was closed: what is printed
-// would go into it. /dev/null takes the number, opened so that using the stream is an error.
+// A program may be started with a closed standard stream. A file that is opened later would get the
+// stream's number, and what is printed would go into the file. So /dev/null takes the number. It is
+// opened for reading where the stream is for writing, and the other way round, so that using the
+// stream is an error.
 void occupy_standard_streams() {
   for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     if (::fcntl(file, F_GETFD) < 0)
       (void)::open("/dev/null", file == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
+// Whether the standard output is a pipe whose other end was closed.
 bool reader_has_gone() {
   struct pollfd out {
     STDOUT_FILENO, POLLOUT, 0
@@ -37,12 +41,13 @@ bool reader_has_gone() {
   return ::poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0;
 }
 
-// What went wrong: what to print, and errno where it was the system.
+// What went wrong: the message, empty if nothing did, and errno if the system reported the error.
 struct Fault {
   std::string text;
   int reason = 0;
 };
 
+// Runs the program, and turns every exception into a fault.
 Fault fault_of(const std::function<int()>& run, int& status) {
   try {
     status = run();
@@ -75,13 +80,14 @@ void flush(std::FILE* out) {
 
 int program(std::string_view name, const std::function<int()>& run) {
   occupy_standard_streams();
-  // A write to a reader that has gone, or beyond the largest file, fails instead, and its error is
-  // handled here.
+  // Without these two lines, a write to a reader that has gone, or beyond the largest file size,
+  // would end the program by a signal. With them the write fails, and the error is handled below.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   int status = 2;
   Fault fault = fault_of(run, status);
 
+  // What was printed must have arrived: an output that cannot be written is an error of its own.
   const bool was_lost = std::ferror(stdout) != 0;
   errno = 0;
   const bool flushed = std::fflush(stdout) == 0;

@@ -11,22 +11,23 @@
 
 namespace examples {
 
-// Sends what was printed on its way. A std::system_error where that fails, as fmt::print throws.
+// Writes out what was printed and is still in the buffer. Throws std::system_error where that fails,
+// as fmt::print does.
 void flush(std::FILE* out = stdout);
 
-// Writes "name: fault" on stderr, as one line that is not too long. Where stderr cannot be written
-// nobody can be told, and the program goes on.
+// Writes "name: fault" on stderr, as one line that is not too long. If stderr cannot be written, the
+// message is lost and the program goes on.
 void complain(std::string_view name, std::string_view fault);
 
-// Thrown by what has done all that the program was asked for, --help for instance.
+// Thrown where the program has nothing left to do, for instance after --help.
 struct Done {};
 
 // Runs the program `name`, and returns its exit status:
 //   what `run` returns, or 0 where it returns nothing;
 //   2 after an error, which is told in one line on stderr; a standard output that cannot be
 //     written, on a full disk for instance, is such an error;
-//   141 where the reader of the standard output has gone, as `head` does: nothing is said, since
-//     nobody is to blame. (128 and the number of SIGPIPE, as shells count.)
+//   141 where the reader of the standard output has gone, as `head` does. That is no error, so
+//     nothing is printed. (141 is 128 plus the number of SIGPIPE, as shells count.)
 int program(std::string_view name, const std::function<int()>& run);
 
 int program(std::string_view name,

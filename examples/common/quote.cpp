@@ -1,3 +1,4 @@
+// # Quoting what somebody typed: cutting it to a length
 #include "examples/common/quote.h"
 
 namespace examples {
@@ -6,7 +7,8 @@ std::string shortened(std::string_view text, std::size_t most) {
   std::size_t length = text.size();
   if (length > most) {
     length = most;
-    // A byte 10xxxxxx goes on with a code point that began before it, at most three bytes before.
+    // A byte 10xxxxxx continues a code point, which began at most three bytes before. So the cut
+    // moves to the beginning of that code point.
     const auto inside = [&](std::size_t at) {
       return (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
     };

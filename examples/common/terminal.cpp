@@ -1,3 +1,4 @@
+// # The terminal: the live line, and its colours
 #include "examples/common/terminal.h"
 
 #include <fmt/format.h>
@@ -15,6 +16,7 @@ namespace examples {
 
 namespace {
 
+// The escape sequence that selects a 24-bit colour; layer 38 is the ink, 48 the paper.
 std::string code(int layer, const Rgb& colour) {
   const auto byte = [](double part) {
     return static_cast<int>(std::lround(255 * std::clamp(part, 0.0, 1.0)));
@@ -36,7 +38,10 @@ bool is_terminal(std::FILE* file) {
   return ::isatty(::fileno(file)) == 1 && kind && std::string_view(kind) != "dumb";
 }
 
+// ---- one live line ----
+
 void LiveLine::show(std::int64_t step, std::int64_t steps, std::string_view text) {
+  // The line is shown only if the pause since the last time was long enough.
   const auto now = std::chrono::steady_clock::now();
   const auto pause = terminal_ ? std::chrono::milliseconds(100) : pause_;
   if (step != 1 && step != steps && now - shown_ < pause) return;
@@ -64,6 +69,8 @@ void LiveLine::erase() {
   fmt::print(out_, "\r\033[K");
   flush(out_);
 }
+
+// ---- colours ----
 
 Palette palette_for(bool is_terminal, const std::function<const char*(const char*)>& variable) {
   const auto value = [&](const char* name) {

@@ -19,17 +19,18 @@ std::string duration(double seconds);
 // Whether `file` goes to a screen that can move its cursor.
 bool is_terminal(std::FILE* file);
 
-// On a terminal the line is written over itself; elsewhere a new one appears every few seconds, and
-// more rarely as a long run goes on. The first and the last step are always shown.
+// On a terminal each line overwrites the one before. Elsewhere, in a file for instance, a new line
+// appears every few seconds, and less often as a long run goes on. The first and the last step are
+// always shown.
 class LiveLine {
  public:
   explicit LiveLine(std::FILE* out = stdout) : out_(out), terminal_(is_terminal(out)) {}
 
   void show(std::int64_t step, std::int64_t steps, std::string_view text);
-  // Of something that has no steps: on a terminal only.
+  // For work that has no steps: shown on a terminal only.
   void show(std::string_view text);
 
-  // Before anything else is printed: the line stays, or it is erased.
+  // To be called before anything else is printed: end() keeps the line, erase() removes it.
   void end();
   void erase();
 
@@ -44,7 +45,7 @@ class LiveLine {
 
 enum class Colours { automatic, always, never };
 
-// The colours that a terminal promises, each with those before it.
+// The colours that a terminal can show. Each kind includes the kinds before it.
 enum class Palette {
   none,   // no terminal, TERM is dumb or not set, or NO_COLOR asks for none (https://no-color.org)
   named,  // red, green, …
@@ -54,19 +55,19 @@ enum class Palette {
 Palette palette_for(bool is_terminal, const std::function<const char*(const char*)>& variable);
 Palette palette();  // of the standard output
 
-// Whether to print 24-bit colours; left to itself, where the standard output has them.
+// Whether to print 24-bit colours. `automatic`: if the standard output can show them.
 bool shows_colours(Colours wish);
 
 // Red, green and blue, from 0 to 1.
 using Rgb = std::array<double, 3>;
 
-// Two pixels, one above the other, are one character: the upper half is its ink, the lower its
-// paper.
+// Two pixels, one above the other, as one character ▀: its ink is the upper pixel's colour, its
+// paper the lower pixel's.
 std::string half_block(const Rgb& upper, const Rgb& lower);
-// What is between them is written in ink on paper.
+// `text` in the colour `ink` on the background `paper`.
 std::string painted(const Rgb& ink, const Rgb& paper, std::string_view text);
 
-// The same without colours, two columns wide: no weight at all is left white, all of it is black.
+// A weight from 0 to 1 without colours: a shade, two columns wide, from empty to solid.
 std::string_view shade(double weight);
 
 }  // namespace examples

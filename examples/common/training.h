@@ -1,8 +1,8 @@
 // # The loop that trains
 //
 // What every small example does between drawing a batch and printing the marks: loss, backward,
-// clip, step, a rate that rises and falls. Whoever needs passes over files, validation or
-// checkpoints writes a loop of their own (`examples/translate`).
+// clip, step, and a rate that rises and falls. There are no passes over files, no validation and no
+// checkpoints: a program that needs them has a loop of its own (`examples/translate`).
 #pragma once
 
 #include <algorithm>
@@ -53,8 +53,35 @@ struct Watcher {
   std::function<bool()> stop = [] { return false; };  // asked after every step
 };
 
-// `draw_loss()` draws a batch and gives the model's loss on it. StateError if that stops being a
-// number.
+// One step: the loss on a fresh batch, its gradients, and a change of the weights. `step` counts from
+// 1. Returns the loss; StateError if it is no number.
+template <glass::nn::Module Model>
+double train_step(const Model& model, glass::optim::Adam& adam, const TrainingOptions& o,
+                  const std::function<Var()>& draw_loss, Index step) {
+  // Forward.
+  glass::nn::set_training(model, true);
+  adam.zero_grad();
+  const Var loss = draw_loss();
+  const auto value = static_cast<double>(loss.item());
+  glass::check<glass::StateError>(std::isfinite(value),
+                                  "train: the loss became {} at step {}; try a smaller --rate",
+                                  value, step);
+  if (step == 1) glass::nn::check_parameters(loss, model);
+
+  // Backward. Gradients longer than 1 are shortened to 1, so that no single batch moves the weights
+  // far.
+  loss.backward();
+  glass::optim::clip_grad_norm(glass::nn::parameters(model), 1.0);
+
+  // Update.
+  adam.options.rate = glass::optim::warmup_cosine(
+      step, {.rate = o.rate, .warmup = std::min(o.warmup, o.steps), .total = o.steps});
+  adam.step();
+  return value;
+}
+
+// Trains until the last step, or until `watcher.stop` asks for the end. `draw_loss()` draws a batch
+// and gives the model's loss on it. StateError if the loss stops being a number.
 template <glass::nn::Module Model>
 Training train(const Model& model, const TrainingOptions& o, const std::function<Var()>& draw_loss,
                const Watcher& watcher = {}) {
@@ -62,25 +89,14 @@ Training train(const Model& model, const TrainingOptions& o, const std::function
   const auto seconds = [begin] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   };
-  const std::vector<Var> parameters = glass::nn::parameters(model);
-  glass::optim::Adam adam(parameters, {.rate = o.rate});
+  glass::optim::Adam adam(glass::nn::parameters(model), {.rate = o.rate});
   Training result;
   while (result.steps < o.steps && !result.stopped) {
-    glass::nn::set_training(model, true);
-    adam.zero_grad();
-    const Var loss = draw_loss();
-    const auto value = static_cast<double>(loss.item());
-    glass::check<glass::StateError>(std::isfinite(value),
-                                    "train: the loss became {} at step {}; try a smaller --rate",
-                                    value, result.steps + 1);
-    if (result.steps == 0) glass::nn::check_parameters(loss, model);
-    loss.backward();
-    glass::optim::clip_grad_norm(parameters, 1.0);
-    adam.options.rate = glass::optim::warmup_cosine(
-        ++result.steps, {.rate = o.rate, .warmup = std::min(o.warmup, o.steps), .total = o.steps});
-    adam.step();
+    const double value = train_step(model, adam, o, draw_loss, result.steps + 1);
+    ++result.steps;
 
-    // A running mean over about fifty steps, true from the first step on.
+    // A running mean over about fifty steps. The first steps are weighted equally, so that it is a
+    // true mean from the first step on.
     const double weight = std::max(0.02, 1.0 / static_cast<double>(result.steps));
     result.loss += weight * (value - result.loss);
     const double pace = seconds() / static_cast<double>(result.steps);
@@ -93,7 +109,7 @@ Training train(const Model& model, const TrainingOptions& o, const std::function
   return result;
 }
 
-// The same, told on a live line, until the end or Ctrl-C.
+// Trains as train() does, shows the progress on a live line, and stops early after Ctrl-C.
 template <glass::nn::Module Model>
 Training train_visibly(
     const Model& model, const TrainingOptions& o, const std::function<Var()>& draw_loss,

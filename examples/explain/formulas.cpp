@@ -1,3 +1,4 @@
+// # The table of formulas, one entry for each op
 #include "examples/explain/formulas.h"
 
 #include <algorithm>
@@ -6,6 +7,7 @@
 
 namespace explain {
 
+// NOLINTNEXTLINE(readability-function-size): a table, one entry for each op
 const std::vector<Formula>& formulas() {
   static const std::vector<Formula> all = {
       {"add",
@@ -33,6 +35,7 @@ const std::vector<Formula>& formulas() {
        "Σ a / n",
        {"g / n"},
        "Each of the n elements moves the mean by 1/n of its own nudge; all are given the same."},
+      // Ops on whole matrices and rows.
       {"matmul",
        "a b",
        {"g bᵀ", "aᵀ g"},
@@ -51,6 +54,7 @@ const std::vector<Formula>& formulas() {
   return all;
 }
 
+// Looks an op up by its name.
 const Formula& formula_of(std::string_view op) {
   const auto found = std::ranges::find(formulas(), op, &Formula::op);
   glass::check<glass::StateError>(found != formulas().end(), "explain: no formula for the op '{}'",

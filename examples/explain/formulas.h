@@ -1,7 +1,7 @@
 // # What each op does on the way back, in symbols
 //
-// For the pages only: the ops themselves are in autograd/ops.cpp. A test computes each of these
-// formulas and compares it with what the op's VJP gave in a real sweep.
+// The formulas are for the pages only: the ops themselves are in autograd/ops.cpp. A test computes
+// each formula and compares the result with what the op's VJP gave in a real sweep.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace explain {
 
-// In them a and b are the parents, y is the value, and g the gradient of y that arrives.
+// In a formula a and b are the parents, y is the value, and g is the gradient of y that arrives.
 struct Formula {
   std::string_view op;                // as record() was told
   std::string_view value;             // "a ⊙ b": what y is
@@ -20,7 +20,7 @@ struct Formula {
 
 const std::vector<Formula>& formulas();
 
-// StateError where there is none.
+// The formula of an op. StateError if there is none.
 const Formula& formula_of(std::string_view op);
 
 }  // namespace explain

@@ -1,3 +1,4 @@
+// # The layout of a graph: ranks, order, places
 #include "examples/explain/layout.h"
 
 #include <algorithm>
@@ -17,33 +18,58 @@ struct Spot {
   std::vector<int> before = {}, after = {};  // neighbours in the ranks beside
 };
 
-// The longest way from any input; then inputs move up to the first that needs them.
-std::vector<int> ranks_of(const std::vector<std::vector<int>>& parents) {
-  std::vector<int> rank(parents.size(), 0);
+using Parents = std::vector<std::vector<int>>;  // of each node, as indices of earlier nodes
+
+// For each node, the length of the longest way to it from any input. An input has 0.
+std::vector<int> longest_ways(const Parents& parents) {
+  std::vector<int> longest(parents.size(), 0);
   for (std::size_t i = 0; i < parents.size(); ++i)
-    for (const int p : parents[i]) rank[i] = std::max(rank[i], rank[std::size_t(p)] + 1);
+    for (const int p : parents[i]) longest[i] = std::max(longest[i], longest[std::size_t(p)] + 1);
+  return longest;
+}
+
+// For each node, the lowest rank of the nodes that use it; 0 where no node does.
+std::vector<int> first_uses(const Parents& parents, const std::vector<int>& rank) {
   std::vector<int> first_use(parents.size(), 0);
   for (std::size_t i = parents.size(); i-- > 0;)
     for (const int p : parents[i]) {
       int& use = first_use[std::size_t(p)];
       use = use == 0 ? rank[i] : std::min(use, rank[i]);
     }
+  return first_use;
+}
+
+// The rank of a node is its longest way; an input then moves up to just before its first use.
+std::vector<int> ranks_of(const Parents& parents) {
+  std::vector<int> rank = longest_ways(parents);
+  const std::vector<int> first_use = first_uses(parents, rank);
   for (std::size_t i = 0; i < parents.size(); ++i)
     if (parents[i].empty() && first_use[i] > 0) rank[i] = first_use[i] - 1;
   return rank;
 }
 
-using Layers = std::vector<std::vector<int>>;
+using Layers = std::vector<std::vector<int>>;  // the spots of each rank, in their order
+
+// Spots that stand as close together as they may, and move together. `pull` is the sum of the wishes
+// of their neighbours, each times its weight, and `weight` the sum of the weights.
+struct Group {
+  double pull = 0, weight = 0;
+  std::size_t spots = 0;
+  double mean() const { return pull / weight; }
+  void add(const Group& other) {
+    pull += other.pull;
+    weight += other.weight;
+    spots += other.spots;
+  }
+};
 
 class Drawing {
  public:
-  explicit Drawing(const std::vector<std::vector<int>>& parents) {
+  // Nodes and bends, then their layers, then the order in each layer, then their places.
+  explicit Drawing(const Parents& parents) {
     const std::vector<int> ranks = ranks_of(parents);
     for (const int rank : ranks) spots_.push_back({.rank = rank});
-    std::set<std::pair<int, int>> drawn;
-    for (std::size_t i = 0; i < parents.size(); ++i)
-      for (const int parent : parents[i])
-        if (drawn.insert({parent, static_cast<int>(i)}).second) lead(parent, static_cast<int>(i));
+    draw_arrows(parents);
     layers_.resize(std::size_t(*std::ranges::max_element(ranks)) + 1);
     for (int i = 0; i < static_cast<int>(spots_.size()); ++i)
       layers_[std::size_t(at(i).rank)].push_back(i);
@@ -67,7 +93,15 @@ class Drawing {
   const Spot& at(int i) const { return spots_[std::size_t(i)]; }
   Point point(int i) const { return {double(at(i).rank), at(i).place}; }
 
-  // An arrow with a bend in every rank that it passes.
+  // One arrow for each pair of nodes, also where an op uses a value twice.
+  void draw_arrows(const Parents& parents) {
+    std::set<std::pair<int, int>> drawn;
+    for (std::size_t i = 0; i < parents.size(); ++i)
+      for (const int parent : parents[i])
+        if (drawn.insert({parent, static_cast<int>(i)}).second) lead(parent, static_cast<int>(i));
+  }
+
+  // An arrow, with a bend in every rank that it passes.
   void lead(int from, int to) {
     std::vector<int> way = {from};
     for (int rank = at(from).rank + 1; rank < at(to).rank; ++rank) {
@@ -82,26 +116,35 @@ class Drawing {
     ways_.push_back(std::move(way));
   }
 
-  // Each layer by the mean place of its neighbours, to and fro; the best order met is kept.
+  // Sorts the layers to and fro until no arrows cross, at most 24 times, and keeps the best order
+  // that it met.
   void order() {
     Layers best = layers_;
     number();
     int fewest = crossings();
     for (int round = 0; round < 24 && fewest > 0; ++round) {
-      for (std::size_t k = 0; k < layers_.size(); ++k) {
-        const bool forth = round % 2 == 0;
-        auto& layer = layers_[forth ? k : layers_.size() - 1 - k];
-        const auto mean = [&](int i) { return mean_of(forth ? at(i).before : at(i).after, i); };
-        std::ranges::stable_sort(layer, {}, mean);
-        number();
-      }
+      sort_layers(round % 2 == 0);
       const int count = crossings();
-      if (count < fewest) best = layers_, fewest = count;
+      if (count >= fewest) continue;
+      best = layers_;
+      fewest = count;
     }
     layers_ = best;
     number();
   }
 
+  // Sorts every layer by the mean place of each spot's neighbours: forth by the layer before, from
+  // the first layer to the last, or back by the layer after, from the last layer to the first.
+  void sort_layers(bool forth) {
+    const auto mean = [&](int i) { return mean_of(forth ? at(i).before : at(i).after, i); };
+    for (std::size_t k = 0; k < layers_.size(); ++k) {
+      auto& layer = layers_[forth ? k : layers_.size() - 1 - k];
+      std::ranges::stable_sort(layer, {}, mean);
+      number();
+    }
+  }
+
+  // The place of a spot is, for now, its number in its layer.
   void number() {
     for (const auto& layer : layers_)
       for (std::size_t k = 0; k < layer.size(); ++k) at(layer[k]).place = double(k);
@@ -133,33 +176,15 @@ class Drawing {
     for (Spot& spot : spots_) spot.place -= least;
   }
 
-  // Spots that would come too near to each other go together, to the mean of what they wish.
+  // Moves the spots of a layer to the places that their neighbours wish. Spots that would come too
+  // near to each other, or in the wrong order, form a group, which goes to the mean of its wishes.
   void settle(const std::vector<int>& layer) {
-    struct Group {
-      double pull = 0, weight = 0;
-      std::size_t spots = 0;
-      double mean() const { return pull / weight; }
-    };
+    const std::vector<double> offsets = offsets_of(layer);
     std::vector<Group> groups;
-    std::vector<double> offsets;  // of each spot from the layer's first, if all stood close
-    for (const int i : layer) {
-      offsets.push_back(offsets.empty() ? 0
-                                        : offsets.back() + distance(layer[offsets.size() - 1], i));
-      Group group{.spots = 1};
-      for (const auto& side : {at(i).before, at(i).after})
-        for (const int j : side) {
-          // A long arrow pulls more, so that it becomes straight.
-          const double weight = at(i).is_bend && at(j).is_bend   ? 8
-                                : at(i).is_bend || at(j).is_bend ? 2
-                                                                 : 1;
-          group.pull += weight * (at(j).place - offsets.back());
-          group.weight += weight;
-        }
-      if (group.weight == 0) group = {at(i).place - offsets.back(), 1, 1};
+    for (std::size_t k = 0; k < layer.size(); ++k) {
+      Group group = wishes_of(layer[k], offsets[k]);
       while (!groups.empty() && groups.back().mean() > group.mean()) {
-        group.pull += groups.back().pull;
-        group.weight += groups.back().weight;
-        group.spots += groups.back().spots;
+        group.add(groups.back());
         groups.pop_back();
       }
       groups.push_back(group);
@@ -170,6 +195,37 @@ class Drawing {
         at(layer[k]).place = group.mean() + offsets[k];
   }
 
+  // How far each spot would be from the layer's first, if all stood as close as they may.
+  std::vector<double> offsets_of(const std::vector<int>& layer) const {
+    std::vector<double> offsets(layer.size(), 0.0);
+    for (std::size_t k = 1; k < layer.size(); ++k)
+      offsets[k] = offsets[k - 1] + distance(layer[k - 1], layer[k]);
+    return offsets;
+  }
+
+  // Where the neighbours of a spot wish the layer's first spot to be: less this spot's offset, so
+  // that the wishes of several spots can be added. A spot without neighbours wishes to stay.
+  Group wishes_of(int spot, double offset) const {
+    Group group{.spots = 1};
+    for (const auto& side : {at(spot).before, at(spot).after})
+      for (const int neighbour : side) {
+        const double weight = stiffness(spot, neighbour);
+        group.pull += weight * (at(neighbour).place - offset);
+        group.weight += weight;
+      }
+    if (group.weight == 0) group = {at(spot).place - offset, 1, 1};
+    return group;
+  }
+
+  // How strongly an arrow between two spots pulls. Long arrows pull more, so that they become
+  // straight.
+  double stiffness(int a, int b) const {
+    const int bends = int{at(a).is_bend} + int{at(b).is_bend};
+    constexpr double weights[] = {1, 2, 8};
+    return weights[bends];
+  }
+
+  // How near two neighbours of a layer may come.
   double distance(int a, int b) const { return at(a).is_bend || at(b).is_bend ? 0.75 : 1; }
 
   std::vector<Spot> spots_;  // the nodes first, then the bends
@@ -179,7 +235,7 @@ class Drawing {
 
 }  // namespace
 
-Layout layout(const std::vector<std::vector<int>>& parents) {
+Layout layout(const Parents& parents) {
   return parents.empty() ? Layout{} : Drawing(parents).result(parents.size());
 }
 

@@ -1,8 +1,8 @@
 // # Where the nodes of a drawing go
 //
-// In layers: a value stands one rank behind the latest that it was made from, so every arrow points
-// the same way. Within a rank, nodes are ordered so that few arrows cross, then pulled towards
-// their neighbours. After K. Sugiyama et al., Methods for Visual Understanding of Hierarchical
+// Nodes are drawn in layers, the ranks: a value stands in a later rank than its parents, so every
+// arrow points the same way. Within a rank, nodes are ordered so that few arrows cross. Then they
+// are pulled towards their neighbours. After K. Sugiyama et al., Methods for Visual Understanding of Hierarchical
 // System Structures (1981); with the plainest rule at each step, for graphs of tens of nodes.
 #pragma once
 
@@ -25,7 +25,7 @@ struct Layout {
   std::vector<Arrow> arrows;  // one for each pair, also where a value is used twice by one op
 };
 
-// `parents` of each node, as indices; those of a node come before it.
+// `parents` holds, for each node, the indices of its parents. Parents come before their children.
 Layout layout(const std::vector<std::vector<int>>& parents);
 
 }  // namespace explain

@@ -1,3 +1,4 @@
+// # The command line of explain
 #include "examples/explain/options.h"
 
 #include <CLI/CLI.hpp>

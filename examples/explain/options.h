@@ -1,4 +1,4 @@
-// What the command line asks for.
+// # What can be asked of explain
 #pragma once
 
 #include <string>

@@ -1,3 +1,4 @@
+// # A story as text, and as JSON for the page
 #include "examples/explain/show.h"
 
 #include <fmt/ranges.h>
@@ -14,6 +15,7 @@ extern const std::string_view explain_html, explain_css, explain_js;
 
 namespace {
 
+// The name that the program gives to a value; the name of the op if there is none.
 std::string named(const Node& node) { return node.name.empty() ? node.op : node.name; }
 
 // The formula's letters, with the names that they have here: "g ⊙ b" becomes "g ⊙ s".
@@ -31,7 +33,7 @@ std::string with_names(std::string_view formula, const Node& node, const Story& 
     else
       out += formula[i];
   }
-  // What is turned twice stands as it stood.
+  // A matrix that is transposed twice is the matrix itself: aᵀᵀ becomes a.
   constexpr std::string_view twice = "ᵀᵀ";
   if (const auto at = out.find(twice); at != std::string::npos) out.erase(at, twice.size());
   return out;
@@ -47,14 +49,16 @@ namespace {
 std::string block(std::string_view heading, const Tensor& x) {
   std::string out;
   const std::string numbers = fmt::format("{:.4f}", x);
-  for (std::size_t at = 0, end; at < numbers.size(); at = end + 1) {
+  for (std::size_t at = 0, end = 0; at < numbers.size(); at = end + 1) {
     end = std::min(numbers.find('\n', at), numbers.size());
     out += fmt::format("  {:<16}{}\n", at == 0 ? heading : "", numbers.substr(at, end - at));
   }
   return out;
 }
 
+// One step of the sweep, as text.
 std::string told(const Story& story, const Act& act, std::size_t number) {
+  // The node, and why it is next.
   const Node& node = story.node(act.node);
   const Formula& formula = formula_of(node.op);
   std::string out = fmt::format("\n{} of {}   #{} {}   {}\n", number, story.acts.size(),
@@ -65,8 +69,10 @@ std::string told(const Story& story, const Act& act, std::size_t number) {
   out += fmt::format("  {:<16}{}\n", "why this",
                      others.empty() ? "nothing else waits"
                                     : fmt::format("newer than what else waits: {}", others));
+  // What arrives, and the rule.
   out += block(fmt::format("g = ∂{}/∂{}", story.asks, named(node)), act.g);
   out += fmt::format("  {:<16}y = {}\n", "rule", formula.value);
+  // What it gives to each parent, and what that parent has so far.
   for (const Gift& gift : act.gifts) {
     const Node& parent = story.node(gift.parent);
     out += fmt::format("  {:<16}{}{}\n", fmt::format("gives to {}", named(parent)),
@@ -82,24 +88,44 @@ std::string told(const Story& story, const Act& act, std::size_t number) {
                            act.freed, act.alive);
 }
 
-}  // namespace
-
-std::string text(const Story& story) {
-  std::string out = fmt::format("{}\n\n{}\n\n", story.title, story.lead);
+// The graph as it is before the sweep: a line for each node.
+std::string nodes_told(const Story& story) {
+  std::string out;
   for (const Node& node : story.nodes)
     out += fmt::format("  #{:<3} {:<28} {}\n", node.number,
                        node.is_op ? node.code : fmt::format("{}: {}", named(node), node.code),
                        node.value.shape());
+  return out;
+}
+
+// The last gradient that the sweep gave to a node; none if it gave none.
+const Gift* last_gift(const Story& story, int node) {
+  const Gift* last = nullptr;
+  for (const Act& act : story.acts)
+    for (const Gift& gift : act.gifts)
+      if (gift.parent == node) last = &gift;
+  return last;
+}
+
+// The sum of all that each leaf was given.
+std::string leaves_told(const Story& story) {
+  std::string out;
+  for (const Node& node : story.nodes) {
+    if (node.is_op) continue;
+    if (const Gift* last = last_gift(story, node.number)) out += block(named(node), last->sum);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string text(const Story& story) {
+  std::string out = fmt::format("{}\n\n{}\n\n", story.title, story.lead);
+  out += nodes_told(story);
   out += fmt::format("\n{} bytes are alive. The sweep takes the newest node first.\n", story.alive);
   for (std::size_t i = 0; i < story.acts.size(); ++i) out += told(story, story.acts[i], i + 1);
   out += "\nNothing waits any more. Now the leaves are given their gradients:\n";
-  for (const Node& node : story.nodes) {
-    const Gift* last = nullptr;
-    for (const Act& act : story.acts)
-      for (const Gift& gift : act.gifts)
-        if (gift.parent == node.number && !node.is_op) last = &gift;
-    if (last) out += block(named(node), last->sum);
-  }
+  out += leaves_told(story);
   return out;
 }
 
@@ -117,12 +143,14 @@ Json tensor_json(const Tensor& x) {
   return {{"shape", std::vector<Index>(x.shape().begin(), x.shape().end())}, {"values", values}};
 }
 
+// The places that an arrow passes.
 Json way_json(const std::vector<Point>& way) {
   Json points = Json::array();
   for (const Point& point : way) points.push_back({point.rank, point.place});
   return points;
 }
 
+// A node, and the formula of its op, with the letters and with the names of this story.
 Json node_json(const Story& story, const Node& node) {
   Json out = {{"number", node.number},
               {"name", named(node)},
@@ -144,6 +172,7 @@ Json node_json(const Story& story, const Node& node) {
   return out;
 }
 
+// A step of the sweep.
 Json act_json(const Act& act) {
   Json gifts = Json::array();
   for (const Gift& gift : act.gifts)

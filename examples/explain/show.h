@@ -1,4 +1,4 @@
-// # A story, to be looked at
+// # A story, shown as text or as a page
 #pragma once
 
 #include <span>

@@ -1,8 +1,8 @@
 // # The story of one sweep
 //
-// A subject is a computation of a few lines; its story is what trace_backward told of the sweep
-// through it, with the graph as it was before. Nodes go by the numbers of to_text: 1, 2, 3, … in
-// the order of birth.
+// A subject is a computation of a few lines. Its story is the graph as it was before the sweep, and
+// what trace_backward() recorded of each step of the sweep. Nodes have the numbers that to_text()
+// prints: 1, 2, 3, … in the order of birth.
 #pragma once
 
 #include <glassgrad.h>
@@ -20,13 +20,14 @@ using glass::Index;
 using glass::Tensor;
 using glass::Var;
 
-// ---- what is told of ----
+// ---- the computation ----
 
 struct Line {
   std::string name, code;  // "u", "u = z + b"
 };
 
-// Holds its leaves and its result, and no value between: the sweep is to free those.
+// A subject holds its leaves and its result, but no value between them, so that the sweep can free
+// the values between.
 struct Subject {
   std::string id, title, lead;
   std::string asks;                          // what the gradient is a derivative of
@@ -43,7 +44,7 @@ Subject expression();
 // softmax(Q Kᵀ/√d) V of three tokens that attend to each other: x is used three times.
 Subject attention_head();
 
-// ---- what is told ----
+// ---- its story ----
 
 struct Node {
   int number = 0;

@@ -1,3 +1,4 @@
+// # The two computations that the stories are about
 #include <cmath>
 
 #include "examples/explain/story.h"

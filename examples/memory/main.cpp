@@ -10,19 +10,20 @@ namespace memory {
 
 namespace {
 
-// What an early model made of each size.
+// The marks for each size of memory, as they were after so many steps.
 struct Glance {
   Index step = 0;
   std::vector<Marks> marks;
 };
 
-// At the start, after 1/32, 1/16, … of the steps, and at the end.
+// Whether to mark the model after this step: after 1/32, 1/16, …, 1/2 of the steps, and at the end.
 bool worth_a_glance(Index step, Index steps) {
   for (Index part = 32; part > 1; part /= 2)
     if (step == steps / part) return true;
   return step == steps;
 }
 
+// How the weight on the right slot grew: a row for each glance, a column for each size.
 void show(const std::vector<Glance>& glances) {
   fmt::print("\nThe weight on the slot that is meant, while it learnt\n{:>8}", "step");
   for (const Marks& m : glances[0].marks) fmt::print("{:>16}", fmt::format("{} slots", m.slots));
@@ -35,6 +36,7 @@ void show(const std::vector<Glance>& glances) {
   }
 }
 
+// The marks after the training: a row for each size.
 void show(const std::vector<Marks>& marks, const Options& o) {
   fmt::print(
       "\nOn memories never seen, {} queries to each size; chance is {:.1f} %\n{:>8}{:>11}{:>13}"
@@ -50,11 +52,43 @@ examples::Json metrics(const Options& o, const std::vector<Marks>& marks) {
   examples::Json json, recall, weight, spread;
   for (const Marks& m : marks) {
     const std::string size = std::to_string(m.slots);
-    recall.add(size, m.recall), weight.add(size, m.weight), spread.add(size, m.spread);
+    recall.add(size, m.recall);
+    weight.add(size, m.weight);
+    spread.add(size, m.spread);
   }
   json.add("program", "memory").add("seed", o.training.seed).add("recall", recall);
   json.add("weight", weight).add("spread", spread);
   return json;
+}
+
+// How the model reads memories of each size, asked so many times.
+std::vector<Marks> mark_all(const Recall& model, const World& world, const Options& o,
+                            Index queries, const Rng& test) {
+  std::vector<Marks> marks;
+  for (const Index size : o.sizes) marks.push_back(mark(model, world, size, queries, test));
+  return marks;
+}
+
+// A new model, and a line about its size.
+Recall make_model(const Options& o, Rng& rng) {
+  Recall model({.dim = o.world.dim,
+                .key_dim = o.world.key_dim,
+                .symbols = o.world.symbols,
+                .value_dim = o.value_dim,
+                .heads = o.heads},
+               rng);
+  fmt::print("{} parameters; queries {} wide, keys {}, values {}; {} symbols\n",
+             glass::nn::count_parameters(model), o.world.dim, o.world.key_dim, o.value_dim,
+             o.world.symbols);
+  return model;
+}
+
+// The loss on a fresh batch. Its memories have any size up to the largest: in a small memory the
+// right slot is found sooner, and so small memories teach first.
+Var draw_loss(const Recall& model, const World& world, const Options& o, Rng& rng) {
+  const Index slots = 2 + rng.below(o.slots - 1);
+  const Batch batch = world.draw(o.training.batch, slots, o.queries, rng);
+  return glass::nn::cross_entropy(model(batch.queries, batch.keys, batch.symbols), batch.answers);
 }
 
 int run(int argc, char** argv) {
@@ -62,42 +96,27 @@ int run(int argc, char** argv) {
   if (o.training.threads > 0) glass::set_num_threads(o.training.threads);
   examples::expect_writable(o.training.metrics);
 
-  // Streams of their own for what is learnt from and what is marked on: neither disturbs the other.
+  // Training and marking draw from two streams of random numbers, so that neither disturbs the
+  // other.
   Rng seeds(o.training.seed), rng = seeds.split();
   const Rng test = seeds.split();
   const World world(o.world, rng);
-  const Recall model({.dim = o.world.dim,
-                      .key_dim = o.world.key_dim,
-                      .symbols = o.world.symbols,
-                      .value_dim = o.value_dim,
-                      .heads = o.heads},
-                     rng);
-  fmt::print("{} parameters; queries {} wide, keys {}, values {}; {} symbols\n",
-             glass::nn::count_parameters(model), o.world.dim, o.world.key_dim, o.value_dim,
-             o.world.symbols);
+  const Recall model = make_model(o, rng);
 
-  const auto mark_all = [&](Index queries) {
-    std::vector<Marks> marks;
-    for (const Index size : o.sizes) marks.push_back(mark(model, world, size, queries, test));
-    return marks;
-  };
-  std::vector<Glance> glances = {{0, mark_all(128)}};
+  // Train, and mark the model a few times on the way.
+  constexpr Index glance_queries = 128;
+  std::vector<Glance> glances = {{0, mark_all(model, world, o, glance_queries, test)}};
   const examples::Training training = examples::train_visibly(
-      model, o.training,
-      [&] {
-        // Of every size, small ones too: among few slots the right one is soon found.
-        const Index slots = 2 + rng.below(o.slots - 1);
-        const Batch batch = world.draw(o.training.batch, slots, o.queries, rng);
-        return glass::nn::cross_entropy(model(batch.queries, batch.keys, batch.symbols),
-                                        batch.answers);
-      },
+      model, o.training, [&] { return draw_loss(model, world, o, rng); },
       [&](const examples::Progress& p) {
-        if (worth_a_glance(p.step, p.steps)) glances.push_back({p.step, mark_all(128)});
+        if (worth_a_glance(p.step, p.steps))
+          glances.push_back({p.step, mark_all(model, world, o, glance_queries, test)});
       });
-
   fmt::print("{} steps in {}, with memories of 2 to {} slots\n", training.steps,
              examples::duration(training.seconds), o.slots);
-  const std::vector<Marks> marks = mark_all(o.test);
+
+  // Show what came of it.
+  const std::vector<Marks> marks = mark_all(model, world, o, o.test, test);
   show(glances);
   show(marks, o);
   return examples::finish(o.training, training, glass::nn::count_parameters(model),

@@ -1,3 +1,4 @@
+// # The command line of memory
 #include "examples/memory/options.h"
 
 #include <CLI/CLI.hpp>
@@ -11,6 +12,52 @@ using examples::RealNumber;
 using examples::WholeNumber;
 using examples::within;
 
+namespace {
+
+constexpr WholeNumber any{1, 4096};
+
+// What it is trained and marked on.
+void add_memories(CLI::App& app, Options& o) {
+  const auto option = [&app](const char* name, auto& value, const char* help) {
+    return app.add_option(name, value, help)->capture_default_str();
+  };
+  within(option("--slots", o.slots, "Slots of the largest memory in training"),
+         WholeNumber{2, 65536});
+  within(option("--queries", o.queries, "Queries to each memory in training"), any);
+  within(option("--sizes", o.sizes, "Sizes of memory to mark it on"), WholeNumber{1, 65536})
+      ->type_name("N...");
+  within(option("--test", o.test, "Queries to mark it on, of each size; a multiple of 32"),
+         WholeNumber{32, 10'000'000, 32});
+}
+
+// Sizes of the keys, the values and the model.
+void add_world_and_model(CLI::App& app, Options& o) {
+  const auto option = [&app](const char* name, auto& value, const char* help) {
+    return app.add_option(name, value, help)->capture_default_str()->group("World and model");
+  };
+  within(option("--symbols", o.world.symbols, "Different values"), WholeNumber{2, 65536});
+  within(option("--noise", o.world.noise,
+                "Standard deviation of a query's blur; its numbers are around ±1"),
+         RealNumber{0, 100});
+  within(option("--key-dim", o.world.key_dim, "Width of a key"), any);
+  within(option("--value-dim", o.value_dim, "Width of a symbol's embedding"), any);
+  within(
+      option("--dim", o.world.dim, "Width of a query, and of the layer; not below that of a key"),
+      any);
+  within(option("--heads", o.heads, "Attention heads; must divide the width"), any);
+}
+
+// CLI::ParseError if a size is named twice.
+void expect_different(const std::vector<Index>& sizes) {
+  std::set<Index> seen;
+  for (const Index size : sizes)
+    if (!seen.insert(size).second)
+      throw CLI::ParseError(fmt::format("--sizes must differ; got {} twice", size),
+                            CLI::ExitCodes::ValidationError);
+}
+
+}  // namespace
+
 Options parse_options(int argc, char** argv) {
   Options o;
   CLI::App app(
@@ -19,40 +66,16 @@ Options parse_options(int argc, char** argv) {
       "  memory\n"
       "  memory --slots 16 --sizes 16 64 4096\n"
       "  memory --noise 0.8 --heads 4");
+  // The options, in the order of --help.
   examples::add_training_options(app, o.training, "Memories");
-  const auto option = [&app](const char* name, auto& value, const char* help) {
-    return app.add_option(name, value, help)->capture_default_str();
-  };
-  constexpr WholeNumber any{1, 4096};
-  within(option("--slots", o.slots, "Slots of the largest memory in training"),
-         WholeNumber{2, 65536});
-  within(option("--queries", o.queries, "Queries to each memory in training"), any);
-  within(option("--sizes", o.sizes, "Sizes of memory to mark it on"), WholeNumber{1, 65536})
-      ->type_name("N...");
-  within(option("--test", o.test, "Queries to mark it on, of each size; a multiple of 32"),
-         WholeNumber{32, 10'000'000, 32});
-  const auto wide = [&](const char* name, auto& value, const char* help) {
-    return option(name, value, help)->group("World and model");
-  };
-  within(wide("--symbols", o.world.symbols, "Different values"), WholeNumber{2, 65536});
-  within(wide("--noise", o.world.noise,
-              "Standard deviation of a query's blur; its numbers are around ±1"),
-         RealNumber{0, 100});
-  within(wide("--key-dim", o.world.key_dim, "Width of a key"), any);
-  within(wide("--value-dim", o.value_dim, "Width of a symbol's embedding"), any);
-  within(wide("--dim", o.world.dim, "Width of a query, and of the layer; not below that of a key"),
-         any);
-  within(wide("--heads", o.heads, "Attention heads; must divide the width"), any);
+  add_memories(app, o);
+  add_world_and_model(app, o);
   examples::parse(app, argc, argv);
   examples::expect_effects(examples::given_options(app),
                            {{o.training.steps == 0,
                              "with --steps 0 nothing is trained",
                              {"--batch", "--rate", "--warmup", "--slots", "--queries"}}});
-  std::set<Index> sizes;
-  for (const Index size : o.sizes)
-    if (!sizes.insert(size).second)
-      throw CLI::ParseError(fmt::format("--sizes must differ; got {} twice", size),
-                            CLI::ExitCodes::ValidationError);
+  expect_different(o.sizes);
   return o;
 }
 

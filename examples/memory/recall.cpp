@@ -1,3 +1,4 @@
+// # The world of memories, and how a model is marked on it
 #include "examples/memory/recall.h"
 
 #include <algorithm>
@@ -26,6 +27,21 @@ Tensor orthonormal_rows(Index rows, Index columns, Rng& rng) {
   return glass::stack(done, 0);  // [K, C]
 }
 
+// Chooses a slot for each query, and notes the slot and its symbol, the answer, in the batch.
+// Returns, for each query, which of the B · N keys it means.
+std::vector<int> choose_slots(Batch& batch, Index memories, Index queries, Rng& rng) {
+  const Index N = batch.symbols.length;
+  std::vector<int> rows;
+  for (Index b = 0; b < memories; ++b)
+    for (Index q = 0; q < queries; ++q) {
+      const auto slot = static_cast<int>(rng.below(N));
+      batch.slots.push_back(slot);
+      rows.push_back(static_cast<int>(b * N) + slot);
+      batch.answers.push_back(batch.symbols.ids[static_cast<std::size_t>(rows.back())]);
+    }
+  return rows;
+}
+
 }  // namespace
 
 World::World(WorldOptions options, Rng& rng) : options_(options) {
@@ -39,24 +55,22 @@ World::World(WorldOptions options, Rng& rng) : options_(options) {
 Batch World::draw(Index memories, Index slots, Index queries, Rng& rng) const {
   const Index B = memories, N = slots, Q = queries, C = options_.dim;
   Batch batch;
-  // Keys have one length, since a dot product compares lengths too: of two keys in one direction
-  // the longer one would win. And that length is √K, so that each number is around ±1.
+
+  // Keys are random directions. All have one length, since a dot product compares lengths too: of
+  // two keys in one direction the longer one would win. The length is √K, so that each number is
+  // around ±1.
   const double length = std::sqrt(static_cast<double>(options_.key_dim));
   batch.keys = normalised(normal({B, N, options_.key_dim}, 0, 1, rng)) * length;  // [B, N, K]
+
+  // Values are random symbols, and each query means a random slot.
   batch.symbols = {B, N, {}};
   for (Index i = 0; i < B * N; ++i)
     batch.symbols.ids.push_back(static_cast<int>(rng.below(options_.symbols)));
-
-  std::vector<int> rows;  // of the keys that are meant, among the B · N of all memories
-  for (Index b = 0; b < B; ++b)
-    for (Index q = 0; q < Q; ++q) {
-      const auto slot = static_cast<int>(rng.below(N));
-      batch.slots.push_back(slot);
-      rows.push_back(static_cast<int>(b * N) + slot);
-      batch.answers.push_back(batch.symbols.ids[static_cast<std::size_t>(rows.back())]);
-    }
+  const std::vector<int> rows = choose_slots(batch, B, Q, rng);              // [B · Q]
   const Tensor meant = take(batch.keys.reshape({B * N, -1}), {B, Q, rows});  // [B, Q, K]
-  // As long as √C, each number around ±1 again; the blur is `noise` times as long.
+
+  // A query is the key that it means, seen in other coordinates and blurred. It is √C long, so that
+  // each number is around ±1 again; the blur is `noise` times as long.
   const double stretch = std::sqrt(static_cast<double>(C)) / length;
   const Tensor seen = matmul(meant, view_.mT()) * stretch;           // [B, Q, C]
   batch.queries = seen + normal({B, Q, C}, 0, options_.noise, rng);  // [B, Q, C]
@@ -73,6 +87,36 @@ double share_equal(const std::vector<int>& a, const std::vector<int>& b) {
   return same / static_cast<double>(std::max<std::size_t>(a.size(), 1));
 }
 
+// Over how many slots a row of weights is spread: 2 to the entropy in bits.
+double spread_of(const Tensor& looked, Index q) {  // looked [Q, N]
+  double entropy = 0;
+  for (Index n = 0; n < looked.size(1); ++n) {
+    const auto w = static_cast<double>(looked(q, n));
+    if (w > 0) entropy -= w * std::log2(w);
+  }
+  return std::exp2(entropy);
+}
+
+// How sharp the attention was, summed over the queries of one batch: the weight on the slot that was
+// meant, and the spread.
+struct Sharpness {
+  double weight = 0, spread = 0;
+};
+Sharpness sharpness(const Tensor& looked, const std::vector<int>& meant) {  // looked [Q, N]
+  Sharpness sums;
+  for (Index q = 0; q < std::ssize(meant); ++q) {
+    sums.weight += static_cast<double>(looked(q, meant[static_cast<std::size_t>(q)]));
+    sums.spread += spread_of(looked, q);
+  }
+  return sums;
+}
+
+// The same memories, but each value has moved on by one slot.
+Tokens moved_on(Tokens symbols) {
+  std::rotate(symbols.ids.begin(), symbols.ids.begin() + 1, symbols.ids.end());
+  return symbols;
+}
+
 }  // namespace
 
 Marks mark(const Recall& model, const World& world, Index slots, Index queries, Rng rng) {
@@ -80,33 +124,24 @@ Marks mark(const Recall& model, const World& world, Index slots, Index queries, 
   glass::nn::set_training(model, false);
   Marks marks{.slots = slots};
   constexpr Index asked = 32;  // of each memory
+  const double share = static_cast<double>(asked) / static_cast<double>(queries);
   while (marks.queries < queries) {
+    // Ask one memory.
     const Batch batch = world.draw(1, slots, asked, rng);
     Tensor weights;
     const Tensor logits =
         model(batch.queries, batch.keys, batch.symbols, &weights).value();  // [1, Q, S]
     const Tensor looked = mean(weights.select(0, 0), 0);                    // [Q, N]
-    const double share = static_cast<double>(asked) / static_cast<double>(queries);
     marks.recall += share * share_equal(argmax(logits, -1), batch.answers);
     marks.right_slot += share * share_equal(argmax(looked, -1), batch.slots);
 
-    double weight = 0, spread = 0;
-    for (Index q = 0; q < asked; ++q) {
-      weight += static_cast<double>(looked(q, batch.slots[static_cast<std::size_t>(q)]));
-      double entropy = 0;
-      for (Index n = 0; n < slots; ++n) {
-        const auto w = static_cast<double>(looked(q, n));
-        if (w > 0) entropy -= w * std::log2(w);
-      }
-      spread += std::exp2(entropy);
-    }
+    const auto [weight, spread] = sharpness(looked, batch.slots);
     marks.weight += weight / static_cast<double>(queries);
     marks.spread += spread / static_cast<double>(queries);
 
-    // The same questions to the same keys, but each value has moved on by one slot.
-    Tokens moved = batch.symbols;
-    std::rotate(moved.ids.begin(), moved.ids.begin() + 1, moved.ids.end());
-    const Tensor other = model(batch.queries, batch.keys, moved).value();  // [1, Q, S]
+    // The same questions to the same keys, with other values: the old answers must be chance.
+    const Tensor other =
+        model(batch.queries, batch.keys, moved_on(batch.symbols)).value();  // [1, Q, S]
     marks.shuffled += share * share_equal(argmax(other, -1), batch.answers);
     marks.queries += asked;
   }

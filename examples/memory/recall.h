@@ -1,22 +1,24 @@
 // # Recall
 //
-// A memory of N slots, each a key and a value, and queries that ask it. Keys are random directions,
-// values random symbols, and all are drawn anew for every batch: nothing in them can be learnt by
-// heart. What can be learnt is how to ask: a query is one of the keys as seen in other coordinates,
-// and blurred. So the layer must find out how the two sides of the world belong together, and then
-// it can read memories that it never saw, also larger ones.
+// A memory has N slots, each with a key and a value, and queries read it. Keys are random directions
+// and values are random symbols. All are drawn anew for every batch, so no memory can be learnt by
+// heart. What can be learnt is how to ask: a query is one of the keys, written in other coordinates
+// and blurred. The layer must learn how the coordinates of queries and keys belong together. Then it
+// can read memories that it never saw, also larger ones.
 //
 // **How sharp must it be?** Say the right slot's score is larger than the N − 1 others by a gap g.
 // Its weight is then 1 / (1 + (N − 1) e⁻ᵍ), and for 99 % the gap must be ln(N − 1) + 4.6: 7.3 among
-// 16 slots, 11.5 among 1,024. Larger memories ask for little more, since the logarithm is slow; so
-// what was learnt with 64 slots still serves with 1,024, if not quite as sharply. At first the two
-// projections are random, no key's score stands out, and the weight is spread over all. They learn
-// two things at once: to turn, until a query points at its key, and to grow, until the gap is large
-// enough. How long they have become is the inverse of a temperature.
+// 16 slots, 11.5 among 1,024. Larger memories need only a slightly larger gap, since the logarithm
+// grows slowly. So a model that was trained with 64 slots can still read 1,024, a little less
+// sharply. At first the two projections are random, all keys have similar scores, and the weight is
+// spread over all slots. In training the projections change in two ways at once: their directions
+// turn until a query points at its key, and their lengths grow until the gap is large enough. The
+// lengths act as the inverse of a temperature.
 //
-// **And √D?** Dividing by it is no temperature that suits the task. A sum of D products of numbers
-// around ±1 is around ±√D; divided, it is around ±1 for heads of every width, where the softmax is
-// neither flat nor frozen, and its gradient can move the projections either way.
+// **Why divide by √D?** The division is fixed and does not adapt to the task. It keeps the scores in
+// range before anything is learnt: a sum of D products of numbers around ±1 is around ±√D, and
+// divided by √D it is around ±1 for heads of every width. There the softmax is neither uniform nor
+// saturated, and its gradient can move the projections in both directions.
 //
 // B memories, N slots, Q queries, C width of a query, K width of a key, E width of a value,
 // S symbols, H heads, D width of a head

@@ -1,3 +1,4 @@
+// # How a page is put together
 #include "examples/page/page.h"
 
 #include <algorithm>
@@ -17,7 +18,7 @@ namespace {
 using glass::check;
 using glass::StateError;
 
-// Replaces each {{name}} of `text` once: what is put in is not searched again.
+// Replaces each {{name}} of `text` by the part of that name. The parts themselves are not searched.
 std::string fill(std::string_view text, const std::map<std::string_view, std::string_view>& parts) {
   std::string out;
   for (std::size_t at = 0;;) {
@@ -30,14 +31,15 @@ std::string fill(std::string_view text, const std::map<std::string_view, std::st
   }
 }
 
+// Whether the text contains `end`, in capital or small letters; `end` is in small letters.
 bool holds(std::string_view text, std::string_view end) {
   const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; };
   return std::search(text.begin(), text.end(), end.begin(), end.end(), same) != text.end();
 }
 
-// Data inside <script>: no "<" at all, so that neither </script> nor <!-- can occur. In JSON a "<"
-// stands in strings only, where \u003c means the same; and so with the two line ends that are none
-// in JSON but once were in JavaScript.
+// JSON that can stand inside <script>. It has no "<", so that neither </script> nor <!-- can occur:
+// JSON has a "<" in strings only, where \u003c means the same. U+2028 and U+2029 are replaced, too:
+// older versions of JavaScript took them for ends of lines.
 std::string inside_script(std::string_view json) {
   const std::pair<std::string_view, std::string_view> codes[] = {
       {"<", "\\u003c"}, {"\u2028", "\\u2028"}, {"\u2029", "\\u2029"}};
@@ -72,6 +74,8 @@ std::string base64(std::string_view bytes) {
 
 }  // namespace
 
+// ---- the page ----
+
 std::string escape(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -99,6 +103,7 @@ std::string escape(std::string_view text) {
 }
 
 std::string html(const Page& page) {
+  // A style or a script that ends its own element would spill into the page.
   check<StateError>(!holds(page.style, "</style"), "page: the style holds </style");
   check<StateError>(!holds(page.script, "</script"), "page: the script holds </script");
   return fill(assets::page_html, {{"title", escape(page.title)},

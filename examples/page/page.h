@@ -1,15 +1,16 @@
 // # A page in one file
 //
-// Wraps a body, its style, its script and its data into one HTML page that opens from a disk or
-// from a mail, asks no network for anything, and forbids itself to: with the house's typeface
-// (Inter, under the licence beside it), colours for light and dark, focus rings, buttons and
-// tables (page.css), and the switch between light and dark (page.js).
+// Puts a body, its style, its script and its data into one HTML page. The page opens from a disk or
+// from a mail; it loads nothing from a network, and forbids the browser to do so. It comes with a
+// typeface (Inter, under the licence beside it), colours for light and dark, focus rings, buttons
+// and tables (page.css), and a switch between light and dark (page.js).
 //
-// The parts are files beside the program's sources, in HTML, CSS and JavaScript; CMake embeds them
-// (cmake/embed.cmake). The script reads its data with
+// The parts are files beside the program's sources, in HTML, CSS and JavaScript. CMake embeds them
+// into the program (cmake/embed.cmake). The script reads its data with
 // `JSON.parse(document.getElementById("data").text)`.
 //
-// Not a template language: what varies comes as data, and the page's script draws it.
+// This is deliberately no template language: what varies comes as data, and the page's script draws
+// it.
 #pragma once
 
 #include <filesystem>
@@ -32,8 +33,8 @@ std::string escape(std::string_view text);
 // The whole page. StateError where style or script would end their own element.
 std::string html(const Page& page);
 
-// Writes beside `path`, then renames: a reader finds the old page or the new one, never a half.
-// FileError where that cannot be done.
+// Writes the page beside `path` and then renames it, so that a reader finds the old page or the new
+// one, but never half a page. FileError where it cannot be written.
 void write(const std::filesystem::path& path, const Page& page);
 
 }  // namespace page

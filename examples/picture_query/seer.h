@@ -1,8 +1,8 @@
 // # Seer
 //
-// Words ask, patches answer: one cross-attention layer whose query is a question and whose keys and
-// values are the patches of a picture. The two come from different worlds and have different
-// widths; the layer's projections bring them together.
+// A model that answers questions about pictures. It is one cross-attention layer: its query is a
+// question, and its keys and values are the patches of a picture. Words and pixels have different
+// widths; the layer's projections bring both to one width.
 //
 // B pictures, Q questions to each, L words of a question, P patches, F numbers of a patch,
 // C width of a question, K width of a patch once it has been looked at, H heads
@@ -60,8 +60,8 @@ struct Seer {
   glass::nn::Linear readout;
 
  private:
-  // A question is the sum of its words: "small circle" is what both fit. Their order does not
-  // matter here; word 0 only fills up.
+  // A question is the sum of the embeddings of its words; their order is ignored. Word 0 is padding
+  // and counts as zero.
   Var read(const glass::Tokens& words, Index pictures) const {
     std::vector<glass::Real> is_word;
     for (const int id : words.ids) is_word.push_back(static_cast<glass::Real>(id != 0));

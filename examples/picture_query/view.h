@@ -23,11 +23,12 @@ struct View {
 
 View look_at(const Seer& model, const Picture& picture, const Question& question);
 
-// For the terminal, the picture and the attention side by side. With colours a character is two
-// pixels; without, each patch is a sign for its form, its size and the first letter of its colour.
+// The picture and the attention side by side, for the terminal. With colours each character shows
+// two pixels. Without colours each patch is a sign for the form and size of its object, and the
+// first letter of the object's colour.
 std::string draw(const View& view, bool coloured);
 
-// The same for a browser: one SVG picture of all views.
+// All views as one SVG picture, for a browser.
 std::string to_svg(std::span<const View> views);
 
 }  // namespace picture_query

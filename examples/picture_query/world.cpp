@@ -1,3 +1,4 @@
+// # How pictures are painted, and questions made and read
 #include "examples/picture_query/world.h"
 
 #include <fmt/ranges.h>
@@ -47,14 +48,18 @@ constexpr std::array pure = {Rgb{0.9, 0.2, 0.2},   Rgb{0.2, 0.8, 0.2},   Rgb{0.2
                              Rgb{0.95, 0.85, 0.2}, Rgb{0.9, 0.25, 0.85}, Rgb{0.2, 0.85, 0.9}};
 static_assert(pure.size() == colours.size());
 
-// Paints over what is there; pixels on the edge are mixed, by how much of them is covered.
+// Paints an object onto a patch. A pixel on the edge is mixed from both colours, by the share of it
+// that the object covers.
 void paint(Tensor& pixels, const Object& object, Index side, Rng& rng) {  // pixels [side, side, 3]
+  // A random size, place and shade.
   const double half = static_cast<double>(side) / 2;
   const double r = half * (object.size == 0 ? 0.48 : 0.8) * between(0.92, 1.08, rng);
   const double room = half - r;  // the whole of it stays inside its patch
   const double x0 = half + between(-room, room, rng), y0 = half + between(-room, room, rng);
   Rgb ink = pure[static_cast<std::size_t>(object.colour)];
   for (double& part : ink) part = std::clamp(part + between(-0.12, 0.12, rng), 0.0, 1.0);
+
+  // The pixels. `cover` is the share of a pixel that lies inside the form.
   for (Index y = 0; y < side; ++y)
     for (Index x = 0; x < side; ++x) {
       const double d = distance(object.form, static_cast<double>(x) + 0.5 - x0,
@@ -69,7 +74,8 @@ void paint(Tensor& pixels, const Object& object, Index side, Rng& rng) {  // pix
 
 bool alike(const Object& a, const Object& b) { return a.form == b.form && a.size == b.size; }
 
-// A form and size that this half of the picture does not have yet, if there is one.
+// An object of a random form and size that this half of the picture does not have yet; nothing if the
+// half has them all.
 std::optional<Object> unlike_others(const std::vector<Object>& others, int half, Rng& rng) {
   std::vector<Object> open;
   for (int form = 0; form < std::ssize(forms); ++form)
@@ -83,32 +89,44 @@ std::optional<Object> unlike_others(const std::vector<Object>& others, int half,
   return open[static_cast<std::size_t>(rng.below(std::ssize(open)))];
 }
 
-}  // namespace
-
-Picture draw_picture(const WorldOptions& o, Rng& rng) {
+void expect_sensible(const WorldOptions& o) {
   check<ShapeError>(o.grid >= 2 && o.grid <= 16 && o.grid % 2 == 0,
                     "draw_picture: the grid must be even, from 2 to 16; got {}", o.grid);
   check<ShapeError>(o.side >= 4 && o.side <= 64,
                     "draw_picture: a patch must have 4 to 64 pixels a side; got {}", o.side);
-  const Index P = o.grid * o.grid;
+}
 
-  // As many patches as objects, in a random order.
+// Objects in random patches: 10 at most, and at most in half of the patches.
+std::vector<Object> draw_objects(const WorldOptions& o, Rng& rng) {
+  const Index P = o.grid * o.grid;
+  const Index most = std::min<Index>(P / 2, 10), count = (most + 1) / 2 + rng.below(most / 2 + 1);
   std::vector<Index> patches(static_cast<std::size_t>(P));
   std::iota(patches.begin(), patches.end(), Index{0});
-  const Index most = std::min<Index>(P / 2, 10), count = (most + 1) / 2 + rng.below(most / 2 + 1);
-  Picture picture;
+  std::vector<Object> objects;
   for (Index i = 0; i < count; ++i) {
+    // A step of a shuffle (Fisher and Yates): patch i is one of those that were not taken yet.
     std::swap(patches[static_cast<std::size_t>(i)],
               patches[static_cast<std::size_t>(i + rng.below(P - i))]);
     const Index patch = patches[static_cast<std::size_t>(i)];
     const int half = patch % o.grid < o.grid / 2 ? 0 : 1;
-    if (std::optional<Object> object = unlike_others(picture.objects, half, rng)) {
+    if (std::optional<Object> object = unlike_others(objects, half, rng)) {
       object->colour = any_of(colours, rng);
       object->patch = patch;
-      picture.objects.push_back(*object);
+      objects.push_back(*object);
     }
   }
+  return objects;
+}
 
+}  // namespace
+
+Picture draw_picture(const WorldOptions& o, Rng& rng) {
+  expect_sensible(o);
+  Picture picture;
+  picture.objects = draw_objects(o, rng);
+
+  // The objects are painted on grey; then every pixel is blurred by noise.
+  const Index P = o.grid * o.grid;
   const double grey = between(0.05, 0.35, rng);
   Tensor pixels = glass::full({P, o.side, o.side, 3}, static_cast<Real>(grey));
   for (const Object& object : picture.objects) {
@@ -124,11 +142,12 @@ Picture draw_picture(const WorldOptions& o, Rng& rng) {
 
 namespace {
 
-// Where a name goes: * stands for size and form, and the half if it is named.
+// Questions in which * stands for the name of an object: its size and form, and perhaps its half.
 constexpr std::array<std::string_view, 4> templates = {
     "what colour is the *", "which colour has the *", "tell me the colour of the *",
     "the * is of what colour"};
 
+// The words of a text, which spaces separate.
 std::vector<std::string> split(std::string_view text) {
   std::vector<std::string> words;
   for (std::size_t begin = 0; begin < text.size();) {
@@ -144,6 +163,7 @@ int number_of(std::string_view word, const auto& list) {
   return static_cast<int>(std::ranges::find(list, word) - std::begin(list));
 }
 
+// The numbers of the words in the vocabulary. ShapeError where a word is not in it.
 std::vector<int> numbered(std::string_view text) {
   std::vector<int> words;
   for (const std::string& word : split(text)) {
@@ -155,21 +175,27 @@ std::vector<int> numbered(std::string_view text) {
   return words;
 }
 
+void add_if_new(std::vector<std::string>& words, std::string_view word) {
+  if (std::ranges::find(words, word) == words.end()) words.emplace_back(word);
+}
+
+// All words of the templates and of the names. Word 0 fills up questions that are shorter than
+// others.
+std::vector<std::string> make_vocabulary() {
+  std::vector<std::string> words = {"-", "on"};
+  for (const auto text : templates)
+    for (const std::string& word : split(text))
+      if (word != "*") add_if_new(words, word);
+  for (const auto word : sizes) add_if_new(words, word);
+  for (const auto word : forms) add_if_new(words, word);
+  for (const auto word : halves) add_if_new(words, word);
+  return words;
+}
+
 }  // namespace
 
 const std::vector<std::string>& vocabulary() {
-  static const std::vector<std::string> words = [] {
-    std::vector<std::string> list = {"-", "on"};
-    const auto add = [&list](std::string_view word) {
-      if (word != "*" && std::ranges::find(list, word) == list.end()) list.emplace_back(word);
-    };
-    for (const auto text : templates)
-      for (const std::string& word : split(text)) add(word);
-    for (const auto word : sizes) add(word);
-    for (const auto word : forms) add(word);
-    for (const auto word : halves) add(word);
-    return list;
-  }();
+  static const std::vector<std::string> words = make_vocabulary();
   return words;
 }
 
@@ -178,34 +204,47 @@ Question draw_question(const Picture& picture, Rng& rng) {
   const Object& object = picture.objects[static_cast<std::size_t>(chosen)];
   const auto like =
       std::ranges::count_if(picture.objects, [&](const Object& o) { return alike(o, object); });
+  // Its name: "small circle", or "small circle on the left".
   std::string name = fmt::format("{} {}", sizes[static_cast<std::size_t>(object.size)],
                                  forms[static_cast<std::size_t>(object.form)]);
   if (like > 1 || rng.below(4) == 0)
     name += fmt::format(" on the {}", halves[static_cast<std::size_t>(object.half)]);
+  // The name takes the place of the * in a random template.
   std::string text(templates[static_cast<std::size_t>(any_of(templates, rng))]);
   text.replace(text.find('*'), 1, name);
   return {numbered(text), chosen};
 }
 
-Question read_question(const Picture& picture, std::string_view text) {
-  const std::vector<int> words = numbered(text);
-  // The last word of each kind counts; without one, everything goes.
-  const auto named = [&](const auto& list) {
-    int found = -1;
-    for (const std::string& word : split(text))
-      if (const int n = number_of(word, list); n < std::ssize(list)) found = n;
-    return found;
-  };
-  const int form = named(forms), size = named(sizes), half = named(halves);
-  Question question{words, -1};
-  Index fitting = 0;
-  for (Index i = 0; i < std::ssize(picture.objects); ++i) {
-    const Object& o = picture.objects[static_cast<std::size_t>(i)];
-    const auto fits = [](int wish, int is) { return wish < 0 || wish == is; };
-    if (!fits(form, o.form) || !fits(size, o.size) || !fits(half, o.half)) continue;
-    question.object = i;
-    ++fitting;
+namespace {
+
+// The last word of the text that is in the list, as a number; −1 if there is none.
+int last_named(std::string_view text, const auto& list) {
+  int found = -1;
+  for (const std::string& word : split(text))
+    if (const int n = number_of(word, list); n < std::ssize(list)) found = n;
+  return found;
+}
+
+// What a question says about an object; −1 where it says nothing, so that everything fits.
+struct Wish {
+  int form, size, half;
+  bool fits(const Object& o) const {
+    const auto agrees = [](int wish, int is) { return wish < 0 || wish == is; };
+    return agrees(form, o.form) && agrees(size, o.size) && agrees(half, o.half);
   }
+};
+
+}  // namespace
+
+Question read_question(const Picture& picture, std::string_view text) {
+  Question question{numbered(text), -1};
+  const Wish wish{last_named(text, forms), last_named(text, sizes), last_named(text, halves)};
+  Index fitting = 0;
+  for (Index i = 0; i < std::ssize(picture.objects); ++i)
+    if (wish.fits(picture.objects[static_cast<std::size_t>(i)])) {
+      question.object = i;
+      ++fitting;
+    }
   check<ShapeError>(fitting == 1, "question: \"{}\" fits {} of the picture's objects", text,
                     fitting);
   return question;
@@ -227,6 +266,7 @@ Batch make_batch(std::vector<Picture> pictures, std::vector<Question> questions)
   for (const Picture& picture : batch.pictures) patches.push_back(picture.patches);  // [P, F]
   batch.patches = glass::stack(patches, 0);                                          // [B, P, F]
 
+  // The questions, as long as the longest of them.
   for (const Question& question : batch.questions)
     batch.words.length = std::max(batch.words.length, Index{std::ssize(question.words)});
   for (Index i = 0; i < count; ++i) {
@@ -234,6 +274,7 @@ Batch make_batch(std::vector<Picture> pictures, std::vector<Question> questions)
     auto& ids = batch.words.ids;
     ids.insert(ids.end(), question.words.begin(), question.words.end());
     ids.resize(static_cast<std::size_t>((i + 1) * batch.words.length), 0);
+    // The right answer. Each picture has Q questions.
     const Picture& picture = batch.pictures[static_cast<std::size_t>(i / Q)];
     const Object& object = picture.objects[static_cast<std::size_t>(question.object)];
     batch.answers.push_back(object.colour);

@@ -6,7 +6,8 @@
 // shape by its size and form, where needed also by its half of the picture, and asks for its
 // colour.
 //
-// The names are the world's; the model sees pixels and words, nothing else.
+// The model sees pixels and the numbers of words, nothing else. It is never told which shapes a
+// picture holds.
 //
 // B pictures, Q questions to each, L words of the longest question, P patches, F numbers of a patch
 #pragma once
@@ -38,7 +39,7 @@ struct WorldOptions {
 
 // ---- pictures ----
 
-// A shape in the picture; each number but the patch's counts in the lists above.
+// A shape in the picture. form, size, colour and half are indices into the lists above.
 struct Object {
   int form = 0, size = 0, colour = 0, half = 0;
   Index patch = 0;  // row by row
@@ -49,13 +50,13 @@ struct Picture {
   Tensor patches;  // [P, F]: F = side · side · 3, pixels row by row, each red, green, blue
 };
 
-// In no half are there two objects of the same form and size. ShapeError unless the options make
-// sense: an even grid of 2 to 16, 4 to 64 pixels, noise ≥ 0.
+// A random picture. No half of it has two objects of the same form and size. ShapeError unless the
+// options make sense: an even grid of 2 to 16, 4 to 64 pixels, noise ≥ 0.
 Picture draw_picture(const WorldOptions& o, Rng& rng);
 
 // ---- questions ----
 
-// The words that questions are made of; the first stands where a question has no more.
+// The words that questions are made of. The first word is padding: it fills up short questions.
 const std::vector<std::string>& vocabulary();
 
 struct Question {
@@ -63,14 +64,15 @@ struct Question {
   Index object = 0;  // which of the picture's objects it is about
 };
 
-// About any object: names its half if another half has the like, and sometimes if not.
+// A question about a random object. It names the object's half if the other half has an object of
+// the same form and size, and sometimes if not.
 Question draw_question(const Picture& picture, Rng& rng);
 
-// What was typed: words of the vocabulary that name one of the picture's objects. ShapeError, with
-// the reason, if there is a word too many, or none or several of what is named.
+// A question that somebody typed. Its words must be in the vocabulary, and name exactly one of the
+// picture's objects; otherwise it throws a ShapeError with the reason.
 Question read_question(const Picture& picture, std::string_view text);
 
-// With spaces between the words.
+// The words as text, with spaces between them.
 std::string text_of(const std::vector<int>& words);
 
 // ---- batches ----

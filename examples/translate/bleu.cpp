@@ -1,3 +1,4 @@
+// # BLEU: cutting into words, counting n-grams, the score
 #include "examples/translate/bleu.h"
 
 #include <algorithm>
@@ -14,7 +15,7 @@ namespace {
 bool is_digit(char c) { return '0' <= c && c <= '9'; }
 bool is_stop(char c) { return c == '.' || c == ','; }
 
-// ASCII's marks, all but ' , - and .
+// Whether c is a mark of ASCII that is a word of its own: any mark but ' , - and .
 bool is_apart(char c) {
   const bool letter = ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') || is_digit(c);
   return ' ' < c && c <= '~' && !letter && c != '\'' && c != '-' && !is_stop(c);
@@ -26,8 +27,9 @@ std::string set_marks_apart(std::string_view text) {
   return out;
 }
 
-// Puts spaces around one of two neighbours wherever they fit, from left to right; those found are
-// not looked at again.
+// Looks for neighbours of which the left fits `first` and the right fits `second`, and puts spaces
+// around one of them. It goes from left to right, and two neighbours that were found are not looked
+// at again.
 enum class Part { first, second };
 std::string set_apart(const std::string& text, Part part, auto first, auto second) {
   std::string out;
@@ -117,36 +119,59 @@ std::vector<std::string> tokenize_13a(std::string_view text) {
   return split_at_spaces(line);
 }
 
+namespace {
+
+// n-grams for n = 1 … 4: how many the translations have, and how many of these the references have.
+struct Matches {
+  std::array<long, 4> found{}, written{};
+};
+
+// Counts the n-grams of one sentence. Each is found at most as often as the reference has it.
+void count_matches(const std::vector<std::string>& words, const std::vector<std::string>& wanted,
+                   std::size_t n, Matches& matches) {
+  const Counts there = count_ngrams(wanted, n);
+  for (const auto& [ngram, count] : count_ngrams(words, n)) {
+    const auto match = there.find(ngram);
+    matches.written[n - 1] += count;
+    if (match != there.end()) matches.found[n - 1] += std::min(count, match->second);
+  }
+}
+
+// exp(1 − r/c) where the translations have fewer words than the references: c < r.
+double brevity_penalty(long translated, long referred) {
+  const auto c = static_cast<double>(translated), r = static_cast<double>(referred);
+  if (c >= r) return 1;
+  return c == 0 ? 0 : std::exp(1 - r / c);
+}
+
+double geometric_mean(const std::array<double, 4>& percents) {
+  double logs = 0;
+  for (const double p : percents) logs += std::log(p / 100) / 4;  // ln 0 = −∞: a mean of 0
+  return std::exp(logs);
+}
+
+}  // namespace
+
 Bleu bleu(std::span<const std::string> translations, std::span<const std::string> references) {
   glass::check<glass::ShapeError>(translations.size() == references.size(),
                                   "bleu: as many translations as references; got {} and {}",
                                   translations.size(), references.size());
+  // Count words and n-grams over the whole corpus.
   Bleu result;
-  std::array<long, 4> found{}, written{};
+  Matches matches;
   for (std::size_t i = 0; i < translations.size(); ++i) {
     const auto words = tokenize_13a(lower_case(translations[i]));
     const auto wanted = tokenize_13a(lower_case(references[i]));
     result.length += std::ssize(words);
     result.reference += std::ssize(wanted);
-    for (std::size_t n = 1; n <= 4; ++n) {
-      const Counts there = count_ngrams(wanted, n);
-      for (const auto& [ngram, count] : count_ngrams(words, n)) {
-        const auto match = there.find(ngram);
-        written[n - 1] += count;
-        if (match != there.end()) found[n - 1] += std::min(count, match->second);
-      }
-    }
+    for (std::size_t n = 1; n <= 4; ++n) count_matches(words, wanted, n, matches);
   }
 
-  const auto c = static_cast<double>(result.length), r = static_cast<double>(result.reference);
-  if (c < r) result.brevity_penalty = c == 0 ? 0 : std::exp(1 - r / c);
-  if (found[0] == 0) return result;  // no word matches, so no n-gram does
-
-  result.precisions = smoothed_precisions(found, written);
-  double logs = 0;
-  for (const double p : result.precisions)
-    logs += std::log(p / 100) / 4;  // ln 0 = −∞: a score of 0
-  result.score = 100 * result.brevity_penalty * std::exp(logs);
+  // The score is the geometric mean of the precisions, times the penalty.
+  result.brevity_penalty = brevity_penalty(result.length, result.reference);
+  if (matches.found[0] == 0) return result;  // no word matches, so no n-gram does
+  result.precisions = smoothed_precisions(matches.found, matches.written);
+  result.score = 100 * result.brevity_penalty * geometric_mean(result.precisions);
   return result;
 }
 

@@ -27,14 +27,15 @@ struct Bleu {
   long length = 0, reference = 0;      // c and r: words of all translations, of all references
 };
 
-// Both as people write them: neither tokenised nor in lower case before. With n-grams clipped to as
-// many as the reference has,
+// Takes both texts as people write them: neither tokenised nor in lower case. An n-gram counts as
+// found at most as often as the reference has it:
 //
 //     score = 100 · penalty · (p₁ p₂ p₃ p₄)^¼,   pₙ = n-grams found / n-grams written
 //
-// Smoothed: 1/2, 1/4, … of an n-gram counts as found at the first, second, … n of which none is.
-// Without any match at all nothing is smoothed: all precisions and the score are 0. Without any
-// quadruple written the score is 0. ShapeError unless there are as many references.
+// Smoothed: where no n-gram of some length n is found, a part of one counts as found: 1/2 at the
+// first such n, 1/4 at the second, and so on. If no single word matches, nothing is smoothed: all
+// precisions and the score are 0. If no translation has four words, the score is 0. ShapeError
+// unless there are as many references as translations.
 Bleu bleu(std::span<const std::string> translations, std::span<const std::string> references);
 
 // The words that BLEU counts: ASCII's marks apart from letters, but not in 3.5 and 1,000. Spaces

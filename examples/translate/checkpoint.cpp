@@ -1,8 +1,12 @@
 // # What a training keeps in its file
 //
-// Under the names that any model has, the best weights so far: every save can be used with --load.
-// Under `training.`, until the end, all else that the next step depends on. In the metadata, the
-// arguments and a hash of the sentences, so that no other training takes itself for this one.
+// The file has three parts:
+//   under the names of the model's parameters, the best weights so far, so that --load can use every
+//   save;
+//   under names that begin with `training.`, until the training is finished, everything else that the
+//   next step depends on;
+//   in the metadata, the arguments and a hash of the sentences, so that --resume can refuse another
+//   training's file.
 #include <fmt/ranges.h>
 
 #include <charconv>
@@ -75,6 +79,7 @@ std::string to_text(const Settings& settings) {
   return text;
 }
 
+// FileError, with all differences, unless the saved settings are the present ones.
 void expect_same(const std::string& path, const std::string& before, const Settings& now) {
   std::map<std::string, std::string> saved;
   std::istringstream lines(before);
@@ -82,6 +87,7 @@ void expect_same(const std::string& path, const std::string& before, const Setti
     const std::size_t equals = std::min(line.find('='), line.size());
     saved[line.substr(0, equals)] = line.substr(std::min(equals + 1, line.size()));
   }
+
   std::vector<std::string> faults;
   for (const auto& [name, value] : now)
     if (saved[name] != value)
@@ -104,6 +110,7 @@ std::string hash_of(const Corpus& corpus) {
 
 // ---- the file ----
 
+// Everything of an unfinished training, as a module: each member has a name in the file.
 struct Trainer::Snapshot {
   Trainer& trainer;
   std::vector<glass::Var> average;
@@ -112,8 +119,10 @@ struct Trainer::Snapshot {
     if (t.average_) average = nn::parameters(t.average_->model);
   }
   void each(auto&& f) {
-    f("training.model", trainer.translator_.model), f("training.adam", trainer.adam_);
-    f("training.average", average), f("training.state", trainer.state_);
+    f("training.model", trainer.translator_.model);
+    f("training.adam", trainer.adam_);
+    f("training.average", average);
+    f("training.state", trainer.state_);
   }
 };
 
@@ -145,6 +154,7 @@ void Trainer::save(const std::filesystem::path& path) {
 }
 
 void Trainer::resume(const std::filesystem::path& path) {
+  // All checks come first, so that a file that does not fit changes nothing.
   nn::Metadata saved = nn::read_metadata(path);
   const bool finished = saved["training"] == "finished";
   check<FileError>(finished || saved["training"] == "unfinished",
@@ -153,6 +163,8 @@ void Trainer::resume(const std::filesystem::path& path) {
   check<FileError>(saved["sentences"] == sentences_,
                    "--resume: {} is of a training with other sentences", path.string());
   History history = history_from(saved["history"], history_.score_name);
+
+  // A finished training has no state left but its model.
   if (finished) {
     nn::load(translator_.model, path);
     state_.step = history.valid.empty() ? 0 : history.valid.back().step;

@@ -1,3 +1,4 @@
+// # Reading parallel text, and padding sentences into batches
 #include "examples/translate/corpus.h"
 
 #include <algorithm>
@@ -33,6 +34,7 @@ std::vector<Example> next_pass(const Corpus& corpus, Rng& rng) {
 
 namespace {
 
+// R. A. Fisher and F. Yates: every order is equally likely.
 template <class T>
 void shuffle(std::vector<T>& values, Rng& rng) {
   for (std::size_t n = values.size(); n > 1; --n)
@@ -53,6 +55,8 @@ std::string read_text(const std::string& path) {
   check<FileError>(!file.bad(), "{}: expected a readable text file; reading failed", path);
   return text;
 }
+
+// ---- files ----
 
 std::vector<std::string> split_lines(std::string_view text, bool begins_file) {
   if (begins_file && text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
@@ -87,6 +91,7 @@ struct Line {
   std::string target;  // as it stands in the file
 };
 
+// The pairs of two files. The corpus counts the pairs that are left out.
 std::vector<Line> read_pairs(Corpus& corpus, const std::string& source, const std::string& target) {
   const auto sources = read_lines(source), targets = read_lines(target);
   check<FileError>(sources.size() == targets.size(),
@@ -111,40 +116,53 @@ std::vector<Line> read_pairs(Corpus& corpus, const std::string& source, const st
   return lines;
 }
 
+// Moves a twentieth of the pairs, at most 1,000, from `train` to the result: the same ones in every
+// run.
+std::vector<Line> hold_out(std::vector<Line>& train) {
+  Rng fixed(1);
+  shuffle(train, fixed);
+  const Index held_out = std::clamp<Index>(std::ssize(train) / 20, 1, 1000);
+  std::vector<Line> valid;
+  std::move(train.end() - held_out, train.end(), std::back_inserter(valid));
+  train.resize(train.size() - static_cast<std::size_t>(held_out));
+  return valid;
+}
+
+// Real text repeats itself, so a held-out source may also be among the training pairs. Removes such
+// training pairs.
+void forget_held_out(Corpus& corpus, const std::string& file) {
+  std::set<Sentence> sources;
+  for (const Pair& pair : corpus.valid) sources.insert(pair.source);
+  std::erase_if(corpus.train, [&](const Pair& pair) { return sources.contains(pair.source); });
+  check<FileError>(!corpus.train.empty(),
+                   "{}: expected two different sentences, one to hold out; got one", file);
+}
+
 }  // namespace
 
+// Training pairs, validation pairs, and the words of the training pairs.
 Corpus read_corpus(const TextFiles& files) {
   check<FileError>(files.valid_source.empty() == files.valid_target.empty(),
                    "read_corpus: expected both validation files or none; got only one");
+  const bool splits = files.valid_source.empty();
   Corpus corpus;
   corpus.name = "text";
   corpus.max_tokens = files.max_tokens;
-  std::vector<Line> train = read_pairs(corpus, files.source, files.target), valid;
-  if (!files.valid_source.empty()) {
-    valid = read_pairs(corpus, files.valid_source, files.valid_target);
-  } else {
-    Rng fixed(1);  // the same split in every run
-    shuffle(train, fixed);
-    const Index held_out = std::clamp<Index>(std::ssize(train) / 20, 1, 1000);
-    std::move(train.end() - held_out, train.end(), std::back_inserter(valid));
-    train.resize(train.size() - static_cast<std::size_t>(held_out));
-  }
+
+  // The pairs to train on, and those to validate on.
+  std::vector<Line> train = read_pairs(corpus, files.source, files.target);
+  std::vector<Line> valid =
+      splits ? hold_out(train) : read_pairs(corpus, files.valid_source, files.valid_target);
   for (Line& line : train) corpus.train.push_back(std::move(line.pair));
   for (Line& line : valid) {
     corpus.valid.push_back(std::move(line.pair));
     corpus.valid_references.push_back(std::move(line.target));
   }
-  if (files.valid_source.empty()) {
-    // Real text repeats itself: a held-out sentence may stand elsewhere in the file, too.
-    std::set<Sentence> sources;
-    for (const Pair& pair : corpus.valid) sources.insert(pair.source);
-    std::erase_if(corpus.train, [&](const Pair& pair) { return sources.contains(pair.source); });
-    check<FileError>(!corpus.train.empty(),
-                     "{}: expected two different sentences, one to hold out; got one",
-                     files.source);
-  }
+  if (splits) forget_held_out(corpus, files.source);
   corpus.test = corpus.valid;
   corpus.test_references = corpus.valid_references;
+
+  // The words that the model will know are those of the training pairs.
   corpus.source_words = Vocabulary(corpus.train, &Pair::source, files.min_count);
   corpus.target_words = Vocabulary(corpus.train, &Pair::target, files.min_count);
   return corpus;
@@ -152,34 +170,48 @@ Corpus read_corpus(const TextFiles& files) {
 
 // ---- batches ----
 
+namespace {
+
+// [count, length] ids that are all padding.
+std::vector<int> padding(Index count, Index length) {
+  return std::vector<int>(static_cast<std::size_t>(count * length), Vocabulary::pad);
+}
+
+// Row i of the batch: source </s>, <s> target, and target </s>.
+void fill_row(Batch& batch, Index i, const Example& example) {
+  const auto& [source, target] = example;
+  const auto source_row = batch.source.ids.begin() + i * batch.source.length;
+  *std::copy(source.begin(), source.end(), source_row) = Vocabulary::stop;
+  const auto in_row = batch.target_in.ids.begin() + i * batch.target_in.length;
+  *in_row = Vocabulary::start;
+  std::copy(target.begin(), target.end(), in_row + 1);
+  const auto out_row = batch.target_out.begin() + i * batch.target_in.length;
+  *std::copy(target.begin(), target.end(), out_row) = Vocabulary::stop;
+}
+
+}  // namespace
+
 Batch make_batch(std::span<const Example> examples, std::vector<Index> rows) {
+  const auto at = [&](Index row) -> const Example& {
+    return examples[static_cast<std::size_t>(row)];
+  };
   Batch batch;
   batch.examples = std::move(rows);
-  const Index count = std::ssize(batch.examples);
+
+  // The longest source and target, each with its <s> or </s>, give the batch its size.
   Index source_length = 0, target_length = 0;
   for (const Index row : batch.examples) {
-    const Example& example = examples[static_cast<std::size_t>(row)];
-    source_length = std::max(source_length, std::ssize(example.source) + 1);
-    target_length = std::max(target_length, std::ssize(example.target) + 1);
-    batch.target_tokens += std::ssize(example.target) + 1;
+    source_length = std::max(source_length, std::ssize(at(row).source) + 1);
+    target_length = std::max(target_length, std::ssize(at(row).target) + 1);
+    batch.target_tokens += std::ssize(at(row).target) + 1;
   }
-  const auto padding = [](Index n) {
-    return std::vector<int>(static_cast<std::size_t>(n), Vocabulary::pad);
-  };
-  batch.source = {count, source_length, padding(count * source_length)};
-  batch.target_in = {count, target_length, padding(count * target_length)};
-  batch.target_out = padding(count * target_length);
-  for (Index i = 0; i < count; ++i) {
-    const auto& [source, target] =
-        examples[static_cast<std::size_t>(batch.examples[static_cast<std::size_t>(i)])];
-    const auto source_row = batch.source.ids.begin() + i * source_length;
-    *std::copy(source.begin(), source.end(), source_row) = Vocabulary::stop;
-    const auto in_row = batch.target_in.ids.begin() + i * target_length;
-    *in_row = Vocabulary::start;
-    std::copy(target.begin(), target.end(), in_row + 1);
-    const auto out_row = batch.target_out.begin() + i * target_length;
-    *std::copy(target.begin(), target.end(), out_row) = Vocabulary::stop;
-  }
+  const Index count = std::ssize(batch.examples);
+  batch.source = {count, source_length, padding(count, source_length)};
+  batch.target_in = {count, target_length, padding(count, target_length)};
+  batch.target_out = padding(count, target_length);
+
+  for (Index i = 0; i < count; ++i)
+    fill_row(batch, i, at(batch.examples[static_cast<std::size_t>(i)]));
   return batch;
 }
 
@@ -192,13 +224,15 @@ std::vector<Batch> make_batches(std::span<const Example> examples, Rng& rng, Bat
     return std::pair(std::max(std::ssize(source), std::ssize(target)) + 1, std::ssize(target));
   };
 
-  // Shuffled before the stable sort, so that sentences of one length meet others every time.
+  // Sorted by length. The sort is stable and the sentences are shuffled before it, so that sentences
+  // of equal length come into other batches in each pass.
   std::vector<Index> order(examples.size());
   std::iota(order.begin(), order.end(), Index{0});
   shuffle(order, rng);
   std::stable_sort(order.begin(), order.end(),
                    [&](Index a, Index b) { return lengths(a) < lengths(b); });
 
+  // Each batch takes as many sentences as fit.
   std::vector<Batch> batches;
   for (auto begin = order.begin(); begin != order.end();) {
     auto end = begin + 1;

@@ -28,7 +28,7 @@ struct Corpus {
   // The targets of `valid` and `test` as people wrote them: what BLEU compares with.
   std::vector<std::string> valid_references, test_references;
 
-  // A made-up task has no `train`: it draws fresh pairs, as many as one likes.
+  // A made-up task has no `train`. Instead it draws fresh pairs, as many as are wanted.
   std::function<Pair(Rng&)> sample;
 
   // Where it is known: which of n source tokens the target token i translates.
@@ -65,9 +65,10 @@ struct TextFiles {
   Index min_count = 2;  // rarer words are <unk>
 };
 
-// Pairs blank on one side or too long are left out and counted, pairs blank on both are no pairs.
-// The held-out pairs are both `valid` and `test`. FileError, with the name of the file, where it
-// is missing, empty, not UTF-8, or has not as many lines as its partner.
+// Reads the files. A pair that is blank on one side, or too long, is left out and counted. A pair
+// that is blank on both sides is skipped. The held-out pairs become both `valid` and `test`.
+// FileError, with the name of the file, where a file is missing, empty, or not UTF-8, or where source
+// and target have different numbers of lines.
 Corpus read_corpus(const TextFiles& files);
 
 // ---- batches ----

@@ -1,3 +1,4 @@
+// # How a translator is marked
 #include "examples/translate/marks.h"
 
 namespace translate {
@@ -24,6 +25,25 @@ Bleu bleu_of(const Translator& translator, std::span<const Pair> pairs,
   for (std::size_t i = 0; i < pairs.size(); ++i)
     texts.push_back(join(translator.unit, translator.spell(pairs[i].source, predictions[i])));
   return bleu(texts, references);
+}
+
+// Of all predicted tokens, the share that looked most at the source token that they translate. The
+// corpus must know which that is.
+double alignment_accuracy(const Translator& translator, const Corpus& corpus,
+                          std::span<const std::vector<int>> predictions,
+                          std::span<const Example> examples) {
+  double aligned = 0;
+  std::size_t tokens = 0;
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    if (predictions[i].empty()) continue;
+    const auto length = std::ssize(examples[i].source);
+    const std::vector<int> looked =
+        argmax(translator.attention({examples[i].source, predictions[i]}), -1);  // [T + 1]
+    for (Index t = 0; t < std::ssize(predictions[i]); ++t)
+      aligned += t < length && looked[static_cast<std::size_t>(t)] == corpus.alignment(t, length);
+    tokens += predictions[i].size();
+  }
+  return share(aligned, tokens);
 }
 
 }  // namespace
@@ -55,26 +75,16 @@ double valid_score(const Translator& translator, const Corpus& corpus) {
 Marks mark(const Translator& translator, const Corpus& corpus, Search search) {
   const std::vector<Example> examples = corpus.encode(corpus.test);
   const auto predictions = translator.decode(examples, search);
+
+  // Marks that every corpus has, and then those that only some have.
   Marks marks{.exact_match = exact_match(predictions, examples),
               .alignment = {},
               .bleu = {},
               .loss = mean_loss(translator, examples)};
   if (translator.unit == Unit::words)
     marks.bleu = bleu_of(translator, corpus.test, predictions, corpus.test_references);
-  if (!corpus.alignment) return marks;
-
-  double aligned = 0;
-  std::size_t tokens = 0;
-  for (std::size_t i = 0; i < examples.size(); ++i) {
-    if (predictions[i].empty()) continue;
-    const auto length = std::ssize(examples[i].source);
-    const std::vector<int> looked =
-        argmax(translator.attention({examples[i].source, predictions[i]}), -1);
-    for (Index t = 0; t < std::ssize(predictions[i]); ++t)
-      aligned += t < length && looked[static_cast<std::size_t>(t)] == corpus.alignment(t, length);
-    tokens += predictions[i].size();
-  }
-  marks.alignment = share(aligned, tokens);
+  if (corpus.alignment)
+    marks.alignment = alignment_accuracy(translator, corpus, predictions, examples);
   return marks;
 }
 

@@ -1,3 +1,4 @@
+// # The rules: options without effect, and files named twice
 #include "examples/translate/option_rules.h"
 
 #include "examples/common/arguments.h"
@@ -9,6 +10,7 @@ namespace {
 
 // ---- options without effect ----
 
+// Which options have no effect under which circumstances, and why.
 std::vector<examples::NoEffect> rules(const std::set<std::string>& given, const Options& o) {
   const bool loads = !o.load.empty(), files = !o.files.source.empty();
   const bool trains = o.mode == Mode::train, translates = o.mode == Mode::translate;
@@ -21,6 +23,7 @@ std::vector<examples::NoEffect> rules(const std::set<std::string>& given, const 
   else if (loads && !given.contains("--steps"))
     no_training = "a model of --load is trained further only with --steps or --epochs";
 
+  // Each rule: whether it applies, the reason, and the options.
   return {
       {translates, only_translates, {"--save", "--metrics", "--report"}},
       {loads,
@@ -34,6 +37,7 @@ std::vector<examples::NoEffect> rules(const std::set<std::string>& given, const 
        {"--batch", "--batch-tokens", "--rate", "--warmup", "--schedule", "--smoothing", "--average",
         "--validate-every", "--patience", "--log", "--log-every", "--checkpoint-every",
         "--resume"}},
+      // Some options have an effect also without a training.
       {!trains && o.save.empty(), no_training, {"--dropout"}},
       {!trains && loads, no_training, {"--seed", "--preset"}},
       {o.log.empty() && o.report.empty() && o.save.empty(),
@@ -54,6 +58,8 @@ std::vector<examples::NoEffect> rules(const std::set<std::string>& given, const 
 void expect_effects(const std::set<std::string>& given, const Options& options) {
   examples::expect_effects(given, rules(given, options));
 }
+
+// ---- files named twice ----
 
 void expect_distinct_files(const Options& o) {
   const std::vector<examples::NamedFile> outputs = {{"--save", o.save},

@@ -1,3 +1,4 @@
+// # How attention is drawn with half-block characters
 #include "examples/translate/picture.h"
 
 #include <sys/ioctl.h>
@@ -17,7 +18,7 @@ Sentence letters(std::string_view token) { return tokenize(Unit::characters, tok
 
 Index width(std::string_view token) { return std::ssize(letters(token)); }
 
-// Of every `step`-th token.
+// The width of the widest token, among every `step`-th token from `begin` on.
 Index widest(const Sentence& tokens, std::size_t begin = 0, std::size_t step = 1) {
   Index most = 0;
   for (std::size_t i = begin; i < tokens.size(); i += step) most = std::max(most, width(tokens[i]));
@@ -30,7 +31,8 @@ std::string padded(const std::string& token, Index columns) {
   return spaces(columns - width(token)) + token;
 }
 
-// From black to white, with small weights lifted, or nobody would see them.
+// The escape sequence of a grey, from black for 0 to white for 1. The square root lifts small weights,
+// which would be invisible otherwise. `ground` is 0 for the ink and 10 for the paper.
 std::string color(Ink ink, double weight, int ground) {
   const double level = std::sqrt(weight);
   if (ink == Ink::greys)
@@ -44,7 +46,7 @@ Index filled(double weight, Index across) {
   return across == 1 ? weight >= 0.3 : (weight >= 0.15) + (weight >= 0.5);
 }
 
-// Two weights, one above the other.
+// Two weights, one above the other, in `across` characters.
 std::string cell(double upper, double lower, Index across, Ink ink) {
   constexpr std::string_view blocks[] = {" ", "▄", "▀", "█"};
   std::string out;
@@ -56,7 +58,8 @@ std::string cell(double upper, double lower, Index across, Ink ink) {
   return out;
 }
 
-// The source stands above the columns, each token from top to bottom, its last letter lowest.
+// The source tokens above their columns, written from top to bottom. Their last letters are on the
+// lowest line.
 std::string heading(const Sentence& source, Index margin, Index across) {
   const Index height = widest(source);
   std::string out;
@@ -98,6 +101,7 @@ Terminal this_terminal() {
 
 std::string draw_attention(const glass::Tensor& weights, const Sentence& source,
                            const Sentence& target, Terminal terminal) {
+  // The margin has room for two target tokens. A weight takes two characters if they fit.
   const Index rows = std::ssize(target), columns = std::ssize(source);
   const Index left = widest(target, 0, 2), right = widest(target, 1, 2);
   const Index margin = 2 + left + 1 + right + 2;
@@ -107,6 +111,7 @@ std::string draw_attention(const glass::Tensor& weights, const Sentence& source,
     return std::isfinite(w) ? std::clamp(w, 0.0, 1.0) : 0;
   };
 
+  // Two rows of weights to a line. An odd last row stands above an empty one.
   std::string out = heading(source, margin, across);
   for (Index t = 0; t < rows; t += 2) {
     const auto at = target.begin() + t;

@@ -1,3 +1,4 @@
+// # The report as JSON, and as a page
 #include "examples/translate/report.h"
 
 #include <algorithm>
@@ -24,8 +25,8 @@ json number(double value) {
   return std::stod(fmt::format("{:.5g}", value));
 }
 
-// Neighbours are averaged until few enough are left. One that is not finite makes its mean so, too:
-// a gap in the curve says where.
+// At most some 600 points: neighbours are replaced by their mean. A loss that is not finite makes its
+// mean not finite, too, and the curve has a gap there.
 std::vector<TrainPoint> thinned(const std::vector<TrainPoint>& points) {
   constexpr std::size_t most = 600;
   const std::size_t group = points.size() / most + 1;
@@ -41,6 +42,7 @@ std::vector<TrainPoint> thinned(const std::vector<TrainPoint>& points) {
   return out;
 }
 
+// The two curves, each as one array for each of its numbers.
 json history_json(const History& history) {
   json train = {{"step", json::array()}, {"loss", json::array()}, {"rate", json::array()}};
   for (const TrainPoint& p : thinned(history.train)) {
@@ -57,7 +59,25 @@ json history_json(const History& history) {
   return {{"train", train}, {"valid", valid}, {"scoreName", history.score_name}};
 }
 
-// [L][H][T][S]
+// One row of the attention of layer l, head h and target token t: an array of thousandths, one for
+// each source token. What is no number becomes null.
+json row_json(const glass::Tensor& weights, Index l, Index h, Index t) {
+  json row = json::array();
+  for (Index s = 0; s < weights.size(3); ++s) {
+    const auto weight = static_cast<double>(weights(l, h, t, s));
+    row.push_back(std::isfinite(weight) ? json(std::lround(weight * 1000)) : json(nullptr));
+  }
+  return row;
+}
+
+// The attention of one layer and head: an array of rows, one for each target token.
+json head_json(const glass::Tensor& weights, Index l, Index h) {
+  json rows = json::array();
+  for (Index t = 0; t < weights.size(2); ++t) rows.push_back(row_json(weights, l, h, t));
+  return rows;
+}
+
+// All weights, as arrays [L][H][T][S]; null where the sample has none.
 json weights_json(const Sample& sample) {
   if (!sample.weights) return nullptr;
   const glass::Tensor& w = *sample.weights;
@@ -69,24 +89,15 @@ json weights_json(const Sample& sample) {
   json layers = json::array();
   for (Index l = 0; l < w.size(0); ++l) {
     json heads = json::array();
-    for (Index h = 0; h < w.size(1); ++h) {
-      json rows = json::array();
-      for (Index t = 0; t < targets; ++t) {
-        json row = json::array();
-        for (Index s = 0; s < sources; ++s) {
-          const auto weight = static_cast<double>(w(l, h, t, s));
-          row.push_back(std::isfinite(weight) ? json(std::lround(weight * 1000)) : json(nullptr));
-        }
-        rows.push_back(std::move(row));
-      }
-      heads.push_back(std::move(rows));
-    }
+    for (Index h = 0; h < w.size(1); ++h) heads.push_back(head_json(w, l, h));
     layers.push_back(std::move(heads));
   }
   return layers;
 }
 
 }  // namespace
+
+// ---- the whole report ----
 
 std::string report_json(const Report& report) {
   json samples = json::array();

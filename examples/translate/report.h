@@ -1,7 +1,7 @@
 // # A training, and what came of it, as one page
 //
 // Curves, samples, and where each token of a translation looked, in one HTML file that needs no
-// network. Takes plain numbers and words, and knows nothing of models or of training.
+// network. It takes plain numbers and words, and knows nothing of models or of training.
 //
 // How it looks is written in report.html, report.css and report.js, and in examples/page.
 #pragma once

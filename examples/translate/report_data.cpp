@@ -1,3 +1,4 @@
+// # How the report of a run is filled
 #include "examples/translate/report_data.h"
 
 #include <cctype>
@@ -28,8 +29,8 @@ glass::Tensor all_attention(const nn::EncoderDecoder& model, const Example& exam
   return cat(weights, 0);                                // [L, H, T, S]
 }
 
-// The target token by token, also those that are left out of a text: <s> and <pad>, which a model
-// that has not learnt much may write.
+// The name of each target token, and ■ for the end. A model that has not learnt much may write <s> or
+// <pad>, which are left out of a text; here they have a name, too.
 Sentence axis_of(const Translator& translator, const std::vector<int>& target,
                  const Sentence& words) {
   Sentence axis;
@@ -42,6 +43,7 @@ Sentence axis_of(const Translator& translator, const std::vector<int>& target,
   return axis;
 }
 
+// The first two dozen pairs of the test, with their translations and attention.
 std::vector<Sample> make_samples(const Translator& translator, const Corpus& corpus,
                                  Search search) {
   constexpr std::ptrdiff_t most = 24;
@@ -65,6 +67,7 @@ std::vector<Sample> make_samples(const Translator& translator, const Corpus& cor
   return samples;
 }
 
+// The names of the files, or the name of the task.
 std::string title_of(const Corpus& corpus, const Options& options) {
   const auto name = [](const std::string& path) {
     return std::filesystem::path(path).filename().string();
@@ -90,6 +93,8 @@ Report make_report(const Translator& translator, const Corpus& corpus, const Opt
       .history = history,
       .samples = make_samples(translator, corpus,
                               {.beams = recipe.beams, .length_penalty = recipe.length_penalty})};
+
+  // The facts: the marks, then the sizes of the model, then its training.
   const auto fact = [&](std::string name, std::string value) {
     report.facts.emplace_back(std::move(name), std::move(value));
   };

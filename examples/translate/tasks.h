@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "examples/translate/corpus.h"
+#include "examples/translate/phrases.h"
 
 namespace translate {
 
@@ -22,9 +23,5 @@ namespace translate {
 //   phrases         "he never eats small apples" → "il ne mange jamais de petites pommes"
 // StateError for any other name.
 Corpus make_task(std::string_view name);
-
-// What `phrases` has to learn: the one French sentence for an English one of its grammar.
-// StateError, with the word, where the grammar does not know the sentence.
-Sentence to_french(const Sentence& english);
 
 }  // namespace translate

@@ -1,3 +1,4 @@
+// # Cutting text into tokens, joining tokens, and numbering them
 #include "examples/translate/text.h"
 
 #include <fmt/ranges.h>
@@ -30,34 +31,53 @@ bool is_elided(std::u32string_view word) {
   return elided.contains(word);
 }
 
+// Where the words of a text begin and end. Positions outside the text hold no letter and no digit.
+class WordCutter {
+ public:
+  explicit WordCutter(std::u32string_view codes) : codes_(codes) {}
+
+  // The end of the token that begins here. A token is a word, or a mark alone.
+  std::size_t end_of_token(std::size_t begin) const {
+    std::size_t i = begin + 1;
+    // An apostrophe begins a word where it stands between letters, as in man's.
+    const bool shortened = is('\'', begin) && begin > 0 && letter(begin - 1) && letter(i);
+    if (!letter(begin) && !shortened) return i;
+    while (letter(i) || inner_mark(i)) ++i;
+    // And it ends a word that is elided, as in l'homme.
+    if (is('\'', i) && letter(i + 1) && is_elided(codes_.substr(begin, i - begin))) ++i;
+    return i;
+  }
+
+ private:
+  bool is(char32_t code, std::size_t i) const { return i < codes_.size() && codes_[i] == code; }
+  bool letter(std::size_t i) const { return i < codes_.size() && is_letter(codes_[i]); }
+  bool digit(std::size_t i) const { return i < codes_.size() && is_digit(codes_[i]); }
+
+  // Marks that hold a word together: t-shirt, 3.5, 1,000, 12:30.
+  bool inner_mark(std::size_t i) const {
+    if (is('-', i)) return letter(i - 1) && letter(i + 1);
+    return (is('.', i) || is(',', i) || is(':', i)) && digit(i - 1) && digit(i + 1);
+  }
+
+  std::u32string_view codes_;
+};
+
 Sentence words(std::u32string codes) {
   codes = lower_case(codes);
   std::ranges::replace(codes, U'’', U'\'');
-  const auto letter = [&](std::size_t i) { return i < codes.size() && is_letter(codes[i]); };
-  const auto digit = [&](std::size_t i) { return i < codes.size() && is_digit(codes[i]); };
-
-  // Marks that hold a word together: t-shirt, 3.5, 1,000, 12:30.
-  const auto inner_mark = [&](std::size_t i) {
-    return (codes[i] == '-' && letter(i - 1) && letter(i + 1)) ||
-           ((codes[i] == '.' || codes[i] == ',' || codes[i] == ':') && digit(i - 1) &&
-            digit(i + 1));
-  };
-
+  const std::u32string_view text = codes;
+  const WordCutter cutter(text);
   Sentence tokens;
-  for (std::size_t i = 0; i < codes.size();) {
-    const std::size_t begin = i++;
-    if (is_space(codes[begin])) continue;
-    const bool shortened = codes[begin] == '\'' && begin > 0 && letter(begin - 1) && letter(i);
-    if (letter(begin) || shortened) {
-      while (letter(i) || (i < codes.size() && inner_mark(i))) ++i;
-      const std::u32string_view word(codes.data() + begin, i - begin);
-      if (i < codes.size() && codes[i] == '\'' && letter(i + 1) && is_elided(word)) ++i;
-    }
-    tokens.push_back(encode_utf8(std::u32string_view(codes).substr(begin, i - begin)));
+  for (std::size_t begin = 0, end = 0; begin < text.size(); begin = end) {
+    end = begin + 1;
+    if (is_space(text[begin])) continue;
+    end = cutter.end_of_token(begin);
+    tokens.push_back(encode_utf8(text.substr(begin, end - begin)));
   }
   return tokens;
 }
 
+// Tokens with the spaces that people write between them.
 std::string join_words(const Sentence& tokens) {
   static const std::set<std::string_view> closing = {".", ",", "!", "?", ";", ":", ")",
                                                      "]", "}", "%", "…", "”", "»", "'"};
@@ -74,6 +94,8 @@ std::string join_words(const Sentence& tokens) {
       closes = !opens;
       quote = opens ? token : "";
     }
+
+    // A space, unless the token before opens something or this token closes something.
     if (!glued && !closes) text += ' ';
     text += token;
     glued = opens;
@@ -127,6 +149,7 @@ std::string Vocabulary::to_text() const {
   return fmt::format("{}", fmt::join(words_.begin() + 4, words_.end(), "\n"));
 }
 
+// One word a line.
 Vocabulary Vocabulary::from_text(std::string_view text) {
   std::vector<std::string> words;
   for (std::size_t end = 0; !text.empty(); text.remove_prefix(std::min(end + 1, text.size()))) {
@@ -147,6 +170,7 @@ const std::string& Vocabulary::word(int id) const {
   return words_[static_cast<std::size_t>(id)];
 }
 
+// From words to numbers, and back.
 std::vector<int> Vocabulary::encode(const Sentence& sentence) const {
   std::vector<int> ids;
   for (const std::string& word : sentence) ids.push_back(id(word));

@@ -1,3 +1,4 @@
+// # Writing the log, and keeping the old lines of a resumed training
 #include "examples/translate/train_log.h"
 
 #include <algorithm>
@@ -13,7 +14,7 @@ using glass::FileError;
 
 namespace {
 
-// The step that a line tells of; nothing if it is no whole line of ours.
+// The step that a line is about; nothing if it is not a whole line of a log.
 std::optional<Index> step_of(std::string_view line) {
   constexpr std::string_view begin = "{\"step\": ";
   Index step = 0;
@@ -29,7 +30,7 @@ bool is_file(const std::string& path) {
   return std::filesystem::is_regular_file(path, ignored);
 }
 
-// What a log says about steps that are not going to be taken again.
+// The old lines that a resumed training keeps: those of steps that it does not take again.
 std::string kept_lines(const std::string& path, Index step, Index validated) {
   std::ifstream old(path, std::ios::binary);
   std::string kept;

@@ -1,3 +1,4 @@
+// # The loop that trains a translator
 #include "examples/translate/training.h"
 
 #include <chrono>
@@ -35,6 +36,13 @@ void pull(Tensor average, const Tensor& x, double share) {
   for (Index i = 0, n = x.numel(); i < n; ++i) a[i] += part * (in[i] - a[i]);
 }
 
+// Writes new numbers into a parameter. value() gives a view of the parameter's memory, so writing
+// into the view writes into the parameter.
+void overwrite(const Var& parameter, const Tensor& numbers) {
+  Tensor weights = parameter.value();
+  weights.copy_from(numbers);
+}
+
 }  // namespace
 
 Trainer::Trainer(Translator& translator, const Corpus& corpus, const Options& options)
@@ -55,7 +63,8 @@ Trainer::Trainer(Translator& translator, const Corpus& corpus, const Options& op
 // ---- the course of events ----
 
 void Trainer::start_pass() {
-  // The pass can be made again from the state that the stream had before it.
+  // A resumed training makes the pass again. So state_.order stays as it was before the pass, and
+  // the pass draws from a copy.
   next_order_ = state_.order;
   const Recipe& r = options_.recipe;
   batches_ = make_batches(next_pass(corpus_, *next_order_), *next_order_,
@@ -63,113 +72,172 @@ void Trainer::start_pass() {
   steps_ = r.epochs > 0 ? r.epochs * std::ssize(batches_) : r.steps;
 }
 
-bool Trainer::is_due() const {
+void Trainer::start_next_pass_if_due() {
+  if (state_.batch < std::ssize(batches_)) return;
+  state_.order = *next_order_;
+  state_.batch = 0;
+  ++state_.pass;
+  start_pass();
+}
+
+bool Trainer::validation_is_due() const {
   if (state_.step == 0 || state_.step == state_.validated) return false;
   const Index every = options_.recipe.validate_every;
   return state_.step == steps_ ||
          (every > 0 ? state_.step % every == 0 : state_.batch == std::ssize(batches_));
 }
 
-Training Trainer::run(const Watcher& watcher) {
-  const Recipe& r = options_.recipe;
-  const Index begun = state_.step;
-  const Clock clock;
-  Progress progress;
-  double tokens = 0, paused = 0;
-  bool stopped = false;
-  start_pass();
-  progress.step = begun, progress.steps = steps_, progress.epoch = state_.pass + 1;
-  for (;;) {
-    if (is_due()) {
-      const double before = clock.seconds();
-      validate();
-      paused += clock.seconds() - before;
-      watcher.validated(progress, history_.valid.back());
-    }
-    finished_ = state_.step >= steps_ || (r.patience > 0 && state_.worse >= r.patience);
-    if (finished_ || stopped) break;
-    if (state_.batch == std::ssize(batches_)) {
-      state_.order = *next_order_;
-      state_.batch = 0;
-      ++state_.pass;
-      start_pass();
-    }
-
-    const Batch& batch = batches_[static_cast<std::size_t>(state_.batch)];
-    const double loss = train_step(batch);
-    ++state_.batch;
-    // True from the first step on.
-    state_.loss += std::max(0.02, 1.0 / static_cast<double>(state_.step)) * (loss - state_.loss);
-    tokens += static_cast<double>(batch.target_tokens);
-    const double now = clock.seconds(), here = static_cast<double>(state_.step - begun);
-    progress = {.step = state_.step,
-                .steps = steps_,
-                .epoch = state_.pass + 1,
-                .loss = state_.loss,
-                .tokens_per_second = tokens / std::max(now - paused, 1e-9),
-                .grad_norm = 0,
-                .seconds_left = now / here * static_cast<double>(steps_ - state_.step)};
-    if (state_.window == r.log_every || state_.step == steps_) {
-      const double n = static_cast<double>(std::exchange(state_.window, 0));
-      progress.grad_norm = std::exchange(state_.window_norm, 0) / n;
-      history_.train.push_back(
-          {state_.step, std::exchange(state_.window_loss, 0) / n, adam_.options.rate});
-      watcher.logged(progress, history_.train.back());
-    }
-    watcher.progress(progress);
-    stopped = watcher.stop();
-    if (!stopped && !options_.save.empty() && options_.checkpoint_every > 0 &&
-        state_.step % options_.checkpoint_every == 0)
-      save(options_.save);
-    if (stopped) break;
-  }
-  if (finished_)
-    for (std::size_t i = 0; i < best_.size(); ++i)
-      Tensor(parameters_[i].value()).copy_from(best_[i]);
-  return {state_.step, state_.loss, clock.seconds(), stopped};
+bool Trainer::window_is_full() const {
+  return state_.window == options_.recipe.log_every || state_.step == steps_;
 }
 
-double Trainer::train_step(const Batch& batch) {
-  const Recipe& r = options_.recipe;
+void Trainer::save_if_due() {
+  const Index every = options_.checkpoint_every;
+  if (!options_.save.empty() && every > 0 && state_.step % every == 0) save(options_.save);
+}
+
+// After the last step, or when too many validations in a row were not better than the best.
+bool Trainer::is_at_the_end() const {
+  const Index patience = options_.recipe.patience;
+  return state_.step >= steps_ || (patience > 0 && state_.worse >= patience);
+}
+
+// What this run did, without the past of a resumed training.
+struct Trainer::Pace {
+  Index begun = 0;    // the step before its first
+  Clock clock = {};   // since it began
+  double paused = 0;  // seconds of validations
+  double tokens = 0;  // that it learnt from
+};
+
+Training Trainer::run(const Watcher& watcher) {
+  Pace pace{.begun = state_.step};
+  start_pass();
+  Progress progress{.step = state_.step, .steps = steps_, .epoch = state_.pass + 1};
+  bool stopped = false;
+  while (!stopped) {
+    // Between two steps: a validation, or the end of the training.
+    if (validation_is_due()) validate(pace, progress, watcher);
+    finished_ = is_at_the_end();
+    if (finished_) break;
+    progress = advance(pace, watcher);
+
+    // Where the training is stopped, the caller saves it.
+    stopped = watcher.stop();
+    if (!stopped) save_if_due();
+  }
+  if (finished_) take_best_weights();
+  return {state_.step, state_.loss, pace.clock.seconds(), stopped};
+}
+
+// One step, after the beginning of a new pass where the last one is over, and what is told of it.
+Progress Trainer::advance(Pace& pace, const Watcher& watcher) {
+  start_next_pass_if_due();
+  step(pace);
+  Progress progress = progress_of(pace);
+  if (window_is_full()) close_window(progress, watcher);
+  watcher.progress(progress);
+  return progress;
+}
+
+Progress Trainer::progress_of(const Pace& pace) const {
+  const double now = pace.clock.seconds(), here = static_cast<double>(state_.step - pace.begun);
+  return {.step = state_.step,
+          .steps = steps_,
+          .epoch = state_.pass + 1,
+          .loss = state_.loss,
+          .tokens_per_second = pace.tokens / std::max(now - pace.paused, 1e-9),
+          .grad_norm = 0,
+          .seconds_left = now / here * static_cast<double>(steps_ - state_.step)};
+}
+
+// Adds a point to the history, the mean of the steps since the last point.
+void Trainer::close_window(Progress& progress, const Watcher& watcher) {
+  const auto n = static_cast<double>(state_.window);
+  progress.grad_norm = state_.window_norm / n;
+  history_.train.push_back({state_.step, state_.window_loss / n, adam_.options.rate});
+  state_.window = 0;
+  state_.window_norm = 0;
+  state_.window_loss = 0;
+  watcher.logged(progress, history_.train.back());
+}
+
+void Trainer::take_best_weights() {
+  for (std::size_t i = 0; i < best_.size(); ++i) overwrite(parameters_[i], best_[i]);
+}
+
+// ---- one step ----
+
+void Trainer::step(Pace& pace) {
+  const Batch& batch = batches_[static_cast<std::size_t>(state_.batch)];
+  const double loss = loss_and_gradients(batch);
+  state_.window_norm += optim::clip_grad_norm(parameters_, 1.0);
+  ++state_.step;
+  adam_.options.rate = rate_of_step();
+  adam_.step();
+  if (average_) update_average();
+
+  // What the step adds to the sums and means. The running mean is over about fifty steps; the first
+  // steps are weighted equally, so that it is a true mean from the first step on.
+  state_.window_loss += loss;
+  ++state_.window;
+  ++state_.batch;
+  state_.loss += std::max(0.02, 1.0 / static_cast<double>(state_.step)) * (loss - state_.loss);
+  pace.tokens += static_cast<double>(batch.target_tokens);
+}
+
+double Trainer::loss_and_gradients(const Batch& batch) {
   const nn::EncoderDecoder& model = translator_.model;
   nn::set_training(model, true);
   adam_.zero_grad();
   const Var logits = model(batch.source, batch.target_in);  // [B, T, V]
   const Var loss = nn::cross_entropy(
-      logits, batch.target_out, {.ignore_index = Vocabulary::pad, .label_smoothing = r.smoothing});
+      logits, batch.target_out,
+      {.ignore_index = Vocabulary::pad, .label_smoothing = options_.recipe.smoothing});  // []
   const auto value = static_cast<double>(loss.item());
   check<StateError>(std::isfinite(value),
                     "train: the loss became {} at step {}; try a smaller --rate", value,
                     state_.step + 1);
   if (state_.step == 0) nn::check_parameters(loss, model);
   loss.backward();
-  state_.window_norm += optim::clip_grad_norm(parameters_, 1.0);
-  const optim::ScheduleOptions o{
-      .rate = r.rate, .warmup = std::min(r.warmup, steps_), .total = steps_};
-  ++state_.step;
-  adam_.options.rate = r.schedule == Schedule::cosine ? optim::warmup_cosine(state_.step, o)
-                                                      : optim::warmup_inverse_sqrt(state_.step, o);
-  adam_.step();
-  state_.window_loss += value;
-  ++state_.window;
-  if (average_) {
-    // The first weights are no use to anyone: a young mean forgets them sooner.
-    const auto t = static_cast<double>(state_.step);
-    const double stays = std::min(r.average, (1 + t) / (10 + t));
-    const std::vector<Var> averages = nn::parameters(average_->model);
-    for (std::size_t i = 0; i < averages.size(); ++i)
-      pull(averages[i].value(), parameters_[i].value(), 1 - stays);
-  }
   return value;
 }
 
-void Trainer::validate() {
+// The rate rises over the first steps and falls after them.
+double Trainer::rate_of_step() const {
+  const Recipe& r = options_.recipe;
+  const optim::ScheduleOptions o{
+      .rate = r.rate, .warmup = std::min(r.warmup, steps_), .total = steps_};
+  return r.schedule == Schedule::cosine ? optim::warmup_cosine(state_.step, o)
+                                        : optim::warmup_inverse_sqrt(state_.step, o);
+}
+
+// The running mean of the weights. The first weights are random and should not stay in it: while
+// the mean is young, less of it stays.
+void Trainer::update_average() {
+  const auto t = static_cast<double>(state_.step);
+  const double stays = std::min(options_.recipe.average, (1 + t) / (10 + t));
+  const std::vector<Var> averages = nn::parameters(average_->model);
+  for (std::size_t i = 0; i < averages.size(); ++i)
+    pull(averages[i].value(), parameters_[i].value(), 1 - stays);
+}
+
+// ---- a validation ----
+
+void Trainer::validate(Pace& pace, const Progress& progress, const Watcher& watcher) {
+  const double before = pace.clock.seconds();
   const Translator& candidate = average_ ? *average_ : translator_;
   const double loss = mean_loss(candidate, valid_);
   history_.valid.push_back({state_.step, loss, valid_score(candidate, corpus_)});
   state_.validated = state_.step;
+  keep_if_best(candidate, loss);
+  pace.paused += pace.clock.seconds() - before;
+  watcher.validated(progress, history_.valid.back());
+}
+
+void Trainer::keep_if_best(const Translator& candidate, double loss) {
   ++state_.worse;
-  if (!(loss < state_.best_loss)) return;
+  if (!(loss < state_.best_loss)) return;  // worse, or no number
   state_.best_loss = loss;
   state_.worse = 0;
   const std::vector<Var> weights = nn::parameters(candidate.model);

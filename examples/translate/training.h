@@ -1,9 +1,9 @@
 // # Training that survives
 //
-// Whatever ends the program, training can go on from its last save as if nothing had happened: the
-// weights come out the same, bit for bit, with any number of threads. So everything that a step
-// reads is either in the file (weights, the optimiser's means, random streams, the place in the
-// data) or follows from the arguments, which are compared.
+// A training can be resumed from its last save, whatever ended the program: the weights come out the
+// same as without the interruption, bit for bit, with any number of threads. For this, everything
+// that a step reads is in the file (weights, the optimiser's means, random streams, the place in the
+// data), or follows from the arguments, which must be the same.
 #pragma once
 
 #include "examples/translate/history.h"
@@ -47,9 +47,17 @@ struct TrainingState {
   Index window = 0;                         // so many steps
 
   void each(auto&& f) {
-    f("step", step), f("pass", pass), f("batch", batch), f("order", order);
-    f("validated", validated), f("best_loss", best_loss), f("worse", worse), f("loss", loss);
-    f("window_loss", window_loss), f("window_norm", window_norm), f("window", window);
+    f("step", step);
+    f("pass", pass);
+    f("batch", batch);
+    f("order", order);
+    f("validated", validated);
+    f("best_loss", best_loss);
+    f("worse", worse);
+    f("loss", loss);
+    f("window_loss", window_loss);
+    f("window_norm", window_norm);
+    f("window", window);
   }
 };
 
@@ -61,16 +69,16 @@ class Trainer {
   // Trains `translator`, which outlives it.
   Trainer(Translator& translator, const Corpus& corpus, const Options& options);
 
-  // Goes on where the training that was saved there stood. FileError, with nothing changed, if the
-  // file holds none, or one of other options or other sentences.
+  // Continues the training that was saved in the file. FileError, with nothing changed, if the file
+  // holds no training, or a training with other options or other sentences.
   void resume(const std::filesystem::path& path);
 
-  // Trains until the end, or until `stop`. Saves to options.save on the way, but neither then nor
-  // at the end. In the end the translator has the weights of the best validation. StateError if
-  // the loss stops being a number.
+  // Trains until the end, or until `stop`. Saves to options.save on the way, but not when it stops
+  // and not at the end: the caller calls save(). At the end the translator has the weights of the
+  // best validation. StateError if the loss stops being a number.
   Training run(const Watcher& watcher);
 
-  // The best weights so far and, while it is not finished, all that resume() needs.
+  // Saves the best weights so far and, while the training is not finished, all that resume() needs.
   void save(const std::filesystem::path& path);
 
   bool finished() const { return finished_; }
@@ -79,11 +87,29 @@ class Trainer {
 
  private:
   struct Snapshot;
+  struct Pace;
   glass::nn::State everything();
+
+  // The course of a run.
   void start_pass();
-  bool is_due() const;
-  void validate();
-  double train_step(const Batch& batch);  // its loss
+  void start_next_pass_if_due();
+  bool validation_is_due() const;
+  bool window_is_full() const;
+  bool is_at_the_end() const;
+  void validate(Pace& pace, const Progress& progress, const Watcher& watcher);
+  Progress advance(Pace& pace, const Watcher& watcher);
+  void step(Pace& pace);
+  Progress progress_of(const Pace& pace) const;
+  void close_window(Progress& progress, const Watcher& watcher);
+  void save_if_due();
+  void take_best_weights();
+
+  // The parts of a step.
+  double loss_and_gradients(const Batch& batch);  // returns the loss
+  double rate_of_step() const;
+  void update_average();
+  void keep_if_best(const Translator& candidate, double loss);
+
   glass::nn::Metadata notes() const;
 
   Translator& translator_;

@@ -1,3 +1,4 @@
+// # Making, saving, loading and using a translator
 #include "examples/translate/translator.h"
 
 #include <fmt/ranges.h>
@@ -34,6 +35,7 @@ nn::EncoderDecoderOptions shape_of(const Recipe& r, const Vocabulary& source,
           .tied = r.tied};
 }
 
+// A number from the metadata of a file. FileError if it is missing, or is no number.
 template <class T>
 T number(const nn::Metadata& notes, const std::string& name) {
   const auto found = notes.find(name);
@@ -59,6 +61,7 @@ Translator Translator::create(const Corpus& corpus, const Options& options) {
       {rng, shape_of(options.recipe, corpus.source_words, corpus.target_words, corpus.max_tokens)}};
 }
 
+// What load() reads again.
 nn::Metadata Translator::notes() const {
   const nn::EncoderDecoderOptions& o = model.options;
   return {{"task", task},
@@ -82,6 +85,8 @@ Translator Translator::copy() const {
   return result;
 }
 
+// ---- loading ----
+
 Translator Translator::load(const std::filesystem::path& path) {
   nn::Metadata notes = nn::read_metadata(path);
   Recipe r;
@@ -97,12 +102,16 @@ Translator Translator::load(const std::filesystem::path& path) {
   const bool sane = within(r.dim, 65536) && within(r.layers, 1000) && within(r.hidden, 1048576) &&
                     within(max_tokens, 100000) && 0 <= r.dropout && r.dropout < 1;  // NaN is not
   check<FileError>(sane, "load: {}: the sizes are out of bounds", path.string());
+
+  // The task names a kind of corpus, and is printed. The words follow.
   const std::string& task = notes["task"];
   check<FileError>(task.find_first_not_of("abcdefghijklmnopqrstuvwxyz") == std::string::npos,
                    "load: {}: the task \"{}\" is none of ours", path.string(),
                    examples::shortened(task));
   const Vocabulary source = Vocabulary::from_text(notes["source_words"]);
   const Vocabulary target = Vocabulary::from_text(notes["target_words"]);
+
+  // A model of these sizes, and then its numbers. An unfinished training has more in its file.
   glass::Rng rng(0);
   Translator result{task,
                     notes["unit"] == "words" ? Unit::words : Unit::characters,
@@ -116,9 +125,12 @@ Translator Translator::load(const std::filesystem::path& path) {
   return result;
 }
 
+// ---- translating ----
+
 std::vector<std::vector<int>> Translator::decode(std::span<const Example> examples,
                                                  Search search) const {
-  // Like lengths together, so that little is padded; many sentences at once, but not all.
+  // Sentences of similar lengths are decoded together, so that little is padded. A batch has many
+  // sentences, but not all, which would take too much memory.
   constexpr std::size_t at_once = 128;
   std::vector<Index> order(examples.size());
   std::iota(order.begin(), order.end(), Index{0});
@@ -167,6 +179,7 @@ void Translator::expect_translatable(std::string_view text) const {
 
 std::vector<std::string> Translator::translate(std::span<const std::string> texts,
                                                Search search) const {
+  // All sentences that are not blank are decoded together.
   std::vector<Sentence> sources;
   std::vector<Example> examples;
   for (const std::string& text : texts) {
@@ -177,6 +190,8 @@ std::vector<std::string> Translator::translate(std::span<const std::string> text
     sources.push_back(std::move(source));
   }
   const auto targets = decode(examples, search);
+
+  // A blank sentence stays empty; the others get the next translation.
   std::vector<std::string> results;
   std::size_t next = 0;
   for (const std::string& text : texts) {

@@ -24,20 +24,20 @@ struct Translator {
 
   static Translator create(const Corpus& corpus, const Options& options);
 
-  // FileError where the file is none of ours. What a training that goes on keeps there for itself
-  // is passed over.
+  // Loads a file that save() or a Trainer wrote; FileError if it is another file. What an unfinished
+  // training keeps in the file for itself is ignored.
   static Translator load(const std::filesystem::path& path);
   void save(const std::filesystem::path& path) const;
   glass::nn::Metadata notes() const;  // what save writes beside the numbers
 
-  // A model of its own with the same numbers.
+  // A copy with parameters of its own.
   Translator copy() const;
 
   // The likeliest target for each source, without <s> and </s>.
   std::vector<std::vector<int>> decode(std::span<const Example> examples, Search search = {}) const;
 
-  // What a target says in words. A word that the model does not know is copied from the source,
-  // from where the model looked most as it wrote it.
+  // The target in words. Where the model wrote <unk>, the word is copied from the source token that
+  // the model looked at most.
   Sentence spell(const Sentence& source, const std::vector<int>& target) const;
 
   // Sentences as typed; an empty one stays empty. FileError if one is not UTF-8, ShapeError if one

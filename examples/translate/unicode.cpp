@@ -1,3 +1,4 @@
+// # UTF-8, lower case, and the look-up in the tables
 #include "examples/translate/unicode.h"
 
 #include <algorithm>
@@ -16,7 +17,8 @@ namespace {
 
 // ---- UTF-8 ----
 
-// Takes one code point off the front of `text`; nothing, and no step, where that is not UTF-8.
+// Takes one code point off the front of `text`. Where the front is not UTF-8, it takes nothing and
+// returns nothing.
 std::optional<char32_t> next_code_point(std::string_view& text) {
   const auto lead = static_cast<unsigned char>(text.front());
   const std::size_t length = lead < 0x80   ? 1
@@ -26,12 +28,16 @@ std::optional<char32_t> next_code_point(std::string_view& text) {
                              : lead < 0xF5 ? 4
                                            : 0;  // beyond U+10FFFF
   if (length == 0 || text.size() < length) return {};
+
+  // The lead byte has the first bits, each byte 10xxxxxx after it six more.
   char32_t code = length == 1 ? lead : lead & (0x7Fu >> length);
   for (const char c : text.substr(1, length - 1)) {
     const auto byte = static_cast<unsigned char>(c);
     if ((byte & 0xC0) != 0x80) return {};
     code = (code << 6) | (byte & 0x3Fu);
   }
+
+  // Some code points are not allowed, and none may be written longer than needed.
   const bool overlong = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
   const bool surrogate = 0xD800 <= code && code <= 0xDFFF;
   if (overlong || surrogate || code > 0x10FFFF) return {};
@@ -56,6 +62,7 @@ std::u32string decode_utf8(std::string_view text) {
 std::string encode_utf8(std::u32string_view codes) {
   std::string text;
   for (const char32_t code : codes) {
+    // Writes the lead byte with the highest bits, then six bits a byte; `shift` is how many follow.
     const auto add = [&](char32_t lead, int shift) {
       text += static_cast<char>(lead | (code >> shift));
       while (shift > 0) text += static_cast<char>(0x80 | ((code >> (shift -= 6)) & 0x3F));
@@ -112,6 +119,8 @@ char32_t lower(char32_t code) {
   return capital ? static_cast<char32_t>(static_cast<int>(code) + offset) : code;
 }
 
+// ---- lower case, spaces and marks ----
+
 std::u32string lower_case(std::u32string_view codes) {
   std::u32string result;
   for (std::size_t i = 0; i < codes.size(); ++i) {
@@ -137,6 +146,7 @@ bool is_space(char32_t c) {
 }
 
 bool is_mark(char32_t c) {
+  // Every version of Unicode adds pictographs, so their whole blocks count.
   const bool pictograph = 0x1F000 <= c && c <= 0x1FAFF;
   return pictograph || holds(tables::marks, c);
 }

@@ -1,3 +1,4 @@
+// # Translating a file, and translating line by line
 #include "examples/translate/use.h"
 
 #include <fmt/format.h>
@@ -5,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <iostream>
+#include <optional>
 
 #include "examples/common/files.h"
 #include "examples/common/program.h"
@@ -16,7 +18,7 @@ using glass::FileError;
 
 namespace {
 
-// A line that cannot be translated becomes empty, and a message says why. Whether it was so.
+// Empties a line that cannot be translated, and says why on stderr. Returns whether it did.
 bool empty_if_faulty(const Translator& translator, std::string& line, const std::string& name) {
   std::string fault;
   try {
@@ -52,22 +54,37 @@ Index translate_file(const Translator& translator, const std::string& file,
   return faulty;
 }
 
+namespace {
+
+// Sends what was printed to the reader, who may wait for it.
+void flush(std::FILE* out) {
+  const bool written = std::fflush(out) == 0;
+  check<FileError>(written, "cannot write the translations: {}", std::strerror(errno));
+}
+
+// The next line, without its end; nothing where there are no more. A byte order mark at the very end
+// of the input is no line, as in a file.
+std::optional<std::string> read_line(std::istream& in, bool is_first) {
+  std::string typed;
+  if (!std::getline(in, typed)) return {};
+  if (!in.eof()) typed += '\n';
+  const std::vector<std::string> lines = split_lines(typed, is_first);
+  if (lines.empty()) return {};
+  return lines.front();
+}
+
+}  // namespace
+
 Index interact(const Translator& translator, std::istream& in, std::FILE* out, bool prompt,
                Search search) {
-  const auto ask = [&] {
+  Index faulty = 0;
+  for (Index number = 1;; ++number) {
     if (prompt) fmt::print(out, "> ");
-    const bool written = std::fflush(out) == 0;
-    check<FileError>(written, "cannot write the translations: {}", std::strerror(errno));
-  };
-  ask();
-  Index count = 0, faulty = 0;
-  for (std::string typed; std::getline(in, typed); ask()) {
-    if (!in.eof()) typed += '\n';
-    const std::vector<std::string> lines = split_lines(typed, count == 0);
-    if (lines.empty()) break;  // a byte order mark at the very end is no line, as in a file
-    std::string line = lines.front();
-    faulty += empty_if_faulty(translator, line, fmt::format("line {}", ++count));
-    fmt::print(out, "{}\n", translator.translate(line, search));
+    flush(out);
+    std::optional<std::string> line = read_line(in, number == 1);
+    if (!line) break;
+    faulty += empty_if_faulty(translator, *line, fmt::format("line {}", number));
+    fmt::print(out, "{}\n", translator.translate(*line, search));
   }
   check<FileError>(&in != &std::cin || std::ferror(stdin) == 0,
                    "cannot read the standard input: {}", std::strerror(errno));
