@@ -92,9 +92,10 @@ Words philox_blocks(const Draw& draw, std::uint64_t position) {
   const auto blocks = philox(draw, positions);
   // The lower half of each lane.
   Words words;
-  for (std::size_t i = 0; i < abreast; ++i)
+  for (std::size_t b = 0; b < blocks.size(); ++b)
     for (std::size_t word = 0; word < 4; ++word)
-      words[word][i] = static_cast<std::uint32_t>(blocks[i / wide][word][i % wide]);
+      for (std::size_t i = 0; i < wide; ++i)
+        words[word][b * wide + i] = static_cast<std::uint32_t>(blocks[b][word][i]);
   return words;
 }
 
@@ -283,8 +284,10 @@ void decide_ties(const Draw& draw, const Rate& rate, const Bytes& bytes, std::ui
 // The factors of a whole group: elements group · per_group … (group + 1) · per_group − 1.
 void factors_of_group(const Draw& draw, const Rate& rate, std::uint64_t group, Real* factors) {
   const auto bytes = std::bit_cast<Bytes>(philox_blocks(draw, group * abreast));
-  for (std::size_t i = 0; i < per_group; ++i)
-    factors[i] = bytes[i] < rate.whole ? Real(0) : rate.kept;
+  // Copies, since the compiler must assume that `factors` overlaps `rate`.
+  const std::uint8_t whole = rate.whole;
+  const Real kept = rate.kept;
+  for (std::size_t i = 0; i < per_group; ++i) factors[i] = bytes[i] < whole ? Real(0) : kept;
   decide_ties(draw, rate, bytes, group * per_group, factors);
 }
 

@@ -340,13 +340,17 @@ Index count_targets(std::span<const int> targets, int ignored, Index classes) {
 struct CrossEntropyTerms {
   Index v;
   double smoothing;
-  Real share;
+  Real share;   // 1/n
+  Real spread;  // s/V
 };
 
 // One row: writes the slope dz = (p − t)/n and returns the loss −Σᵥ tᵥ ln pᵥ, for the softmax p of
 // z.
 Real cross_entropy_row(const CrossEntropyTerms& terms, const Real* z, int target, Real* dz) {
-  const auto [v, smoothing, share] = terms;
+  const Index v = terms.v;
+  const double smoothing = terms.smoothing;
+  const Real& share = terms.share;
+  const Real& spread = terms.spread;
   // dz = exp(z − shift) for now; p is that divided by its sum.
   const Real shift = shift_of(z, v);
   const Real all = exponentials(z, v, shift, dz);
@@ -366,7 +370,6 @@ Real cross_entropy_row(const CrossEntropyTerms& terms, const Real* z, int target
   }
 
   // p/n − t/n, with t = s/V for every class and 1 − s more for the target.
-  const auto spread = static_cast<Real>(smoothing / static_cast<double>(v));
   const Real scale = share / all;
   for (Index j = 0; j < v; ++j) dz[j] = dz[j] * scale - share * spread;
   dz[target] -= share * static_cast<Real>(1 - smoothing);
@@ -387,9 +390,12 @@ CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets, i
   const Index count = count_targets(targets, ignored, v);
   const auto share = static_cast<Real>(1 / static_cast<double>(std::max<Index>(count, 1)));
 
+  const auto spread = static_cast<Real>(smoothing / static_cast<double>(v));
+  const CrossEntropyTerms terms{v, smoothing, share, spread};
+
   const Tensor logits = x.contiguous();
   Tensor slope = empty(x.shape()), losses = zeros(Shape{rows});
-  for_rows(rows, v, [&, terms = CrossEntropyTerms{v, smoothing, share}](Index i) {
+  for_rows(rows, v, [&](Index i) {
     const int target = targets[static_cast<std::size_t>(i)];
     Real* const dz = slope.data() + i * v;
     if (target == ignored) {
