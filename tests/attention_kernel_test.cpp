@@ -4,6 +4,8 @@
 // block by block, the definition with all scores at once.
 #include "tests/op_table.h"
 
+namespace attention_kernel_test {
+
 using namespace glass;
 using namespace glass::oracle;
 
@@ -111,3 +113,5 @@ TEST_CASE("keys that no query sees leave no trace in the kernel and in its defin
   CHECK(disagreement(in, rng) == "");
   CHECK(exact_difference(attention_naive(in) * 0, zeros({s.B, s.H, s.T, s.E})) == "");
 }
+
+}  // namespace attention_kernel_test

@@ -1,5 +1,7 @@
 #include "tests/op_table.h"
 
+namespace attention_op_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -446,3 +448,5 @@ TEST_CASE("attention over no keys is 0, over no queries empty") {
                   {.causal = true})
             .shape() == Shape{1, 2, 0, 5});
 }
+
+}  // namespace attention_op_test

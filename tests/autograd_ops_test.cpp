@@ -6,6 +6,8 @@
 
 #include "tests/op_rows.h"
 
+namespace autograd_ops_test {
+
 using namespace glass;
 using namespace glass::oracle;
 
@@ -307,3 +309,5 @@ TEST_CASE("in the dual build every gradient carries a Hessian-vector product") {
     CHECK(direction(g(2)) == 0);
   }
 }
+
+}  // namespace autograd_ops_test

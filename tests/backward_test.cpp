@@ -5,6 +5,8 @@
 #include "autograd/ops.h"
 #include "tests/op_table.h"
 
+namespace backward_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -361,3 +363,5 @@ TEST_CASE("a graph may outlive main") {
   for (int i = 0; i < 1000; ++i) x = x * 1.0;
   CHECK(x.requires_grad());  // the test is that the program then ends without a crash
 }
+
+}  // namespace backward_test

@@ -3,6 +3,8 @@
 #include "nn/attention.h"
 #include "tests/op_table.h"
 
+namespace cross_attention_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -430,3 +432,5 @@ TEST_CASE("the gradients of cross-attention are right, masked, dropped out and w
     }
   }
 }
+
+}  // namespace cross_attention_test

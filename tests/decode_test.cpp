@@ -4,6 +4,8 @@
 
 #include "tests/op_table.h"
 
+namespace decode_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -470,3 +472,5 @@ TEST_CASE("a larger length penalty never shortens the targets on the whole") {
     before = total;
   }
 }
+
+}  // namespace decode_test

@@ -8,6 +8,8 @@
 #include "nn/transformer.h"
 #include "tests/op_rows.h"
 
+namespace empty_test {
+
 using namespace glass;
 using namespace glass::oracle;
 
@@ -248,3 +250,5 @@ TEST_CASE(
     }
   }
 }
+
+}  // namespace empty_test

@@ -16,6 +16,8 @@
 #include "examples/picture_query/options.h"
 #include "tests/catch.h"
 
+namespace examples_bounds_test {
+
 using namespace examples;
 using Catch::Matchers::ContainsSubstring;
 namespace fs = std::filesystem;
@@ -289,3 +291,5 @@ TEST_CASE("what is quoted is short, on one line, and cut between code points") {
   CHECK(shortened(std::string(100, '\x80')) == std::string(57, '\x80') + "…");  // not UTF-8
   CHECK(shortened(std::string(100'000, 'x')) == std::string(60, 'x') + "…");
 }
+
+}  // namespace examples_bounds_test

@@ -16,6 +16,8 @@
 #include "nn/linear.h"
 #include "tests/catch.h"
 
+namespace examples_common_test {
+
 using namespace examples;
 using Catch::Matchers::ContainsSubstring;
 namespace fs = std::filesystem;
@@ -184,3 +186,5 @@ TEST_CASE("a program returns what it ran to, and 2 after an error") {
   CHECK(program("test", []() -> int { throw glass::FileError("no such file"); }) == 2);
   CHECK(program("test", []() -> int { throw std::bad_alloc(); }) == 2);
 }
+
+}  // namespace examples_common_test

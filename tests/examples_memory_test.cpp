@@ -9,6 +9,8 @@
 #include "tests/catch.h"
 #include "tests/threads.h"
 
+namespace examples_memory_test {
+
 using namespace memory;
 using glass::Shape;
 
@@ -146,3 +148,5 @@ TEST_CASE("memory learns the same bits on one thread and on three") {
   };
   CHECK(numbers(1) == numbers(3));
 }
+
+}  // namespace examples_memory_test

@@ -12,6 +12,8 @@
 #include "tests/catch.h"
 #include "tests/threads.h"
 
+namespace examples_picture_query_test {
+
 using namespace picture_query;
 using Catch::Matchers::ContainsSubstring;
 using glass::Shape;
@@ -308,3 +310,5 @@ TEST_CASE("a view is drawn in colours, in letters and for a browser") {
   CHECK_THAT(svg, ContainsSubstring("<svg ") && ContainsSubstring("</svg>"));
   CHECK(svg.find("http", svg.find("2000/svg")) == std::string::npos);
 }
+
+}  // namespace examples_picture_query_test

@@ -16,6 +16,8 @@
 
 #include "tests/catch.h"
 
+namespace examples_programs_test {
+
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
@@ -363,3 +365,5 @@ TEST_CASE("every number that is none is one line that names the option") {
     }
   CHECK(count > 40);
 }
+
+}  // namespace examples_programs_test

@@ -7,6 +7,8 @@
 #include "examples/explain/show.h"
 #include "tests/op_table.h"
 
+namespace explain_test {
+
 using namespace explain;
 using Catch::Matchers::ContainsSubstring;
 using glass::oracle::exact_difference;
@@ -250,3 +252,5 @@ TEST_CASE("the command shows both stories unless one is asked for") {
   CHECK_THROWS(parse({"--text", "--output", "x.html"}));
   CHECK_THROWS(parse({"--loud"}));
 }
+
+}  // namespace explain_test

@@ -18,6 +18,8 @@
 #include "tests/fuzz/safetensors.h"
 #include "tests/op_table.h"
 
+namespace fault_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -226,3 +228,5 @@ TEST_CASE("a descriptor that is open is written as it stands, and stays open") {
   ::close(ends[0]);
   ::close(ends[1]);
 }
+
+}  // namespace fault_test

@@ -5,6 +5,8 @@
 #include "tests/catch.h"
 #include "tests/fuzz/safetensors.h"
 
+namespace fuzz_corpus_test {
+
 using namespace glass::fuzz;
 
 TEST_CASE("every file of the safetensors corpus gets the verdict that its name says") {
@@ -21,3 +23,5 @@ TEST_CASE("every file of the safetensors corpus gets the verdict that its name s
   }
   CHECK(files > 100);
 }
+
+}  // namespace fuzz_corpus_test

@@ -11,6 +11,8 @@
 #include "tests/op_table.h"
 #include "tests/parity/golden.h"
 
+namespace golden_test {
+
 using namespace glass;
 using namespace glass::oracle;
 
@@ -107,3 +109,5 @@ TEST_CASE("so it does inside a model, without biases, and with keys of another w
   const Var y = stack.cross(stack.self(query, query, query), image, image);
   CHECK(difference(y.value(), in_out[2], layer_tolerance) == "");
 }
+
+}  // namespace golden_test

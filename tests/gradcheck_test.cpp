@@ -18,6 +18,8 @@
 #include "autograd/ops.h"
 #include "tests/catch.h"
 
+namespace gradcheck_test {
+
 using namespace glass;
 using Catch::Matchers::ContainsSubstring;
 
@@ -989,3 +991,5 @@ TEST_CASE("random right functions are accepted, and wrong by 1e-5 in one entry r
     }
   }
 }
+
+}  // namespace gradcheck_test

@@ -8,6 +8,8 @@
 #include "nn/positions.h"
 #include "tests/op_table.h"
 
+namespace linear_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -305,3 +307,5 @@ TEST_CASE("positions of an odd width, of width 1 and of no length have their sha
   CHECK(nn::sinusoidal_positions(4, 1).shape() == Shape{4, 1});
   CHECK(nn::sinusoidal_positions(0, 4).shape() == Shape{0, 4});
 }
+
+}  // namespace linear_test

@@ -12,6 +12,8 @@
 #include "optim/clip.h"
 #include "tests/op_table.h"
 
+namespace long_axes_test {
+
 using namespace glass;
 using namespace glass::oracle;
 
@@ -459,3 +461,5 @@ TEST_CASE("the norm of a long gradient is right to 2e-6", "[long]") {
     CHECK(error(y.grad(), Numbers(million, static_cast<double>(0.1F) / exact)) < allowed);
   }
 }
+
+}  // namespace long_axes_test

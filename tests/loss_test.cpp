@@ -3,6 +3,8 @@
 #include "autograd/gradcheck.h"
 #include "tests/op_table.h"
 
+namespace loss_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -222,3 +224,5 @@ TEST_CASE("the number of targets must be that of the rows, and smoothing a share
     CHECK_THROWS_AS(nn::cross_entropy(some({1, 5}), std::vector{1}, {.label_smoothing = smoothing}),
                     ShapeError);
 }
+
+}  // namespace loss_test

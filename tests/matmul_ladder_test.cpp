@@ -23,6 +23,8 @@
 #include "tests/catch.h"
 #include "tests/threads.h"
 
+namespace matmul_ladder_test {
+
 using namespace ladder;
 using glass::oracle::Threads;
 
@@ -208,3 +210,5 @@ TEST_CASE("threads do not change a bit") {
     }
   }
 }
+
+}  // namespace matmul_ladder_test

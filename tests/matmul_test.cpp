@@ -5,6 +5,8 @@
 #include "tensor/ops.h"
 #include "tests/op_table.h"
 
+namespace matmul_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -219,3 +221,5 @@ TEST_CASE("leading axes that do not broadcast are an error that shows them") {
                                                                     ContainsSubstring("[2]") &&
                                                                     ContainsSubstring("[5]"));
 }
+
+}  // namespace matmul_test

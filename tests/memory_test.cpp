@@ -10,6 +10,8 @@
 #include "optim/clip.h"
 #include "tests/op_table.h"
 
+namespace memory_test {
+
 using namespace glass;
 
 namespace {
@@ -124,3 +126,5 @@ TEST_CASE("in a Debug build fresh memory is NaN throughout, also where it was us
   SUCCEED("fresh memory is not filled in this build");
 #endif
 }
+
+}  // namespace memory_test

@@ -8,6 +8,8 @@
 #include "optim/sgd.h"
 #include "tests/op_table.h"
 
+namespace module_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -431,3 +433,5 @@ TEST_CASE("every layer names all that its output depends on, and uses all that i
   const nn::EncoderDecoder model(rng, {.source_vocab = 5, .target_vocab = 5, .dim = 4, .heads = 2});
   complete(model, model(tokens, tokens));
 }
+
+}  // namespace module_test

@@ -5,6 +5,8 @@
 
 #include "tests/op_table.h"
 
+namespace ops_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -598,3 +600,5 @@ TEST_CASE("accumulate writes into a sum only if nobody else can see it") {
   CHECK(exact_difference(shared, tensor({{2, 3, 4}, {2, 3, 4}})) == "");
   CHECK(exact_difference(next, tensor({{4, 6, 8}, {4, 6, 8}})) == "");
 }
+
+}  // namespace ops_test

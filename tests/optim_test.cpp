@@ -7,6 +7,8 @@
 #include "optim/sgd.h"
 #include "tests/op_table.h"
 
+namespace optim_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -513,3 +515,5 @@ TEST_CASE("steps are counted from 1, and the cosine must know its end") {
   CHECK_THROWS_AS(optim::warmup_cosine(1, {.rate = 1}), ShapeError);
   CHECK_THROWS_WITH(optim::warmup_cosine(1, {.rate = 1}), ContainsSubstring(".total"));
 }
+
+}  // namespace optim_test

@@ -17,6 +17,8 @@
 #include "tests/op_table.h"
 #include "tests/threads.h"
 
+namespace parallel_test {
+
 using namespace glass;
 using namespace glass::oracle;
 
@@ -257,3 +259,5 @@ TEST_CASE("there is at least one thread") {
   CHECK_THROWS_AS(set_num_threads(-1), ShapeError);
   CHECK(num_threads() >= 1);
 }
+
+}  // namespace parallel_test

@@ -6,6 +6,8 @@
 #include "tensor/loops.h"
 #include "tests/catch.h"
 
+namespace private_test {
+
 using namespace glass;
 
 TEST_CASE("a walk over a single element has steps of 0, whatever was in its memory before") {
@@ -25,3 +27,5 @@ TEST_CASE("a walk over a single element has steps of 0, whatever was in its memo
     CHECK(rows == 1);
   }
 }
+
+}  // namespace private_test

@@ -8,6 +8,8 @@
 
 #include "tests/op_table.h"
 
+namespace random_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -305,3 +307,5 @@ TEST_CASE("replays nest, and end with their scope") {
   later.rewind();
   CHECK(rng.state() == state);
 }
+
+}  // namespace random_test

@@ -5,6 +5,8 @@
 #include "tests/op_table.h"
 #include "tests/ulp.h"
 
+namespace rows_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -194,3 +196,5 @@ TEST_CASE("gelu keeps its digits in the left tail, where 1 + erf would cancel") 
     CHECK(std::abs(got / reference - 1) <= (is_float ? 1e-4 : 1e-12));
   }
 }
+
+}  // namespace rows_test

@@ -12,6 +12,8 @@
 #include "optim/sgd.h"
 #include "tests/op_rows.h"
 
+namespace saved_values_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -252,3 +254,5 @@ TEST_CASE("a step of an optimiser, or a load, between forward and backward is a 
   refused([&] { nn::load(layer, path); });
   std::filesystem::remove_all(folder);
 }
+
+}  // namespace saved_values_test

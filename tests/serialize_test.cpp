@@ -16,6 +16,8 @@
 #include "optim/sgd.h"
 #include "tests/op_table.h"
 
+namespace serialize_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -810,3 +812,5 @@ TEST_CASE("packed projections that are not three, or are there twice, are refuse
       message(R"({"attention.in_proj_bias":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}})", 3),
       ContainsSubstring("attention.q_proj.bias (expected [2], found [1])"));
 }
+
+}  // namespace serialize_test

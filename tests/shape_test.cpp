@@ -6,6 +6,8 @@
 #include "tensor/tensor.h"
 #include "tests/op_table.h"
 
+namespace shape_test {
+
 using namespace glass;
 using Catch::Matchers::ContainsSubstring;
 
@@ -142,3 +144,5 @@ TEST_CASE("axes may be one, several, or none at all for every axis") {
   CHECK_THROWS_WITH(marked({0, -3}), ContainsSubstring("op") && ContainsSubstring("[2, 3, 4]"));
   CHECK_THROWS_AS(marked({3}), ShapeError);
 }
+
+}  // namespace shape_test

@@ -15,6 +15,8 @@
 
 #include "tests/catch.h"
 
+namespace structure_test {
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -217,3 +219,5 @@ TEST_CASE("lines fit on a page of 100 columns") {
     }
   }
 }
+
+}  // namespace structure_test

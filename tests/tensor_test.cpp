@@ -5,6 +5,8 @@
 
 #include "tests/op_table.h"
 
+namespace tensor_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -520,3 +522,5 @@ TEST_CASE("a view prints its own elements") {
   CHECK(fmt::format("{}", tensor({{1, 2}, {3, 4}}).mT()) == "[[1, 3],\n [2, 4]]");
   CHECK(fmt::format("{}", Tensor(2).expand({2, 2})) == "[[2, 2],\n [2, 2]]");
 }
+
+}  // namespace tensor_test

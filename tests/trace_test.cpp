@@ -5,6 +5,8 @@
 
 #include "tests/op_table.h"
 
+namespace trace_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -221,3 +223,5 @@ TEST_CASE("the NaN watch works in a traced sweep") {
   CHECK_THROWS_WITH(trace_backward(y), ContainsSubstring("the VJP of 'breaks'"));
   set_nan_check(false);
 }
+
+}  // namespace trace_test

@@ -6,6 +6,8 @@
 #include "optim/adam.h"
 #include "tests/op_table.h"
 
+namespace transformer_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -498,3 +500,5 @@ TEST_CASE("training from the same seed repeats to the last bit") {
   const auto ours = nn::parameters(a), first = nn::parameters(copier());
   CHECK(exact_difference(ours[0].value(), first[0].value()) != "");
 }
+
+}  // namespace transformer_test

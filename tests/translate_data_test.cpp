@@ -16,6 +16,8 @@
 #include "examples/translate/text.h"
 #include "tests/catch.h"
 
+namespace translate_data_test {
+
 using namespace translate;
 namespace fs = std::filesystem;
 
@@ -641,3 +643,5 @@ TEST_CASE("a tenth of the nouns with adjectives stand in held-out phrases only")
     CHECK(count >= 20);
   }
 }
+
+}  // namespace translate_data_test

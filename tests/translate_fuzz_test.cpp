@@ -5,6 +5,8 @@
 #include "tests/catch.h"
 #include "tests/fuzz/text.h"
 
+namespace translate_fuzz_test {
+
 using namespace translate::fuzz;
 using glass::fuzz::files_in;
 
@@ -21,3 +23,5 @@ TEST_CASE("every file of the text corpus gets the verdict that its name says") {
   }
   CHECK(files > 50);
 }
+
+}  // namespace translate_fuzz_test

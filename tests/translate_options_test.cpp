@@ -12,6 +12,8 @@
 #include "examples/translate/options.h"
 #include "tests/catch.h"
 
+namespace translate_options_test {
+
 using namespace translate;
 using Catch::Matchers::ContainsSubstring;
 namespace fs = std::filesystem;
@@ -436,3 +438,5 @@ TEST_CASE("two outputs, or an output and an input, must be different files") {
   CHECK(say({{"--log", "/dev/null"}, {"--metrics", "/dev/null"}}) == "");
   CHECK(say({{"--source", folder / "a"}, {"--target", folder / "a"}}) == "");
 }
+
+}  // namespace translate_options_test

@@ -10,6 +10,8 @@
 #include "tensor/error.h"
 #include "tests/catch.h"
 
+namespace translate_page_test {
+
 using Catch::Matchers::ContainsSubstring;
 namespace fs = std::filesystem;
 
@@ -102,3 +104,5 @@ TEST_CASE("a page that cannot be written is an error with the path and the reaso
   CHECK_FALSE(fs::exists(folder / "a.html.partial"));
   fs::remove_all(folder);
 }
+
+}  // namespace translate_page_test

@@ -16,6 +16,8 @@
 #include "examples/translate/tasks.h"
 #include "tests/catch.h"
 
+namespace translate_report_test {
+
 using namespace translate;
 using Catch::Matchers::ContainsSubstring;
 using nlohmann::json;
@@ -224,3 +226,5 @@ TEST_CASE("a report of a translator holds its sentences and all of its attention
   }
   CHECK_NOTHROW(report_json(report));
 }
+
+}  // namespace translate_report_test

@@ -18,6 +18,8 @@
 #include "tests/catch.h"
 #include "tests/threads.h"
 
+namespace translate_training_test {
+
 using namespace translate;
 namespace fs = std::filesystem;
 using Catch::Matchers::ContainsSubstring;
@@ -495,3 +497,5 @@ TEST_CASE("BLEU is of the lines as they stand in the file") {
   CHECK(task.valid_references.size() == task.valid.size());
   CHECK(task.test_references[5] == join(task.unit, task.test[5].target));
 }
+
+}  // namespace translate_training_test

@@ -9,6 +9,8 @@
 #include "examples/translate/text.h"
 #include "tests/catch.h"
 
+namespace translate_unicode_test {
+
 using namespace translate;
 
 namespace {
@@ -157,3 +159,5 @@ TEST_CASE("words in capitals are the words in small letters, whatever the script
     CHECK(joined == tokens);
   }
 }
+
+}  // namespace translate_unicode_test

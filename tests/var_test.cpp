@@ -5,6 +5,8 @@
 
 #include "tests/op_table.h"
 
+namespace var_test {
+
 using namespace glass;
 using namespace glass::oracle;
 using Catch::Matchers::ContainsSubstring;
@@ -413,3 +415,5 @@ TEST_CASE("the NaN watch names the VJP that makes the first NaN, and leaves grad
   CHECK_NOTHROW((x * 2).backward(tensor({not_a_number, 1})));
   CHECK_NOTHROW(sum(x * Var(tensor({not_a_number, 1}))).backward());
 }
+
+}  // namespace var_test
