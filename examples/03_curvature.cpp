@@ -130,7 +130,8 @@ double rate_of(int argc, char** argv) {
   return rate;
 }
 
-// Where the power method starts: any direction will do, as long as the eigenvector has a part in it.
+// Where the power method starts: any direction will do, as long as the eigenvector has a part in
+// it.
 Numbers random_direction(Index size, Rng& rng) {
   Numbers u(static_cast<std::size_t>(size));
   for (double& x : u) x = static_cast<double>(normal({1}, 0, 1, rng).item());

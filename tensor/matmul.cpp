@@ -2,8 +2,8 @@
 //
 // The last rung of examples/matmul_ladder: read the ladder first, rungs 5 to 7 above all. The loops
 // here are those of rung 5, under the same names; the words tile, panel, block and packed are
-// explained in tile.h. What is new: operands of any strides, of any number of axes, ragged edges, and
-// products so small that packing does not pay.
+// explained in tile.h. What is new: operands of any strides, of any number of axes, ragged edges,
+// and products so small that packing does not pay.
 //
 //   tile.h   one tile of C in registers          pack.h   copies of A and B in the order of the tiles
 //   plan.h   what is packed, and how it is cut   here     threads, the five loops, and batches

@@ -106,8 +106,8 @@ void pack_a(Index rows, Index depth, Matrix a, Real* panels) {
 
 namespace {
 
-// The panels of B[depth, jr : end], where rows of B are contiguous and all panels are whole. They are
-// copied side by side, so that each row of B is read in one run.
+// The panels of B[depth, jr : end], where rows of B are contiguous and all panels are whole. They
+// are copied side by side, so that each row of B is read in one run.
 void pack_side_by_side(Index depth, Index jr, Index end, Matrix b, Real* panels) {
   for (Index k = 0; k < depth; ++k)
     for (Index j = jr; j < end; j += tile_columns) {

@@ -1,7 +1,7 @@
 // # Packing: copies of A and B in the order in which the tiles read them
 //
-// (private to the libraries) A tile reads a column of A and a row of B for each k. Where such numbers
-// lie far apart in memory, or are used often, they are copied into panels first:
+// (private to the libraries) A tile reads a column of A and a row of B for each k. Where such
+// numbers lie far apart in memory, or are used often, they are copied into panels first:
 //
 //   panel of A   the rows of one tile,           column after column: panel[k · height + i] = A[i, k]
 //   panel of B   tile_columns columns,           row after row:       panel[k · width + j]  = B[k, j]
@@ -22,8 +22,8 @@ void pack(Matrix x, Index rows, Index width, Index depth, Real* out);
 // begins at panels[ir · depth].
 void pack_a(Index rows, Index depth, Matrix a, Real* panels);
 
-// The panels of B[depth, columns], each tile_columns wide: the panel of the tile at column jr begins
-// at panels[jr · depth]. The last panel is filled up to its width.
+// The panels of B[depth, columns], each tile_columns wide: the panel of the tile at column jr
+// begins at panels[jr · depth]. The last panel is filled up to its width.
 void pack_b(Index depth, Index columns, Matrix b, Real* panels);
 
 // Memory for `count` numbers, and for a vector beyond them. A thread keeps it from call to call,
@@ -58,8 +58,8 @@ class BlockOfA {
   Matrix a_;
 };
 
-// B[pc : pc + kc, jc : jc + nc], packed, or read in place. A last panel that ends within a vector is
-// packed in any case: a tile reads whole vectors, and may not read beyond the end of B.
+// B[pc : pc + kc, jc : jc + nc], packed, or read in place. A last panel that ends within a vector
+// is packed in any case: a tile reads whole vectors, and may not read beyond the end of B.
 class PanelsOfB {
  public:
   PanelsOfB(bool packed, const Matrix& b, Index depth, Index columns)

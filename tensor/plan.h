@@ -44,9 +44,9 @@ struct SharePlan {
   }
 
  private:
-  // B is read once for each tile down C. Packing costs about a cycle a number: it pays from 192 rows
-  // of A, and from 48 where B's rows lie far apart. A block of B with up to 10,000 numbers (40 kB)
-  // stays in the first cache as it is.
+  // B is read once for each tile down C. Packing costs about a cycle a number: it pays from 192
+  // rows of A, and from 48 where B's rows lie far apart. A block of B with up to 10,000 numbers (40
+  // kB) stays in the first cache as it is.
   bool packing_b_pays(Index m, Index row_stride) const {
     if (kc * nc <= 10'000) return false;
     return m >= 192 || (m >= 48 && m * row_stride > 40'000);

@@ -1,7 +1,8 @@
 // # The micro-kernel: one tile of C
 //
 // (private to the libraries, and to the last rungs of examples/matmul_ladder) All time of a large
-// product is spent here. The words of tile.h, pack.h, plan.h and matmul.cpp are those of the ladder:
+// product is spent here. The words of tile.h, pack.h, plan.h and matmul.cpp are those of the
+// ladder:
 //
 //   tile    some rows and columns of C whose sums stay in registers: at most tile_rows × tile_columns
 //   panel   what one row of tiles reads of A (as many rows as a tile), or one column of tiles of B
@@ -9,8 +10,8 @@
 //   packed  copied into panels, in which a tile finds its numbers one after the other
 //
 // Everything is `static`: each .cpp file that includes this header compiles a tile of its own, with
-// its own flags. The linker would merge tiles that are not static, and the library could end up with
-// the tile of a file that was compiled with other flags, and rounds differently.
+// its own flags. The linker would merge tiles that are not static, and the library could end up
+// with the tile of a file that was compiled with other flags, and rounds differently.
 #pragma once
 
 #include <array>
@@ -90,10 +91,11 @@ static constexpr std::array<Tile*, sizeof...(I)> tiles_of(std::index_sequence<I.
 static constexpr auto wide_tiles = tiles_of<2>(std::make_index_sequence<tile_rows>());
 static constexpr auto narrow_tiles = tiles_of<1>(std::make_index_sequence<narrow_rows>());
 
-// Cuts m rows into tiles of almost equal height: 7 rows are 4 + 3 and not 6 + 1, since a low tile has
-// too few sums. Calls f(ir, height) for each tile.
+// Cuts m rows into tiles of almost equal height: 7 rows are 4 + 3 and not 6 + 1, since a low tile
+// has too few sums. Calls f(ir, height) for each tile.
 template <class F>
 [[gnu::always_inline]] static inline void for_tiles(Index m, Index tallest, F f) {
+  if (m == 0) return;
   const Index count = ceil_div(m, tallest), least = m / count, taller = m - least * count;
   for (Index i = 0; i < count; ++i) f(i * least + std::min(i, taller), least + (i < taller));
 }

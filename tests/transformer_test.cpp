@@ -293,7 +293,8 @@ TEST_CASE("decoding token by token gives the logits of training") {
             const nn::EncoderDecoder model = tiny({.layers = 2, .dropout = 0, .tied = tied}, seed);
             Tokens source = some_tokens(batch, sources, 11, seed);
             Tokens target = some_tokens(batch, targets, 9, seed + 99);
-            // The last entry ends in padding, the first one has a gap, in the target even its start.
+            // The last entry ends in padding, the first one has a gap, in the target even its
+            // start.
             if (with_padding) {
               token(source, batch - 1, sources - 1) = token(target, batch - 1, targets - 1) = pad;
               token(source, 0, sources / 2) = token(target, 0, targets / 3) = pad;

@@ -1,7 +1,7 @@
 // # What every command line has in common
 //
-// No argument is silently ignored: an argument that no option takes is an error, and so is an option
-// that has no effect.
+// No argument is silently ignored: an argument that no option takes is an error, and so is an
+// option that has no effect.
 #pragma once
 
 #include <set>

@@ -11,12 +11,12 @@
 
 namespace examples {
 
-// Writes out what was printed and is still in the buffer. Throws std::system_error where that fails,
-// as fmt::print does.
+// Writes out what was printed and is still in the buffer. Throws std::system_error where that
+// fails, as fmt::print does.
 void flush(std::FILE* out = stdout);
 
-// Writes "name: fault" on stderr, as one line that is not too long. If stderr cannot be written, the
-// message is lost and the program goes on.
+// Writes "name: fault" on stderr, as one line that is not too long. If stderr cannot be written,
+// the message is lost and the program goes on.
 void complain(std::string_view name, std::string_view fault);
 
 // Thrown where the program has nothing left to do, for instance after --help.

@@ -53,8 +53,8 @@ struct Watcher {
   std::function<bool()> stop = [] { return false; };  // asked after every step
 };
 
-// One step: the loss on a fresh batch, its gradients, and a change of the weights. `step` counts from
-// 1. Returns the loss; StateError if it is no number.
+// One step: the loss on a fresh batch, its gradients, and a change of the weights. `step` counts
+// from 1. Returns the loss; StateError if it is no number.
 template <glass::nn::Module Model>
 double train_step(const Model& model, glass::optim::Adam& adam, const TrainingOptions& o,
                   const std::function<Var()>& draw_loss, Index step) {

@@ -50,8 +50,8 @@ std::vector<int> ranks_of(const Parents& parents) {
 
 using Layers = std::vector<std::vector<int>>;  // the spots of each rank, in their order
 
-// Spots that stand as close together as they may, and move together. `pull` is the sum of the wishes
-// of their neighbours, each times its weight, and `weight` the sum of the weights.
+// Spots that stand as close together as they may, and move together. `pull` is the sum of the
+// wishes of their neighbours, each times its weight, and `weight` the sum of the weights.
 struct Group {
   double pull = 0, weight = 0;
   std::size_t spots = 0;

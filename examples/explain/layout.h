@@ -2,8 +2,9 @@
 //
 // Nodes are drawn in layers, the ranks: a value stands in a later rank than its parents, so every
 // arrow points the same way. Within a rank, nodes are ordered so that few arrows cross. Then they
-// are pulled towards their neighbours. After K. Sugiyama et al., Methods for Visual Understanding of Hierarchical
-// System Structures (1981); with the plainest rule at each step, for graphs of tens of nodes.
+// are pulled towards their neighbours. After K. Sugiyama et al., Methods for Visual Understanding
+// of Hierarchical System Structures (1981); with the plainest rule at each step, for graphs of tens
+// of nodes.
 #pragma once
 
 #include <vector>

@@ -7,7 +7,8 @@ namespace {
 
 using Numbers = std::map<std::uint64_t, int>;  // birth → 1, 2, 3, …
 
-// A node of the graph, as the story keeps it: with a copy of its value, and its line of the program.
+// A node of the graph, as the story keeps it: with a copy of its value, and its line of the
+// program.
 Node drawn(const glass::NodePtr& node, const Subject& subject, const Numbers& numbers) {
   Node out{.number = numbers.at(node->birth),
            .op = std::string(node->name),

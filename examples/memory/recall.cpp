@@ -97,8 +97,8 @@ double spread_of(const Tensor& looked, Index q) {  // looked [Q, N]
   return std::exp2(entropy);
 }
 
-// How sharp the attention was, summed over the queries of one batch: the weight on the slot that was
-// meant, and the spread.
+// How sharp the attention was, summed over the queries of one batch: the weight on the slot that
+// was meant, and the spread.
 struct Sharpness {
   double weight = 0, spread = 0;
 };

@@ -1,10 +1,10 @@
 // # Recall
 //
-// A memory has N slots, each with a key and a value, and queries read it. Keys are random directions
-// and values are random symbols. All are drawn anew for every batch, so no memory can be learnt by
-// heart. What can be learnt is how to ask: a query is one of the keys, written in other coordinates
-// and blurred. The layer must learn how the coordinates of queries and keys belong together. Then it
-// can read memories that it never saw, also larger ones.
+// A memory has N slots, each with a key and a value, and queries read it. Keys are random
+// directions and values are random symbols. All are drawn anew for every batch, so no memory can be
+// learnt by heart. What can be learnt is how to ask: a query is one of the keys, written in other
+// coordinates and blurred. The layer must learn how the coordinates of queries and keys belong
+// together. Then it can read memories that it never saw, also larger ones.
 //
 // **How sharp must it be?** Say the right slot's score is larger than the N − 1 others by a gap g.
 // Its weight is then 1 / (1 + (N − 1) e⁻ᵍ), and for 99 % the gap must be ln(N − 1) + 4.6: 7.3 among
@@ -15,8 +15,8 @@
 // turn until a query points at its key, and their lengths grow until the gap is large enough. The
 // lengths act as the inverse of a temperature.
 //
-// **Why divide by √D?** The division is fixed and does not adapt to the task. It keeps the scores in
-// range before anything is learnt: a sum of D products of numbers around ±1 is around ±√D, and
+// **Why divide by √D?** The division is fixed and does not adapt to the task. It keeps the scores
+// in range before anything is learnt: a sum of D products of numbers around ±1 is around ±√D, and
 // divided by √D it is around ±1 for heads of every width. There the softmax is neither uniform nor
 // saturated, and its gradient can move the projections in both directions.
 //

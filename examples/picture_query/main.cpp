@@ -11,8 +11,8 @@ namespace picture_query {
 
 namespace {
 
-// The questions of --ask, all about the first picture; without --ask, one random question about each
-// picture.
+// The questions of --ask, all about the first picture; without --ask, one random question about
+// each picture.
 std::vector<View> views_of(const Seer& model, const Options& o,
                            const std::vector<Picture>& pictures, Rng rng) {
   std::vector<View> views;

@@ -35,7 +35,8 @@ double weight(const View& view, Index row, Index column) {
   return view.attention[static_cast<std::size_t>(row * grid_of(view) + column)];
 }
 
-// The colour of a weight: dark blue for 0, bright yellow for 1. The square root lifts small weights.
+// The colour of a weight: dark blue for 0, bright yellow for 1. The square root lifts small
+// weights.
 Rgb heat(double weight) {
   const double w = std::sqrt(std::clamp(weight, 0.0, 1.0));
   return {0.08 + 0.92 * w, 0.08 + 0.80 * w, 0.14 + 0.36 * w};

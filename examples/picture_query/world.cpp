@@ -74,8 +74,8 @@ void paint(Tensor& pixels, const Object& object, Index side, Rng& rng) {  // pix
 
 bool alike(const Object& a, const Object& b) { return a.form == b.form && a.size == b.size; }
 
-// An object of a random form and size that this half of the picture does not have yet; nothing if the
-// half has them all.
+// An object of a random form and size that this half of the picture does not have yet; nothing if
+// the half has them all.
 std::optional<Object> unlike_others(const std::vector<Object>& others, int half, Rng& rng) {
   std::vector<Object> open;
   for (int form = 0; form < std::ssize(forms); ++form)

@@ -224,8 +224,8 @@ std::vector<Batch> make_batches(std::span<const Example> examples, Rng& rng, Bat
     return std::pair(std::max(std::ssize(source), std::ssize(target)) + 1, std::ssize(target));
   };
 
-  // Sorted by length. The sort is stable and the sentences are shuffled before it, so that sentences
-  // of equal length come into other batches in each pass.
+  // Sorted by length. The sort is stable and the sentences are shuffled before it, so that
+  // sentences of equal length come into other batches in each pass.
   std::vector<Index> order(examples.size());
   std::iota(order.begin(), order.end(), Index{0});
   shuffle(order, rng);

@@ -67,8 +67,8 @@ struct TextFiles {
 
 // Reads the files. A pair that is blank on one side, or too long, is left out and counted. A pair
 // that is blank on both sides is skipped. The held-out pairs become both `valid` and `test`.
-// FileError, with the name of the file, where a file is missing, empty, or not UTF-8, or where source
-// and target have different numbers of lines.
+// FileError, with the name of the file, where a file is missing, empty, or not UTF-8, or where
+// source and target have different numbers of lines.
 Corpus read_corpus(const TextFiles& files);
 
 // ---- batches ----

@@ -9,8 +9,8 @@ namespace translate {
 // The mean cross-entropy a token, without dropout or smoothing.
 double mean_loss(const Translator& translator, std::span<const Example> examples);
 
-// What a validation measures beside the loss. For parallel text it is BLEU. For a made-up task, which
-// has one right answer, it is the share of sentences that are translated exactly, in percent.
+// What a validation measures beside the loss. For parallel text it is BLEU. For a made-up task,
+// which has one right answer, it is the share of sentences that are translated exactly, in percent.
 std::string_view score_name(const Corpus& corpus);
 double valid_score(const Translator& translator, const Corpus& corpus);
 

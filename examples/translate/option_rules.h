@@ -1,7 +1,7 @@
 // # Arguments that contradict each other
 //
-// No argument is silently ignored: an option that has no effect is an error. So is a file that would
-// be written twice, or read and written.
+// No argument is silently ignored: an option that has no effect is an error. So is a file that
+// would be written twice, or read and written.
 #pragma once
 
 #include <set>

@@ -17,8 +17,8 @@ namespace {
 
 // ---- recipes ----
 // The sizes were found by trying: with them every seed that was tried learns the task, before the
-// last step. The tasks copy and reverse have one head, so that this head must look at the token that
-// it translates.
+// last step. The tasks copy and reverse have one head, so that this head must look at the token
+// that it translates.
 
 Recipe recipe_for(std::string_view name) {
   Recipe r;  // of text

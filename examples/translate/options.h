@@ -60,13 +60,14 @@ struct Options {
   bool trains() const { return recipe.steps > 0 || recipe.epochs > 0; }
 };
 
-// Reads the command line. The recipe is that of the preset, the task or the loaded model, changed by
-// the arguments. Throws Done after --help, CLI::ParseError where the arguments make no sense, and
-// FileError where --load names no model, or where two arguments name one file that would be written.
+// Reads the command line. The recipe is that of the preset, the task or the loaded model, changed
+// by the arguments. Throws Done after --help, CLI::ParseError where the arguments make no sense,
+// and FileError where --load names no model, or where two arguments name one file that would be
+// written.
 Options parse_options(int argc, char** argv);
 
-// The names and values of everything that the course of a training depends on, except the sentences.
-// A training can be resumed only with the same settings.
+// The names and values of everything that the course of a training depends on, except the
+// sentences. A training can be resumed only with the same settings.
 using Settings = std::vector<std::pair<std::string, std::string>>;
 Settings settings_of(const Options& options);
 

@@ -22,8 +22,8 @@ namespace {
 
 // ---- the words ----
 
-// The kinds of nouns. Adjectives, verbs and prepositions go with some kinds only: one eats food, but
-// no hotel.
+// The kinds of nouns. Adjectives, verbs and prepositions go with some kinds only: one eats food,
+// but no hotel.
 enum Kind : unsigned { person = 1, animal = 2, food = 4, thing = 8, place = 16 };
 constexpr unsigned living = person | animal, lifeless = food | thing | place,
                    not_person = animal | lifeless, not_food = living | thing | place,
@@ -224,8 +224,8 @@ class Walk {
   // Whether dice want something, once in n times. A reader wants nothing: it takes what it reads.
   bool chance(Index n) { return dice_ && one_in(n, *dice_); }
 
-  // English words that may stand here. Dice write them if they are wanted; a reader looks whether they
-  // are there. Returns whether they are part of the sentence.
+  // English words that may stand here. Dice write them if they are wanted; a reader looks whether
+  // they are there. Returns whether they are part of the sentence.
   bool word(std::string_view words, bool wanted) {
     if (!dice_) {
       const std::string_view rest = unread_;
@@ -303,8 +303,8 @@ class Walk {
     return phrase;
   }
 
-  // A determiner that has the number of the noun, if that is known. What is "some" in a plain phrase
-  // is "any" in a denied one.
+  // A determiner that has the number of the noun, if that is known. What is "some" in a plain
+  // phrase is "any" in a denied one.
   const Determiner* determiner_of(const NounPhrase& phrase, Role role) {
     const auto name = [&](const Determiner& d) {
       return role == Role::denied && d.english == "some" ? "any" : d.english;
@@ -315,7 +315,8 @@ class Walk {
     });
   }
 
-  // An adjective that goes before the French noun, or after it, and fits the noun, if that is known.
+  // An adjective that goes before the French noun, or after it, and fits the noun, if that is
+  // known.
   const Adjective* adjective_of(const NounPhrase& phrase, bool goes_before, bool wanted) {
     const auto fits = [&](const Adjective& a) {
       return a.before == goes_before && (!phrase.noun || (a.kinds & phrase.noun->kind));
@@ -334,8 +335,8 @@ class Walk {
     if (after) say(agree(*after, noun->feminine, plural));
   }
 
-  // The determiner in the noun's gender and number. De stands for what is denied (pas de pomme), and
-  // for des before an adjective (de bons œufs).
+  // The determiner in the noun's gender and number. De stands for what is denied (pas de pomme),
+  // and for des before an adjective (de bons œufs).
   std::string_view article_of(const NounPhrase& phrase, Role role) const {
     const Determiner& determiner = *phrase.determiner;
     std::string_view article = determiner.masculine;

@@ -31,8 +31,8 @@ std::string padded(const std::string& token, Index columns) {
   return spaces(columns - width(token)) + token;
 }
 
-// The escape sequence of a grey, from black for 0 to white for 1. The square root lifts small weights,
-// which would be invisible otherwise. `ground` is 0 for the ink and 10 for the paper.
+// The escape sequence of a grey, from black for 0 to white for 1. The square root lifts small
+// weights, which would be invisible otherwise. `ground` is 0 for the ink and 10 for the paper.
 std::string color(Ink ink, double weight, int ground) {
   const double level = std::sqrt(weight);
   if (ink == Ink::greys)

@@ -25,8 +25,8 @@ json number(double value) {
   return std::stod(fmt::format("{:.5g}", value));
 }
 
-// At most some 600 points: neighbours are replaced by their mean. A loss that is not finite makes its
-// mean not finite, too, and the curve has a gap there.
+// At most some 600 points: neighbours are replaced by their mean. A loss that is not finite makes
+// its mean not finite, too, and the curve has a gap there.
 std::vector<TrainPoint> thinned(const std::vector<TrainPoint>& points) {
   constexpr std::size_t most = 600;
   const std::size_t group = points.size() / most + 1;

@@ -29,8 +29,8 @@ glass::Tensor all_attention(const nn::EncoderDecoder& model, const Example& exam
   return cat(weights, 0);                                // [L, H, T, S]
 }
 
-// The name of each target token, and ■ for the end. A model that has not learnt much may write <s> or
-// <pad>, which are left out of a text; here they have a name, too.
+// The name of each target token, and ■ for the end. A model that has not learnt much may write <s>
+// or <pad>, which are left out of a text; here they have a name, too.
 Sentence axis_of(const Translator& translator, const std::vector<int>& target,
                  const Sentence& words) {
   Sentence axis;

@@ -34,8 +34,8 @@ Draw draw_letters(Rng& rng, bool reversed) {
 
 // ---- dates ----
 
-// Every spelling determines its date: the year has four digits, and where the month is a number, the
-// day stands before it, unless the year comes first.
+// Every spelling determines its date: the year has four digits, and where the month is a number,
+// the day stands before it, unless the year comes first.
 constexpr const char* spellings[] = {
     "{d} {month} {y}",             // 3 May 2004
     "{d} {mon} {y}",               // 12 Mar 1987

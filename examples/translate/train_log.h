@@ -17,10 +17,10 @@ namespace translate {
 
 class TrainLog {
  public:
-  // The first constructor begins a new log, which replaces an old file. The second continues the old
-  // log after the step that a resumed training begins with: lines of later steps, which are taken
-  // again, are left out. Nothing is written before the first new line. FileError if the file cannot
-  // be written, or if the old file is no such log.
+  // The first constructor begins a new log, which replaces an old file. The second continues the
+  // old log after the step that a resumed training begins with: lines of later steps, which are
+  // taken again, are left out. Nothing is written before the first new line. FileError if the file
+  // cannot be written, or if the old file is no such log.
   explicit TrainLog(std::string path);
   TrainLog(std::string path, Index step, const History& history);
 

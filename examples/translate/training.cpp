@@ -16,8 +16,6 @@ using glass::Var;
 namespace nn = glass::nn;
 namespace optim = glass::optim;
 
-namespace {
-
 class Clock {
  public:
   double seconds() const {
@@ -27,6 +25,8 @@ class Clock {
  private:
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
+
+namespace {
 
 // a ← a + share · (x − a), number by number.
 void pull(Tensor average, const Tensor& x, double share) {

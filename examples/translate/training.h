@@ -1,9 +1,9 @@
 // # Training that survives
 //
-// A training can be resumed from its last save, whatever ended the program: the weights come out the
-// same as without the interruption, bit for bit, with any number of threads. For this, everything
-// that a step reads is in the file (weights, the optimiser's means, random streams, the place in the
-// data), or follows from the arguments, which must be the same.
+// A training can be resumed from its last save, whatever ended the program: the weights come out
+// the same as without the interruption, bit for bit, with any number of threads. For this,
+// everything that a step reads is in the file (weights, the optimiser's means, random streams, the
+// place in the data), or follows from the arguments, which must be the same.
 #pragma once
 
 #include "examples/translate/history.h"

@@ -24,8 +24,8 @@ struct Translator {
 
   static Translator create(const Corpus& corpus, const Options& options);
 
-  // Loads a file that save() or a Trainer wrote; FileError if it is another file. What an unfinished
-  // training keeps in the file for itself is ignored.
+  // Loads a file that save() or a Trainer wrote; FileError if it is another file. What an
+  // unfinished training keeps in the file for itself is ignored.
   static Translator load(const std::filesystem::path& path);
   void save(const std::filesystem::path& path) const;
   glass::nn::Metadata notes() const;  // what save writes beside the numbers

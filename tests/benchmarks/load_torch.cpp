@@ -8,7 +8,8 @@ namespace bench {
 
 const Torch* load_torch(const Options& options) {
   // libtorch has two sets of threads, libgomp's and OpenBLAS's: on few cores, the one that spins
-  // while it waits takes the core from the one that works, and a step takes up to ten times as long.
+  // while it waits takes the core from the one that works, and a step takes up to ten times as
+  // long.
   ::setenv("OMP_WAIT_POLICY", "passive", 0);
   void* module = ::dlopen("bench_torch.so", RTLD_LAZY | RTLD_LOCAL);  // beside the program
   if (!module) return nullptr;
