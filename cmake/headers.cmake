@@ -10,7 +10,7 @@ foreach(room IN LISTS rooms)
   list(APPEND public_headers ${headers})
 endforeach()
 list(REMOVE_ITEM public_headers  # private
-  tensor/attention_block.h tensor/functions.h tensor/loops.h tensor/pack.h tensor/plan.h tensor/product.h
+  tensor/attention_block.h tensor/functions.h tensor/loops.h tensor/pack.h tensor/philox.h tensor/plan.h tensor/product.h
   tensor/simd.h tensor/tile.h autograd/differences.h autograd/objective.h autograd/verdict.h nn/file.h
   nn/header.h optim/update.h)
 list(JOIN rooms "|" any_room)

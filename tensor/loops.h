@@ -65,60 +65,43 @@ class Walk {
     return true;
   }
 
-  // An element of the walk: its index along each axis kept, and its offset in each operand.
-  struct Place {
-    std::array<Index, max_rank> index{};
-    std::array<Index, N> offsets{};
-  };
-
   // The rows of elements begin … end - 1, counted in row-major order.
   template <class Row>
   void run(Index begin, Index end, Row& row) const {
+    std::array<Index, N> offsets{};  // of the next element, in each operand
     if (rank_ == 1) {
-      std::array<Index, N> offsets{};
       advance(offsets, 0, begin);
       row(offsets, end - begin, steps_[0]);
       return;
     }
+    std::array<Index, max_rank> index{};  // of the next element, along each axis kept
+    go_to(begin, index, offsets);
     const std::size_t last = rank_ - 1;
-    Place place = place_of(begin);
     while (begin < end) {
       // To the end of the row, or of the chunk.
-      const Index count = std::min(end - begin, sizes_[last] - place.index[last]);
-      row(place.offsets, count, steps_[last]);
+      const Index count = std::min(end - begin, sizes_[last] - index[last]);
+      row(offsets, count, steps_[last]);
       begin += count;
-      to_next_row(place);
+      // On to the first element of the next row, as a counter adds one: an index that reaches its
+      // axis's size goes back to 0, and the index before it goes up by one.
+      if (index[last] != 0) advance(offsets, last, -index[last]);
+      index[last] = 0;
+      for (std::size_t axis = last; axis-- > 0;) {
+        advance(offsets, axis, 1);
+        if (++index[axis] < sizes_[axis]) break;
+        advance(offsets, axis, -sizes_[axis]);
+        index[axis] = 0;
+      }
     }
   }
 
   // The indices are the digits of the element's number, in a system whose bases are the sizes.
-  Place place_of(Index element) const {
-    Place place;
-    Index rest = element;
-    for (std::size_t axis = rank_; rest != 0 && axis-- > 0;) {
-      place.index[axis] = rest % sizes_[axis];
-      rest /= sizes_[axis];
-      advance(place.offsets, axis, place.index[axis]);
+  void go_to(Index element, std::array<Index, max_rank>& index,
+             std::array<Index, N>& offsets) const {
+    for (std::size_t axis = rank_; element != 0 && axis-- > 0; element /= sizes_[axis]) {
+      index[axis] = element % sizes_[axis];
+      advance(offsets, axis, index[axis]);
     }
-    return place;
-  }
-
-  // From any element to the first of the next row, as a counter adds one: an index that reaches its
-  // axis's size goes back to 0, and the index before it goes up by one.
-  void to_next_row(Place& place) const {
-    const std::size_t last = rank_ - 1;
-    if (place.index[last] != 0) back_to_zero(place, last);
-    for (std::size_t axis = last; axis-- > 0;) {
-      advance(place.offsets, axis, 1);
-      ++place.index[axis];
-      if (place.index[axis] < sizes_[axis]) return;
-      back_to_zero(place, axis);
-    }
-  }
-
-  void back_to_zero(Place& place, std::size_t axis) const {
-    advance(place.offsets, axis, -place.index[axis]);
-    place.index[axis] = 0;
   }
 
   // `count` elements further along an axis.
@@ -137,7 +120,8 @@ class Walk {
 // out[i] = f(a[i · step]) for a row of `count` numbers. The loops differ in the step that the
 // compiler may take for granted: it makes vectors of the first one only.
 template <class F>
-void map_row(Real* out, const Real* a, Index step, Index count, const F& f) {
+[[gnu::always_inline]] inline void map_row(Real* out, const Real* a, Index step, Index count,
+                                           const F& f) {
   if (step == 1) {
     for (Index i = 0; i < count; ++i) out[i] = f(a[i]);
   } else if (step == 0) {
@@ -164,7 +148,8 @@ Tensor map(const Tensor& x, F f) {
 
 // out[i] = f(in[i], …) for n numbers side by side; f takes and returns a Vec.
 template <class F, class... Operands>
-void map_vectors_of(Real* out, Index n, const F& f, const Operands*... in) {
+[[gnu::always_inline]] inline void map_vectors_of(Real* out, Index n, const F& f,
+                                                  const Operands*... in) {
   for_vectors(n, [=, &f](Index i, Index count) {
     store(out + i, f(load(in + i, count, Real(0))...), count);
   });
@@ -186,29 +171,20 @@ Tensor map_vectors(F f, const Tensor& x, const More&... more) {
 
 // ---- y = f(a, b) ----
 
-// out[i] = f(a[i · a_step], b[i · b_step]) for a row of `count` numbers. A step is an Index, or a
-// constant that is part of the type: then the compiler makes a loop for this very step.
-template <class F, class AStep, class BStep>
-void zip_loop(Real* out, const Real* a, AStep a_step, const Real* b, BStep b_step, Index count,
-              const F& f) {
-  for (Index i = 0; i < count; ++i) out[i] = f(a[i * a_step], b[i * b_step]);
-}
-
-// The same, by the loop that fits the steps: both are 1, or one of them is 0 (a number that is
-// repeated, as in x + 1, or in adding to each row a number of its own), or any.
+// out[i] = f(a[i · a_step], b[i · b_step]) for a row of `count` numbers, by the loop that fits the
+// steps: both are 1, or one of them is 0 (a number that is repeated, as in x + 1, or in adding to
+// each row a number of its own), or any. The compiler makes vectors of the first three loops.
 template <class F>
-void zip_row(Real* out, const Real* a, Index a_step, const Real* b, Index b_step, Index count,
-             const F& f) {
-  constexpr std::integral_constant<Index, 0> zero;
-  constexpr std::integral_constant<Index, 1> one;
+[[gnu::always_inline]] inline void zip_row(Real* out, const Real* a, Index a_step, const Real* b,
+                                           Index b_step, Index count, const F& f) {
   if (a_step == 1 && b_step == 1) {
-    zip_loop(out, a, one, b, one, count, f);
+    for (Index i = 0; i < count; ++i) out[i] = f(a[i], b[i]);
   } else if (a_step == 1 && b_step == 0) {
-    zip_loop(out, a, one, b, zero, count, f);
+    for (Index i = 0; i < count; ++i) out[i] = f(a[i], *b);
   } else if (a_step == 0 && b_step == 1) {
-    zip_loop(out, a, zero, b, one, count, f);
+    for (Index i = 0; i < count; ++i) out[i] = f(*a, b[i]);
   } else {
-    zip_loop(out, a, a_step, b, b_step, count, f);
+    for (Index i = 0; i < count; ++i) out[i] = f(a[i * a_step], b[i * b_step]);
   }
 }
 

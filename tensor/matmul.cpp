@@ -5,8 +5,10 @@
 // explained in tile.h. What is new: operands of any strides, of any number of axes, ragged edges,
 // and products so small that packing does not pay.
 //
-//   tile.h   one tile of C in registers          pack.h   copies of A and B in the order of the tiles
-//   plan.h   what is packed, and how it is cut   here     threads, the five loops, and batches
+//   tile.h       one tile of C, in registers
+//   pack.h       copies of A and B, in the order in which tiles read them
+//   plan.h       what is packed, and how the work is cut
+//   matmul.cpp   threads, the five loops, and batches
 //
 // Every element of C is one chain of multiply-adds, in the order of k within a block of K, whatever
 // tile the element falls in: the bits of C do not depend on how the work is cut, on what is packed,

@@ -3,8 +3,8 @@
 // (private to the libraries) A tile reads a column of A and a row of B for each k. Where such
 // numbers lie far apart in memory, or are used often, they are copied into panels first:
 //
-//   panel of A   the rows of one tile,           column after column: panel[k · height + i] = A[i, k]
-//   panel of B   tile_columns columns,           row after row:       panel[k · width + j]  = B[k, j]
+//   panel of A   the rows of one tile,    column after column: panel[k · height + i] = A[i, k]
+//   panel of B   tile_columns columns,    row after row:       panel[k · width + j]  = B[k, j]
 //
 // Both are the same copy, since a panel of B is a panel of the rows of Bᵀ: `pack` makes either.
 #pragma once

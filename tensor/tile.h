@@ -4,7 +4,7 @@
 // product is spent here. The words of tile.h, pack.h, plan.h and matmul.cpp are those of the
 // ladder:
 //
-//   tile    some rows and columns of C whose sums stay in registers: at most tile_rows × tile_columns
+//   tile    a part of C whose sums stay in registers: at most tile_rows × tile_columns
 //   panel   what one row of tiles reads of A (as many rows as a tile), or one column of tiles of B
 //   block   a part of a matrix that is small enough for one of the caches: many panels
 //   packed  copied into panels, in which a tile finds its numbers one after the other

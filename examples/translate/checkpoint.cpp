@@ -1,10 +1,9 @@
 // # What a training keeps in its file
 //
 // The file has three parts:
-//   under the names of the model's parameters, the best weights so far, so that --load can use every
-//   save;
-//   under names that begin with `training.`, until the training is finished, everything else that the
-//   next step depends on;
+//   under the names of the model's parameters, the best weights so far: so --load can use any save;
+//   under names that begin with `training.`, until the training is finished, all else that the next
+//   step depends on;
 //   in the metadata, the arguments and a hash of the sentences, so that --resume can refuse another
 //   training's file.
 #include <fmt/ranges.h>
