@@ -7,7 +7,9 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <numeric>
 
 #include "tensor/random.h"
 
@@ -67,12 +69,11 @@ using Words = std::array<std::array<std::uint32_t, abreast>, 4>;
 
 // The blocks at `position` … position + 15: words[w][i] is word w of block i.
 inline Words philox_blocks(const Draw& draw, std::uint64_t position) {
-  // Consecutive positions in the lanes of each Wide.
+  std::array<std::uint64_t, abreast> positions;
+  std::iota(positions.begin(), positions.end(), position);
+  // The same memory, as a few Wides of consecutive positions.
   constexpr std::size_t wide = sizeof(Wide) / sizeof(position);
-  std::array<Wide, abreast / wide> positions{};
-  for (Wide& x : positions)
-    for (std::size_t i = 0; i < wide; ++i) x[i] = position++;
-  const auto blocks = philox(draw, positions);
+  const auto blocks = philox(draw, std::bit_cast<std::array<Wide, abreast / wide>>(positions));
   // The lower half of each lane.
   Words words;
   for (std::size_t b = 0; b < blocks.size(); ++b)
