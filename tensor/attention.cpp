@@ -37,7 +37,7 @@ Tensor attention_mask(std::string_view op, const Tensor& mask, Shape scores) {
 
 void expect_mask_values(std::string_view op, Tensor mask) {
   const Shape shape = mask.shape();
-  // An axis that repeats its numbers is looked at once.
+  // An axis with stride 0 repeats its numbers: reading one position of it is enough.
   for (Index axis = 0; axis < mask.rank(); ++axis)
     if (mask.stride(axis) == 0) mask = mask.slice(axis, 0, 1);
   const Tensor dense = mask.contiguous();
@@ -247,6 +247,7 @@ class Forward : BlockwiseAttention {
       store(b.fades + i, fade);
       store(b.other_fades + i, fade2);
     }
+    // O′: each half is scaled, then both are added.
     scale_rows(now.o, b.fades, 0, b.queries, E);
     scale_rows(rest.o, b.other_fades, 0, b.queries, E);
     add(now.o, rest.o, b.queries, E);
@@ -291,6 +292,7 @@ class Backward : BlockwiseAttention {
   void sum_over_queries(ScoreBlock& b, Index begin, Index end, const Rows& dq,
                         const KeyGradients& sums) const {
     if (end - begin > blocks_in_turn * block_queries) {
+      // Many queries: the sums of both halves, added.
       const Index half = middle(begin, end, block_queries);
       sum_over_queries(b, begin, half, dq, sums);
       Tensor dk = zeros(Shape{S, D}), dv = zeros(Shape{S, E});
@@ -301,6 +303,7 @@ class Backward : BlockwiseAttention {
       return;
     }
     for (Index first = begin; first < end; first += block_queries) {
+      // One block of queries, and all keys that it may see.
       start(b, first);
       sum_over_keys(b, 0, visible_keys(b), dq.at(first), sums);
     }
@@ -315,6 +318,7 @@ class Backward : BlockwiseAttention {
     b.q_operand = query_rows(in.q, b, b.q_rows);
     pack(b.g_operand, b.queries, b.width, E, b.g_columns);
     pack(prefetched(result.context, b, first, b.queries), b.queries, b.width, E, b.o_columns);
+    // δ, for a vector of queries at a time.
     for (Index i = 0; i < b.width; i += lanes) {
       Vec dot{};
       for (Index j = i; j < E * b.width; j += b.width)

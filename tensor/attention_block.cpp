@@ -109,6 +109,7 @@ Matrix BlockwiseAttention::key_rows(const Tensor& x, const ScoreBlock& b, Real* 
   if (b.queries < worth_copying && b.dead.none()) return rows;
   const Matrix copy = copy_rows(rows, b.keys, x.size(3), slot);
   if (b.dead.none()) return copy;
+  // Dead keys become zeros in the copy.
   for (Index j = 0; j < b.keys; ++j)
     if (b.dead[static_cast<std::size_t>(j)])
       std::fill_n(slot + j * copy.row_stride, x.size(3), Real(0));

@@ -53,7 +53,8 @@ struct Rows {
   Rows at(Index row) const { return {data + row * stride, stride}; }
 };
 
-// Where one thread is: a head, some of its queries, some of its keys. And the memory it works in.
+// The part of the scores that one thread is working on: a head, some of its queries, some of its
+// keys. And the thread's working memory.
 struct ScoreBlock {
   ScoreBlock(Index D, Index E);
   ScoreBlock(const ScoreBlock&) = delete;
@@ -134,15 +135,15 @@ class BlockwiseAttention {
   static Matrix prefetched(const Tensor& x, const ScoreBlock& b, Index first, Index count);
   static Matrix query_rows(const Tensor& x, const ScoreBlock& b, Real* slot);
   // Rows of the block's keys, likewise. Those of dead keys become zeros in a copy: a weight of 0 is
-  // not enough to silence a key, since 0 · NaN is NaN.
+  // not enough to remove a key, since 0 · NaN is NaN.
   static Matrix key_rows(const Tensor& x, const ScoreBlock& b, Real* slot);
 
-  // Makes the queries from `first` on the block's, and fills q_columns.
+  // The block's queries become those from `first` on. Fills q_columns.
   void take_queries(ScoreBlock& b, Index first) const;
   // How many keys, from the first one on, some of the block's queries may see.
   Index visible_keys(const ScoreBlock& b) const;
-  // Makes the keys from `first` on, up to `end`, the block's, and fills k_operand, scores, dead
-  // and, for dropout, factors.
+  // The block's keys become those from `first` on, but none from `end` on. Fills k_operand, scores,
+  // dead and, for dropout, factors.
   void take_keys(ScoreBlock& b, Index first, Index end) const;
 
  private:

@@ -22,7 +22,7 @@
 
 namespace glass {
 
-// How many elements are worth a thread, if each takes an exponential.
+// The fewest elements that are worth a thread of their own, if each takes an exponential.
 inline constexpr Index heavy_grain = 4096;
 
 // A walk over N operands of one shape; strides[i] are those of operand i.
@@ -117,8 +117,8 @@ class Walk {
 
 // ---- y = f(x) ----
 
-// out[i] = f(a[i · step]) for a row of `count` numbers. The loops differ in the step that the
-// compiler may take for granted: it makes vectors of the first one only.
+// out[i] = f(a[i · step]) for a row of `count` numbers. There are three loops, since the compiler
+// makes vectors only of the first one, whose step it knows to be 1.
 template <class F>
 [[gnu::always_inline]] inline void map_row(Real* out, const Real* a, Index step, Index count,
                                            const F& f) {
@@ -197,6 +197,7 @@ Tensor zip(std::string_view op, const Tensor& a, const Tensor& b, F f) {
   Real* const out = y.data();
   const Real* const a0 = a.data();
   const Real* const b0 = b.data();
+  // Each operand is read as if it had the shape of y: stretched axes have stride 0.
   Walk<3>(shape, {y.strides(), expand_strides(a.shape(), a.strides(), shape),
                   expand_strides(b.shape(), b.strides(), shape)})
       .run([&](const auto& at, Index count, const auto& step) {

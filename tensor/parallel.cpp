@@ -145,6 +145,8 @@ class Pool {
   void work() {
     for (Index left = unclaimed_.load(std::memory_order_acquire); left > 0;) {
       if (!unclaimed_.compare_exchange_weak(left, left - 1, std::memory_order_acq_rel)) continue;
+      // The chunk is claimed. It runs with the caller's NoGrad, and then this thread gets its own
+      // back.
       const Index chunk = job_.chunks - left;
       const Inherited before = std::exchange(inherited(), job_.state);
       try {
@@ -153,6 +155,7 @@ class Pool {
         failure_.note(chunk, std::current_exception());
       }
       inherited() = before;
+      // The last chunk wakes the caller.
       if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_one();
       left = unclaimed_.load(std::memory_order_acquire);
     }

@@ -4,7 +4,8 @@
 // the vectors of simd.h and the exponentials of functions.h. A row is read several times, from the
 // first cache, so that no kernel needs memory beside its result.
 //
-// Deliberately not here: how an op is recorded for the way back (autograd/ops.cpp calls each VJP).
+// Deliberately not here: how an op is recorded for the backward pass (autograd/ops.cpp does it, and
+// calls each VJP).
 #include "tensor/rows.h"
 
 #include <cmath>
@@ -33,6 +34,7 @@ void for_rows(Index count, Index n, F f) {
 // axis does not exist.
 template <class F, class... More>
 Tensor map_rows(std::string_view op, Index axis, F f, const Tensor& x, const More&... more) {
+  // Only the last axis of contiguous operands is left to the loop below.
   if (x.shape().wrap(axis, op) != x.rank() - 1)
     return map_rows(op, -1, f, x.transpose(axis, -1), more.transpose(axis, -1)...)
         .transpose(axis, -1);
@@ -40,6 +42,7 @@ Tensor map_rows(std::string_view op, Index axis, F f, const Tensor& x, const Mor
     return map_rows(op, axis, f, x.contiguous(), more.contiguous()...);
   Tensor y = empty(x.shape());
   const Index n = y.size(-1);
+  // Each row by itself.
   for_rows(n == 0 ? 0 : y.numel() / n, n, [&](Index row) {
     f(y.data() + row * n, n, x.data() + row * n, more.data() + row * n...);
   });
@@ -56,7 +59,7 @@ Real shift_of(const Real* x, Index n) {
   return result == minus_infinity ? Real(0) : result;
 }
 
-// y = exp(x − shift) for a row and the largest of it. Returns the sum.
+// y = exp(x − shift) for a row; `shift` is that of shift_of. Returns the sum of y.
 Real exponentials(const Real* x, Index n, Real shift, Real* y) {
   return sum_of(n, [=](Index i, Index count) {
     // At the row's end, the lanes beyond it hold exp(−∞) = 0, which adds nothing.
@@ -90,7 +93,7 @@ void expect_alike(std::string_view op, const Tensor& x, const Tensor& g) {
                     op, x.shape(), g.shape());
 }
 
-// 1/x; 0 of 0, so that a row of nothing but −∞ vanishes.
+// 1/x, but 0 for x = 0: so softmax gives all 0 for a row of nothing but −∞.
 Real inverse(Real x) { return x == Real(0) ? x : Real(1) / x; }
 
 }  // namespace
@@ -354,7 +357,7 @@ Real cross_entropy_row(const CrossEntropyTerms& terms, const Real* z, int target
   // dz = exp(z − shift) for now; p is that divided by its sum.
   const Real shift = shift_of(z, v);
   const Real all = exponentials(z, v, shift, dz);
-  // A row of nothing but −∞ has no class that is possible. As in softmax, it vanishes.
+  // A row of nothing but −∞ has no class that is possible. Its loss and its slope are 0.
   if (all == Real(0)) {
     std::fill_n(dz, v, Real(0));
     return Real(0);
@@ -387,12 +390,14 @@ CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets, i
   check<ShapeError>(static_cast<Index>(targets.size()) == rows,
                     "cross_entropy: logits {} need {} targets; got {}", x.shape(), rows,
                     targets.size());
+  // 1/n for the n targets that count, and s/V.
   const Index count = count_targets(targets, ignored, v);
   const auto share = static_cast<Real>(1 / static_cast<double>(std::max<Index>(count, 1)));
 
   const auto spread = static_cast<Real>(smoothing / static_cast<double>(v));
   const CrossEntropyTerms terms{v, smoothing, share, spread};
 
+  // A row whose target is ignored has the loss 0 and the slope 0.
   const Tensor logits = x.contiguous();
   Tensor slope = empty(x.shape()), losses = zeros(Shape{rows});
   for_rows(rows, v, [&](Index i) {

@@ -23,7 +23,7 @@ Tensor::Tensor(Shape shape, std::vector<Real> values) : Tensor(empty(shape)) {
 }
 
 // From the last axis on, each stride must be the number of elements that the axes behind it hold.
-// The stride of an axis of size 1 does not count, since nobody steps along it.
+// The stride of an axis of size 1 does not matter: no step is made along it.
 bool Tensor::is_contiguous() const {
   if (numel() == 0) return true;
   Index expected = 1;
@@ -54,6 +54,7 @@ Index Tensor::offset(std::initializer_list<Index> index) const {
   Index axis = 0;
   Index offset = 0;
   for (const Index i : index) {
+    // A negative index is out of bounds here.
     check<ShapeError>(0 <= i && i < size(axis), "tensor: index {} is outside axis {} of shape {}",
                       i, axis, shape_);
     offset += i * stride(axis);
@@ -110,8 +111,8 @@ Tensor Tensor::slice(Axis axis, Index begin, Index end, Index step) const {
   check<ShapeError>(step >= 1, "slice: the step must be at least 1; got {} for shape {}", step,
                     shape_);
   const Index at = shape_.wrap(axis, "slice"), n = size(at);
-  // A step beyond the axis's end is cut, so that no product below overflows: only the first element
-  // is met.
+  // A step longer than the axis becomes as long as the axis. Either step takes only the element at
+  // `begin`, and no product below overflows.
   step = std::min(step, std::max<Index>(n, 1));
   begin = std::clamp<Index>(begin < 0 ? begin + n : begin, 0, n);
   end = std::clamp<Index>(end < 0 ? end + n : end, begin, n);
@@ -243,7 +244,8 @@ void Tensor::write(std::string_view op, const Tensor& source) {
   check<ShapeError>(broadcasts_to(source.shape_, shape_),
                     "{}: the source must have the shape {} or broadcast to it; got {}", op, shape_,
                     source.shape_);
-  // Overlapping views would read what was just written.
+  // If both views share memory, the source is copied first. Otherwise the loop could read numbers
+  // that it has just written.
   const Tensor from = source.storage_.same_as(storage_) ? source.clone() : source;
   const Strides strides = from.expand(shape_).strides_;
   Walk<2>(shape_, {strides_, strides}).run([&](const auto& at, Index count, const auto& step) {
