@@ -146,6 +146,7 @@ class Sweep {
         "{{.retain_graph = true}} to that call to sweep it again, or detach() what is "
         "carried from one window of a long sequence to the next",
         node.name);
+    // The value of the node, and those of its parents.
     bool intact = node.value.storage().version() == node.version;
     for (const Edge& edge : node.parents())
       intact &= edge.node->value.storage().version() == edge.version;

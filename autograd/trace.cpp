@@ -167,6 +167,7 @@ std::string nearest_parameters(std::vector<NodePtr> nodes) {
   const std::lock_guard lock(watch().mutex);
   std::vector<std::string> nearest;
   for (const NodePtr& node : upstream(std::move(nodes))) {
+    // Its name is known if set_nan_check was given the leaf.
     if (!node->is_leaf() || !node->requires_grad || nearest.size() == 3) continue;
     const auto is_it = [&](const auto& named) { return named.second.node().get() == node.get(); };
     const auto named = std::ranges::find_if(watch().names, is_it);
@@ -191,6 +192,7 @@ void watch_nan(std::string_view op, const Tensor& value, std::span<const Var* co
   std::vector<Shape> shapes;
   std::vector<NodePtr> nodes;
   for (const Var* parent : parents) {
+    // If a parent holds a NaN, this op has not made the first one.
     if (has_nan(parent->value())) return;
     shapes.push_back(parent->shape());
     nodes.push_back(parent->node());

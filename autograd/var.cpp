@@ -1,6 +1,7 @@
-// # Nodes: birth, death, and the ops of users
+// # Nodes: creation, destruction, and the ops of users
 //
-// The graph itself is in var.h. Here is what needs no template. The sweep is in backward.cpp.
+// The graph itself is in var.h. This file has the functions that need no template. The sweep is in
+// backward.cpp.
 #include "autograd/var.h"
 
 namespace glass {

@@ -2,8 +2,8 @@
 //
 // softmax(s Q Kᵀ) V for every batch entry and head, with s = 1/√D: each query takes a weighted mean
 // of the values, weighted by how well its key matches. The forward and the backward pass are here,
-// without a graph. autograd/ops.h has the op on Vars. A. Vaswani et al., Attention Is All You Need
-// (2017), equation 1.
+// without a graph. autograd/ops.h has the op on Vars.
+// A. Vaswani et al., Attention Is All You Need (2017), equation 1.
 //
 // B batch, H heads, T queries, S keys, D width of queries and keys, E width of values.
 #pragma once

@@ -1,9 +1,9 @@
 // # Is this the CPU that the library was built for?
 //
 // The default build uses whatever the building machine's CPU can do (`GLASS_ARCH=native`). On a CPU
-// without one of these features the program would end with an illegal instruction, and no message.
-// This file alone is compiled for the baseline, so that it can run there, and it runs before all
-// other code of glassgrad: it names what the CPU lacks and ends the program.
+// that lacks one of that CPU's features, the program would end with an illegal instruction, and no
+// message. This file alone is compiled for the baseline, so that it can run there, and it runs
+// before all other code of glassgrad: it names what the CPU lacks and ends the program.
 //
 // It is deliberately not a dispatcher: one build has one width of vectors.
 

@@ -2,8 +2,8 @@
 //
 // A dual number v + d·ε, with ε² = 0, computes a value and its derivative along one direction at
 // once: f(v + d·ε) = f(v) + f′(v)·d·ε. With d = 1 on one input, the d of the output is the exact
-// partial derivative; finite differences would need a step size instead. Compiled with `Real =
-// Dual`, the library computes exact derivatives of every function that is built from it, and
+// partial derivative; finite differences would need a step size instead. A library that is compiled
+// with `Real = Dual` computes exact derivatives of every function that is built from it, and
 // gradcheck compares the reverse sweep with them. The sweep runs on dual numbers, too, so the d of
 // every gradient is a Hessian-vector product.
 //

@@ -145,8 +145,8 @@ class Pool {
   void work() {
     for (Index left = unclaimed_.load(std::memory_order_acquire); left > 0;) {
       if (!unclaimed_.compare_exchange_weak(left, left - 1, std::memory_order_acq_rel)) continue;
-      // The chunk is claimed. It runs with the caller's NoGrad, and then this thread gets its own
-      // back.
+      // The chunk is claimed. While it runs, this thread has the state that the job inherits from
+      // the caller.
       const Index chunk = job_.chunks - left;
       const Inherited before = std::exchange(inherited(), job_.state);
       try {
