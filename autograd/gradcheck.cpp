@@ -91,6 +91,7 @@ struct Witness {
       objective.set_base();
       found = Finding(i, objective.gradients()[leaf][i], moved);
       differentiate(leaf, std::abs(moved) / 8, found);
+      // Good enough, if there is no other kink, and the error is below rtol or below rounding.
       const double wanted = rtol * std::max(claimed[leaf], std::abs(found.low));
       if (!found.is_kink() && found.error <= wanted + found.noise) break;
     }
@@ -98,7 +99,7 @@ struct Witness {
     return found;
   }
 
-  // The distance that the function is expected to change over.
+  // The scale of an element: its own size, or the typical size of its leaf if that is larger.
   double natural(std::size_t leaf, std::size_t i) const {
     const Leaf& owner = objective.leaves[leaf];
     return std::max(std::abs(number(owner.elements[i].x)), owner.typical);
@@ -286,6 +287,7 @@ std::vector<Evidence> gather(Objective& objective, const Claims& claims, double 
   return all;
 }
 
+// The judge measures a variable without gradient by the largest gradient of all variables.
 GradcheckReport verdict_on(std::vector<Evidence> all, const GradcheckOptions& options) {
   double largest = 0;
   for (const Evidence& evidence : all)
@@ -304,6 +306,7 @@ GradcheckReport gradcheck(const std::function<Var()>& f, const Variables& variab
                     "glassgrad::dual to this program");
   check<ShapeError>(options.rtol > 0 && std::isfinite(options.rtol),
                     "gradcheck: rtol must be a finite number of more than 0; got {}", options.rtol);
+  // The claims of the sweep, the evidence of the witness, and the verdict.
   Objective objective(f, variables, options.seed);
   if (!objective.refusal.empty())
     return {false, std::numeric_limits<double>::infinity(),

@@ -162,9 +162,10 @@ class Objective {
   }
 
   // Measures how far rounding moves each output when elements of this leaf move, and returns what
-  // that may add up to in L. The steady elements of the leaf move together by a tiny distance η,
-  // the hair. If η is too small, a large intermediate value absorbs it, and no rounding is seen. So
-  // several sizes are tried. Other leaves do not move: their rounding is constant.
+  // that may add up to in L. The steady elements of the leaf move together by a tiny distance η, at
+  // most `hair` of their size. If η is too small, a large intermediate value absorbs it, and no
+  // rounding is seen. So several sizes are tried. Other leaves do not move: their rounding is
+  // constant.
   double measure_noise(const Leaf& leaf) {
     shake_.assign(base_.size(), 0);
     for (std::uint64_t trial = 1; trial <= 8; ++trial) {
@@ -204,8 +205,9 @@ class Objective {
   }
 
   // How far rounding moves the gradient g that the sweep claims for a leaf. If the seed is
-  // multiplied by 3 or 5, and the result divided by it, every step is rounded differently; so it is
-  // if elements move by a hair. If g is nothing but rounding, it moves by about its own size.
+  // multiplied by 3 or 5, and the result divided by it, every step is rounded differently. The same
+  // holds if elements move by a tiny distance. If g is nothing but rounding, it moves by about its
+  // own size.
   double measure_jitter(std::size_t leaf, const Numbers& g) {
     const auto off = [&](const Numbers& there) {
       double most = 0;
@@ -302,6 +304,7 @@ class Objective {
   // The listed variables, then every other leaf that the graphs of both calls reach, oldest first.
   // A leaf that only one graph reaches was made inside f: it is no variable.
   void find_leaves(const Variables& variables, const Var& first, const Var& second) {
+    // The listed variables.
     for (const auto& [name, variable] : variables) {
       check<StateError>(variable.node()->is_leaf() && variable.requires_grad(),
                         "gradcheck: '{}' must be a leaf with requires_grad; it is a '{}'", name,
@@ -311,6 +314,7 @@ class Objective {
     std::vector<NodePtr> one = nodes_of(first), two = nodes_of(second);
     for (Leaf& leaf : leaves)
       leaf.reached = std::ranges::find(one, leaf.node.get(), &NodePtr::get) != one.end();
+    // The other leaves, from the oldest on.
     std::ranges::reverse(one);
     const std::size_t listed = leaves.size();
     for (const NodePtr& node : one)

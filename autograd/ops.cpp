@@ -2,7 +2,7 @@
 //
 // One paragraph an op: the formula, the value, and for each parent the vector-Jacobian product that
 // takes g, the gradient of the result, to the parent's. ⊙ is the element-wise product. Where
-// operands broadcast, a VJP may return the larger shape: the sweep sums it back.
+// operands broadcast, a VJP may return the larger shape: the sweep sums it to the parent's shape.
 //
 // A VJP captures what it needs by value: these captures are all that the graph saves.
 #include "autograd/ops.h"

@@ -54,6 +54,8 @@ std::string written(const Var& x, auto line) {
   return text;
 }
 
+// Text for a quoted string of a .dot file: quotes and backslashes get a backslash, line ends become
+// spaces.
 std::string escaped(std::string_view text) {
   std::string result;
   for (const char c : text) {
@@ -65,6 +67,7 @@ std::string escaped(std::string_view text) {
 
 }  // namespace
 
+// For example "#3 mul [2, 2] ← #1, #2".
 std::string to_text(const Var& x) {
   return written(x, [](const Node& node, std::size_t number, const auto& parents) {
     return fmt::format("#{} {} {}{}{}{}\n", number, node.name, node.value.shape(),
@@ -91,7 +94,7 @@ namespace {
 
 // Records each step of a sweep. It holds copies only. A handle to a node would keep the node alive,
 // and a handle to a gradient would make the sweep copy the gradient; then the record would show
-// other steps than those of a sweep that nobody records.
+// other memory than that of a sweep without a record.
 struct Recorder final : SweepObserver {
   void next(std::span<const NodePtr> waiting) override {
     if (!steps.empty()) steps.back().freed -= live();

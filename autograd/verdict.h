@@ -249,6 +249,7 @@ struct Judge {
           "the jump.\n",
           place(v.name, v.shape, f), f.jump);
     }
+    // Rounding hides errors of up to `hidden`: too much, worth a note, or not worth one.
     const std::string amount = fmt::format(
         "rounding hides errors up to {:.1g}, of gradients up to "
         "{:.2g}",

@@ -47,6 +47,7 @@ void expect_mask_values(std::string_view op, Tensor mask) {
   bool all_good = true;
   for (const Real v : numbers) all_good &= is_good(v);
   if (all_good) return;
+  // Only for the message: the first number that is not allowed.
   const Real bad = *std::ranges::find_if_not(numbers, is_good);
   throw ShapeError(fmt::format(
       "{}: a mask must hold finite numbers that are not negative: 0 blocks, any other attends; got "
@@ -55,6 +56,7 @@ void expect_mask_values(std::string_view op, Tensor mask) {
       op, bad, shape));
 }
 
+// Query i stands at the position i + (S − T) of the keys, and sees the keys up to there.
 Tensor causal_mask(Index queries, Index keys) {
   return tril(ones(Shape{queries, keys}), keys - queries);
 }
@@ -63,6 +65,7 @@ Tensor causal_mask(Index queries, Index keys) {
 
 namespace {
 
+// The kernel reads rows in whole vectors, so the numbers of a row must be neighbours in memory.
 Tensor with_dense_rows(const Tensor& x) {
   return x.rank() == 0 || x.stride(-1) == 1 || x.numel() == 0 ? x : x.contiguous();
 }
@@ -83,6 +86,7 @@ void check_operands(const Tensor& q, const Tensor& k, const Tensor& v, const Att
 
 }  // namespace
 
+// The mask becomes a view of the shape [B, H, T, S], and every option gets its value.
 AttentionInputs attention_inputs(const Tensor& q, const Tensor& k, const Tensor& v,
                                  const std::optional<Tensor>& mask, const AttentionOptions& o) {
   check_operands(q, k, v, o);
@@ -145,6 +149,7 @@ std::array<Tensor, 3> attention_backward_naive(const AttentionInputs& in, const 
 
 namespace {
 
+// Row i of n numbers is multiplied by by[i], for i from `first` to `last` − 1.
 void scale_rows(const Rows& rows, const Real* by, Index first, Index last, Index n) {
   for (Index i = first; i < last; ++i)
     for_vectors(n, [x = rows.at(i).data, factor = by[i]](Index e, Index count) {
@@ -152,6 +157,7 @@ void scale_rows(const Rows& rows, const Real* by, Index first, Index last, Index
     });
 }
 
+// to += from, for `rows` rows of n numbers.
 void add(const Rows& to, const Rows& from, Index rows, Index n) {
   for (Index i = 0; i < rows; ++i)
     for_vectors(n, [x = to.at(i).data, y = from.at(i).data](Index e, Index count) {
@@ -345,6 +351,7 @@ class Backward : BlockwiseAttention {
     }
   }
 
+  // Adds what one block of queries and keys gives to dQ, dK and dV.
   void add_gradients(ScoreBlock& b, const Rows& dq, const Rows& dk, const Rows& dv) const {
     // 2. V gᵀ                          [keys, queries]
     multiply_block(b.keys, b.width - b.skipped, E, key_rows(in.v, b, b.v_rows), b.seen(b.g_columns),

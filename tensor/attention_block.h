@@ -108,7 +108,7 @@ class BlockwiseAttention {
   // Calls f(block, i) for every head and 0 ≤ i < parts; threads share the calls. `work` is the
   // number of multiply-adds in one call.
   void for_heads(Index parts, Index work, auto f) const {
-    const Index grain = 1 + worth_sharing / (work + 40'000);  // the constant: all but the products
+    const Index grain = 1 + worth_sharing / (work + 40'000);  // 40,000: the work beside products
     parallel_for(B * H * parts, grain, [&](Index begin, Index end) {
       ScoreBlock b(D, E);
       b.needed_end = (end / parts * T + end % parts * block_queries) * S;

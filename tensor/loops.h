@@ -32,13 +32,13 @@ class Walk {
   Walk(const Shape& shape, const std::array<Strides, N>& strides) : count_(shape.numel()) {
     for (Index axis = 0; axis < shape.rank(); ++axis) {
       if (shape[axis] == 1) continue;
-      // Either the axis makes the last one longer, or it is added after it.
+      // The axis is merged into the last axis kept, or it is kept as a new last axis.
       if (rank_ > 0 && merges(strides, axis, shape[axis])) {
         sizes_[rank_ - 1] *= shape[axis];
       } else {
         sizes_[rank_++] = shape[axis];
       }
-      // A merged axis steps as its inner part does.
+      // The steps of a merged axis are those of its inner part.
       for (std::size_t i = 0; i < N; ++i)
         steps_[rank_ - 1][i] = strides[i][static_cast<std::size_t>(axis)];
     }

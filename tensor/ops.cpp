@@ -16,7 +16,7 @@ namespace glass {
 // The functions of a scalar; for dual numbers, the friends in dual.h are found by their argument.
 using std::abs, std::isfinite, std::isnan, std::log, std::pow, std::sqrt;
 
-// ---- element-wise, one operand; relu and those with an exponential stand in rows.cpp ----
+// ---- element-wise, one operand; relu and those with an exponential are in rows.cpp ----
 
 Tensor log(const Tensor& x) {
   return map(x, [](Real v) { return log(v); });
@@ -37,6 +37,7 @@ Tensor operator-(const Tensor& x) {
 
 // ---- element-wise, two operands ----
 
+// The arithmetic of two numbers; zip broadcasts the operands.
 Tensor operator+(const Tensor& a, const Tensor& b) {
   return zip("+", a, b, [](Real x, Real y) { return x + y; });
 }

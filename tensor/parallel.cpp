@@ -1,7 +1,7 @@
 // # The settings, and the pool of threads behind parallel_for
 //
 // The pool runs one job at a time: a job is a number of chunks and a function that does one of
-// them. Every worker, and the caller, takes the next chunk that nobody has taken, until none is
+// them. Every worker, and the caller, takes the next chunk that is not taken yet, until none is
 // left. There are no queues and no stealing: chunks are many, and all of one job are alike.
 #include "tensor/parallel.h"
 

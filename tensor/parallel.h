@@ -55,8 +55,8 @@ using Task = void (*)(void* context, Index chunk);
 void run_chunks(Index chunks, Task task, void* context);
 
 // Calls f(begin, end) for consecutive ranges of `grain` elements, the last of which may be shorter.
-// Returns when all are done. Of several exceptions, that of the lowest range comes out. A call from
-// inside a chunk, or while another thread is using the pool, runs serially.
+// Returns when all are done. If several ranges throw, the exception of the lowest range is thrown.
+// A call from inside a chunk, or while another thread is using the pool, runs serially.
 template <class F>
 void parallel_for(Index count, Index grain, F&& f) {
   if (count <= grain) {

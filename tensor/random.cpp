@@ -66,6 +66,7 @@ Rng::~Rng() {
   for (Replay* replay : all.list) replay->seen_.erase(this);
 }
 
+// Each Replay of this thread notes the counter, unless it has noted this stream before.
 Draw Rng::draw() {
   Replay::All& all = Replay::all();
   if (all.count.load(std::memory_order_acquire) > 0) {

@@ -29,12 +29,13 @@ void for_rows(Index count, Index n, F f) {
                });
 }
 
-// Calls f(y, n, x, …) for each row of the result and of the operands, along any axis. Another axis
-// than the last is transposed to the end, and the result back. A ShapeError names `op` where the
-// axis does not exist.
+// Calls f(y, n, x, …) for each row of the result and of the operands, along any axis. An axis that
+// is not the last is transposed to the end, and the result is transposed back. A ShapeError names
+// `op` where the axis does not exist.
 template <class F, class... More>
 Tensor map_rows(std::string_view op, Index axis, F f, const Tensor& x, const More&... more) {
-  // Only the last axis of contiguous operands is left to the loop below.
+  // The loop below needs contiguous operands, and the axis to be the last. Other operands are
+  // brought into that form first.
   if (x.shape().wrap(axis, op) != x.rank() - 1)
     return map_rows(op, -1, f, x.transpose(axis, -1), more.transpose(axis, -1)...)
         .transpose(axis, -1);
@@ -111,6 +112,7 @@ Tensor softmax(const Tensor& x, Axis axis) {
 Tensor softmax_backward(const Tensor& y, const Tensor& g, Axis axis) {
   expect_alike("softmax_backward", y, g);
   const auto f = [](Real* dx, Index n, const Real* out, const Real* upstream) {
+    // Σ g y, the mean of g with the weights y.
     const Real mean = sum_of(n, [=](Index i, Index count) {
       return load(out + i, count, Real(0)) * load(upstream + i, count, Real(0));
     });
@@ -134,6 +136,7 @@ Tensor log_softmax(const Tensor& x, Axis axis) {
 Tensor log_softmax_backward(const Tensor& y, const Tensor& g, Axis axis) {
   expect_alike("log_softmax_backward", y, g);
   const auto f = [](Real* dx, Index n, const Real* out, const Real* upstream) {
+    // Σ g.
     const Real all =
         sum_of(n, [=](Index i, Index count) { return load(upstream + i, count, Real(0)); });
     for_vectors(n, [=](Index i, Index count) {
@@ -150,6 +153,7 @@ Tensor exp(const Tensor& x) {
   return map_vectors([](Vec v) { return exp(v); }, x);
 }
 
+// y = tanh x, and dx = g (1 − y²).
 Tensor tanh(const Tensor& x) {
   return map_vectors([](Vec v) { return tanh(v); }, x);
 }
@@ -202,6 +206,7 @@ Tensor gelu(const Tensor& x, Tensor& slope) {
 
 // ---- layer_norm ----
 
+// For each row: x̂ = (x − mean) / √(var + eps), and y = x̂ ⊙ weight + bias.
 Normalized normalize(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
   check<ShapeError>(
       x.rank() >= 1 && weight.shape() == Shape{x.size(-1)} && bias.shape() == weight.shape(),

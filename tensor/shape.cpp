@@ -111,6 +111,7 @@ Strides stretched_strides(const Shape& from, const Strides& strides, const Shape
 
 // ---- several axes ----
 
+// A list without any axis names all axes.
 std::array<bool, max_rank> Axes::flags(std::string_view op, const Shape& shape) const {
   std::array<bool, max_rank> flags{};
   for (const Index axis : axes_) {

@@ -70,12 +70,14 @@ std::vector<Real> Tensor::to_vector() const {
 
 // ---- views ----
 
+// Every view below is made here: `offset` is how far its first element is from this tensor's.
 Tensor Tensor::view(Shape shape, Strides strides, Index offset) const {
   Tensor result(storage_, shape, strides);
   result.data_ = data_ + offset;
   return result;
 }
 
+// The two axes exchange their sizes and their strides.
 Tensor Tensor::transpose(Axis a, Axis b) const {
   Strides strides = strides_;
   std::swap(strides[static_cast<std::size_t>(shape_.wrap(a, "transpose"))],
@@ -148,7 +150,7 @@ Tensor Tensor::squeeze(Axis axis) const {
   return size(at) == 1 ? select(at, 0) : *this;
 }
 
-// The stride of an axis of size 1 is never used, so any stride may stand there.
+// The new axis has size 1. Its stride is never used, so it may be any number.
 Tensor Tensor::unsqueeze(Axis axis) const {
   const Shape shape = shape_.insert(axis, 1);
   Strides strides = strides_;
@@ -379,6 +381,7 @@ void write_rows(const Shape& shape, Index axis, std::span<const std::string>& ce
 
 }  // namespace
 
+// First the text of all numbers, since the widest of them decides the width of each column.
 std::string to_string(const Tensor& x, std::string_view spec) {
   if (x.numel() == 0) return fmt::format("[] {}", x.shape());
   std::vector<std::string> cells;
