@@ -70,6 +70,7 @@ Tensor with_dense_rows(const Tensor& x) {
   return x.rank() == 0 || x.stride(-1) == 1 || x.numel() == 0 ? x : x.contiguous();
 }
 
+// The shapes must fit each other, and every option must have a value that makes sense.
 void check_operands(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& o) {
   check<ShapeError>(
       q.rank() == 4 && k.rank() == 4 && v.rank() == 4 &&

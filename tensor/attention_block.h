@@ -123,7 +123,8 @@ class BlockwiseAttention {
   // A Tensor for results, laid out as x is: heads side by side in the row of a position, as a
   // projection leaves them, or one head after the other.
   Tensor results_like(const Tensor& x, const Shape& shape) const;
-  // The block's head in x, an operand or a Tensor of results, from a row on.
+  // The rows of the block's head in x, from row `first` on. x is an operand, or a Tensor of
+  // results.
   static Matrix rows_of(const Tensor& x, const ScoreBlock& b, Index first);
   static Rows results_of(Tensor& x, const ScoreBlock& b, Index first);
   // The place of the block's first query in a Tensor [B, H, T].

@@ -42,7 +42,7 @@ class Walk {
       for (std::size_t i = 0; i < N; ++i)
         steps_[rank_ - 1][i] = strides[i][static_cast<std::size_t>(axis)];
     }
-    // A single element is a row of one.
+    // No axis is kept if all sizes are 1: the single element is a row of one element.
     if (rank_ == 0) {
       sizes_[0] = 1;
       steps_[rank_++] = {};

@@ -1,8 +1,8 @@
 // # Packing: copies of A and B in the order in which the tiles read them
 //
-// A copy of numbers one by one takes several cycles a number. So whole vectors are copied where the
-// numbers of a vector are neighbours in the matrix, in one direction or in the other: then a square
-// of lanes × lanes numbers is transposed in registers.
+// A copy of numbers one by one takes several cycles per number. So whole vectors are copied where
+// the numbers of a vector are neighbours in the matrix, in one direction or in the other: then a
+// square of lanes × lanes numbers is transposed in registers.
 #include "tensor/pack.h"
 
 #include <algorithm>

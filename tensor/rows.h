@@ -1,8 +1,9 @@
 // # Whole rows at a time
 //
-// Functions that need a row of numbers together: softmax and its kin, layer norm, cross-entropy.
-// Each reads its row a few times, and stores no intermediate row. The functions of one number that
-// are computed a vector at a time are here, too, with their VJPs: tanh, sigmoid, relu, gelu.
+// Functions that need a row of numbers together: softmax and log_softmax, layer norm,
+// cross-entropy. Each reads its row a few times, and stores no intermediate row. The functions of
+// one number that are computed a vector at a time are here, too, with their VJPs: tanh, sigmoid,
+// relu, gelu.
 //
 // Shapes: V is the length of a row; all other axes only say how many rows there are.
 #pragma once
@@ -50,8 +51,8 @@ std::array<Tensor, 3> layer_norm_backward(const Tensor& x, const Tensor& weight,
 
 // The mean over the targets that count of −Σᵥ tᵥ ln pᵥ, with p the softmax of a row of x [..., V]
 // and t = (1 − smoothing)·[v = target] + smoothing/V; and its slope (p − t)/n [..., V], 0 in rows
-// whose target is `ignored`. ShapeError if there is not one target a row, or names a target outside
-// [0, V).
+// whose target is `ignored`. ShapeError unless there is one target per row, and each is in [0, V)
+// or is `ignored`.
 struct CrossEntropy {
   Tensor loss, slope;
 };
