@@ -146,6 +146,7 @@ class Sweep {
         "{{.retain_graph = true}} to that call to sweep it again, or detach() what is "
         "carried from one window of a long sequence to the next",
         node.name);
+    // The value of the node, and those of its parents.
     bool intact = node.value.storage().version() == node.version;
     for (const Edge& edge : node.parents())
       intact &= edge.node->value.storage().version() == edge.version;
@@ -177,6 +178,8 @@ class Sweep {
   std::vector<LeafSum> leaves_;  // what write_leaves() adds at the end
 };
 
+// What a VJP gave for a parent: its shape is checked, it is summed to the parent's shape, and added
+// to the parent's gradient.
 void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {
   if (!to.node->requires_grad) return;
   const Shape& shape = to.node->value.shape();
@@ -190,6 +193,7 @@ void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {
     watch_nan(from, sweep.pulled(), to, sum);
 }
 
+// Without a seed, the value is a scalar L, and the seed is dL/dL = 1.
 void Var::backward(BackwardOptions options) const {
   check<StateError>(numel() == 1,
                     "backward: the value must hold one element, or a seed of its shape be given; "

@@ -216,6 +216,7 @@ class Differences {
     const Estimate gap = settle(levels, 1, -1, 1);
     const double aim = rtol * std::max(scale, std::abs(right.value));
     if (std::abs(gap.value) > std::max(0.1 * aim, 4 * gap.total())) {
+      // A kink: one slope to each side.
       right = settle(levels, 1, 0, 1);
       left = settle(levels, 0, 1, 1);
     }

@@ -56,6 +56,7 @@ struct Witness {
     prepare(leaf);
     for (std::size_t i = 0; i < g.size(); ++i) {
       const std::size_t at = findings.size();
+      // The claim of the first seed, and then that of the other seed against the same witness.
       examine(leaf, Finding(i, g[i]), findings);
       Finding second = findings[at];
       second.analytic = other[i];
@@ -80,7 +81,8 @@ struct Witness {
       findings.push_back(beside(leaf, here.element, moved));
   }
 
-  // Asks the sweep and the witness again, a little off the kink; nearer if another kink is there.
+  // Asks the sweep and the witness again, with the element moved a little off the kink. If there is
+  // no clear slope there, the element moves less far, in up to four attempts.
   Finding beside(std::size_t leaf, std::size_t i, double moved) {
     Real& x = objective.leaves[leaf].elements[i].x;
     Finding found;
@@ -89,6 +91,7 @@ struct Witness {
       objective.set_base();
       found = Finding(i, objective.gradients()[leaf][i], moved);
       differentiate(leaf, std::abs(moved) / 8, found);
+      // Good enough, if there is no other kink, and the error is below rtol or below rounding.
       const double wanted = rtol * std::max(claimed[leaf], std::abs(found.low));
       if (!found.is_kink() && found.error <= wanted + found.noise) break;
     }
@@ -96,7 +99,7 @@ struct Witness {
     return found;
   }
 
-  // The distance that the function is expected to change over.
+  // The scale of an element: its own size, or the typical size of its leaf if that is larger.
   double natural(std::size_t leaf, std::size_t i) const {
     const Leaf& owner = objective.leaves[leaf];
     return std::max(std::abs(number(owner.elements[i].x)), owner.typical);
@@ -137,8 +140,8 @@ struct Witness {
 #ifdef GLASS_REAL_DUAL
 
 // ---- the exact witness ----
-// d = ±1 on one element, and L's own d is its slope to that side: x + ε stands on the right of a
-// kink at x, x − ε on the left. Only the rounding of two sweeps remains.
+// d = ±1 on one element, and L's own d is its slope to that side: x + ε is on the right of a kink
+// at x, x − ε on the left. Only the rounding of two sweeps remains.
 
 constexpr bool Witness::looks_around = false;
 
@@ -181,8 +184,8 @@ void Witness::differentiate(std::size_t leaf, double /*first*/, Finding& found) 
 
 constexpr bool Witness::looks_around = true;
 
-// A jump is no rounding. Where the measured noise of a leaf is suspiciously large, its elements at
-// a jump are found, and the noise is measured again while they do not move.
+// A jump must not be taken for rounding. Where the measured noise of a leaf is suspiciously large,
+// its elements at a jump are found, and the noise is measured again while they do not move.
 void Witness::prepare(std::size_t leaf) {
   Leaf& owner = objective.leaves[leaf];
   if (objective.measure_noise(owner) <= 1e-5 * reference(leaf) * first_step * owner.typical) return;
@@ -230,7 +233,8 @@ double largest_of(const Numbers& g) {
   return largest;
 }
 
-// Where f hardly moves, the sweep's claim may be its own rounding, or f may be flat just here.
+// Where f hardly changes, the gradient that the sweep claims may be nothing but rounding, or f may
+// be flat only at this point. Measures both.
 void look_closer(Objective& objective, std::size_t leaf, const Numbers& g, Evidence& evidence) {
   const double claimed = largest_of(g);
   double noise = 0;
@@ -240,7 +244,8 @@ void look_closer(Objective& objective, std::size_t leaf, const Numbers& g, Evide
   evidence.around = objective.measure_slope(objective.leaves[leaf]);
 }
 
-// Whether the worst claim is wrong just here and right a little to both sides.
+// Whether the worst claim is wrong at this point, and right a little to both sides of it, as at a
+// tie.
 bool is_tied(Objective& objective, std::size_t leaf, const Evidence& evidence) {
   const auto& findings = evidence.findings;
   const auto worst = std::ranges::max_element(findings, {}, &Finding::distance);
@@ -249,6 +254,7 @@ bool is_tied(Objective& objective, std::size_t leaf, const Evidence& evidence) {
   if (!std::isfinite(distance) || distance <= 1e-3 * evidence.scale()) return false;
   const Leaf& owner = objective.leaves[leaf];
   Real& x = owner.elements[worst->element].x;
+  // Is the sweep's gradient off the witness's here, and not off at a small distance?
   for (const double share : {0.0, 1e-6, -1e-6}) {
     const Moved element(x, number(x) + worst->moved + share * owner.size(worst->element));
     const double off = std::abs(objective.gradients()[leaf][worst->element] - worst->numeric());
@@ -274,12 +280,14 @@ std::vector<Evidence> gather(Objective& objective, const Claims& claims, double 
   for (std::size_t leaf = 0; leaf < objective.checked; ++leaf)
     all.push_back(witness.find(leaf, claims.analytic[leaf], claims.other[leaf]));
   for (std::size_t leaf = 0; leaf < all.size(); ++leaf) {
+    // What else the verdict needs: is the gradient hidden in rounding, or is there a tie?
     look_closer(objective, leaf, claims.analytic[leaf], all[leaf]);
     all[leaf].tied = is_tied(objective, leaf, all[leaf]);
   }
   return all;
 }
 
+// The judge measures a variable without gradient by the largest gradient of all variables.
 GradcheckReport verdict_on(std::vector<Evidence> all, const GradcheckOptions& options) {
   double largest = 0;
   for (const Evidence& evidence : all)
@@ -298,6 +306,7 @@ GradcheckReport gradcheck(const std::function<Var()>& f, const Variables& variab
                     "glassgrad::dual to this program");
   check<ShapeError>(options.rtol > 0 && std::isfinite(options.rtol),
                     "gradcheck: rtol must be a finite number of more than 0; got {}", options.rtol);
+  // The claims of the sweep, the evidence of the witness, and the verdict.
   Objective objective(f, variables, options.seed);
   if (!objective.refusal.empty())
     return {false, std::numeric_limits<double>::infinity(),

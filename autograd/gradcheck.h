@@ -1,8 +1,8 @@
 // # Is the gradient right?
 //
 // The reverse sweep against an independent witness: finite differences in the f64 build, exact
-// forward-mode derivatives in the dual build. A green report is meant to be believed, so tolerances
-// are relative to the gradient itself, and rounding noise is measured, not assumed.
+// forward-mode derivatives in the dual build. Tolerances are relative to the gradient itself, and
+// rounding noise is measured, not assumed. So a check that passes is reliable.
 #pragma once
 
 #include <functional>
@@ -26,11 +26,12 @@ struct GradcheckReport {
   explicit operator bool() const { return ok; }
 };
 
-// The check passes, fails or is inconclusive; only the first is `ok`. It fails where a gradient is
-// wrong, or f does not reach a variable that was named. It is inconclusive where nothing could be
-// shown: at a jump of f, or where rounding hides more than a thousandth of a variable's gradient,
-// as that of a large constant does. worst_error is then what may be hidden: at a jump, infinity.
-// At a kink, as of relu at 0, any gradient between the slopes to both sides is right.
+// The check passes, fails or is inconclusive; only the first is `ok`. It fails if a gradient is
+// wrong, or if f does not reach a variable that was named. It is inconclusive if a gradient could
+// be neither confirmed nor refuted: at a jump of f, or if rounding hides more than a thousandth of
+// a variable's gradient, for example the rounding of a large constant in f. worst_error is then the
+// largest error that may be hidden: at a jump, infinity. At a kink, as of relu at 0, any gradient
+// between the slopes to both sides is right.
 //
 // f computes a value from the variables, which are leaves that it holds; it is called many times,
 // with every element of every variable perturbed in place, and every random stream rewound before

@@ -151,6 +151,7 @@ class Objective {
     long double value = 0;
     double noise = 0, still = 0;
     for (std::size_t i = 0; i < outputs.size(); ++i) {
+      // The output's own change, and the rounding of both of its values.
       const double y = reading(outputs[i]), y0 = reading(base_[i]);
       value += static_cast<long double>(weights_[i]) * (static_cast<long double>(y) - y0);
       if (y != y0) moved[i] = true;
@@ -161,9 +162,10 @@ class Objective {
   }
 
   // Measures how far rounding moves each output when elements of this leaf move, and returns what
-  // that may add up to in L. The steady elements of the leaf move together by a tiny distance η,
-  // the hair. A hair that is too small shows no rounding where an intermediate value swallows it,
-  // so several are tried. Other leaves do not move: their rounding is constant.
+  // that may add up to in L. The steady elements of the leaf move together by a tiny distance η, at
+  // most `hair` of their size. If η is too small, a large intermediate value absorbs it, and no
+  // rounding is seen. So several sizes are tried. Other leaves do not move: their rounding is
+  // constant.
   double measure_noise(const Leaf& leaf) {
     shake_.assign(base_.size(), 0);
     for (std::uint64_t trial = 1; trial <= 8; ++trial) {
@@ -190,6 +192,7 @@ class Objective {
   double jump(Real& x, double size) {
     double height = 0;
     for (double step : {1e-9 * size, -1e-9 * size}) {
+      // Up to six finer steps, while the smallest change is more than half of the largest.
       double most = distance(x, step), least = most;
       for (int nearer = 0; nearer < 6 && least > most / 2; ++nearer) {
         const double change = distance(x, step /= 4);
@@ -201,9 +204,10 @@ class Objective {
     return height > 1e-12 * total() ? height : 0;
   }
 
-  // How far rounding moves the gradient g that the sweep claims for a leaf. A seed that is
-  // multiplied by 3 or 5, and divided out again, gives other roundings, and so do elements that
-  // move by a hair. If g is nothing but rounding, it moves by about its own size.
+  // How far rounding moves the gradient g that the sweep claims for a leaf. If the seed is
+  // multiplied by 3 or 5, and the result divided by it, every step is rounded differently. The same
+  // holds if elements move by a tiny distance. If g is nothing but rounding, it moves by about its
+  // own size.
   double measure_jitter(std::size_t leaf, const Numbers& g) {
     const auto off = [&](const Numbers& there) {
       double most = 0;
@@ -213,8 +217,8 @@ class Objective {
     double jitter = 0;
     for (const double multiple : {3, 5, 7, 11, 13})
       jitter = std::max(jitter, off(gradients(multiple)[leaf]));
-    // Half of the hairs may cross a kink, where the gradient leaps. So only the smaller half of the
-    // changes counts, and zeros, where most kinks are, do not move.
+    // Up to half of the moves may cross a kink, where the gradient jumps. So only the smaller half
+    // of the changes counts. Elements that are 0 do not move, since most kinks are at 0.
     Numbers hairs;
     for (const double times : {-1e4, -1e2, -1.0, 1.0, 1e2, 1e4}) {
       std::deque<Moved> elements;
@@ -238,6 +242,7 @@ class Objective {
         way += std::abs(x) * (1 - rest);
       }
       std::vector<bool> moved;
+      // The slope along the way, without the part that rounding explains.
       const Differences::Change there = change(moved);
       const double seen = std::abs(there.value) - 4 * (there.noise + there.still);
       if (seen > 0 && std::isfinite(way)) slope = std::max(slope, seen / way);
@@ -265,7 +270,8 @@ class Objective {
     return out.value().to_vector();
   }
 
-  // The cotangent is of both signs and of magnitude ½ … 1½: no output is overlooked.
+  // The cotangent has both signs and magnitudes of ½ … 1½, so that every output has a weight that
+  // is not small.
   void make_seed(const Shape& shape) {
     for (Index i = 0; i < shape.numel(); ++i) {
       const double u = 2 * Draw{seed_number_, 0}.uniform(static_cast<std::uint64_t>(i)) - 1;
@@ -298,6 +304,7 @@ class Objective {
   // The listed variables, then every other leaf that the graphs of both calls reach, oldest first.
   // A leaf that only one graph reaches was made inside f: it is no variable.
   void find_leaves(const Variables& variables, const Var& first, const Var& second) {
+    // The listed variables.
     for (const auto& [name, variable] : variables) {
       check<StateError>(variable.node()->is_leaf() && variable.requires_grad(),
                         "gradcheck: '{}' must be a leaf with requires_grad; it is a '{}'", name,
@@ -307,6 +314,7 @@ class Objective {
     std::vector<NodePtr> one = nodes_of(first), two = nodes_of(second);
     for (Leaf& leaf : leaves)
       leaf.reached = std::ranges::find(one, leaf.node.get(), &NodePtr::get) != one.end();
+    // The other leaves, from the oldest on.
     std::ranges::reverse(one);
     const std::size_t listed = leaves.size();
     for (const NodePtr& node : one)
@@ -318,8 +326,9 @@ class Objective {
   }
 
   // y(x + 3η) − 3 y(x + 2η) + 3 y(x + η) − y(x) of each output, where η is a random share of `hair`
-  // for each element. The third difference of a smooth function is too small to see, so what is
-  // seen is rounding. (The second difference shows nothing where rounding is symmetric.)
+  // for each element. For so small an η, the third difference of a smooth function is below
+  // rounding, so what is measured is rounding. (A second difference would be 0 where rounding is
+  // symmetric.)
   Numbers third_difference(const Leaf& leaf, std::uint64_t trial, double hair) {
     Numbers rest(base_.size());
     for (const auto& [times, weight] : {std::pair(1., 3.), std::pair(2., -3.), std::pair(3., 1.)}) {

@@ -2,7 +2,7 @@
 //
 // One paragraph an op: the formula, the value, and for each parent the vector-Jacobian product that
 // takes g, the gradient of the result, to the parent's. ⊙ is the element-wise product. Where
-// operands broadcast, a VJP may return the larger shape: the sweep sums it back.
+// operands broadcast, a VJP may return the larger shape: the sweep sums it to the parent's shape.
 //
 // A VJP captures what it needs by value: these captures are all that the graph saves.
 #include "autograd/ops.h"
@@ -87,7 +87,8 @@ Var relu(const Var& x) {
 }
 
 // y = x Φ(x)       dx = g ⊙ (Φ(x) + x φ(x)), φ the normal density
-// The slope is saved: it would cost a second exponential, now it shares that of y.
+// The slope is saved: it is computed together with y, from the same exponential. The VJP would need
+// a second exponential.
 Var gelu(const Var& x) {
   Tensor slope;
   const bool wanted = x.requires_grad() && !NoGrad::active();
@@ -145,7 +146,7 @@ Var where(const Tensor& mask, const Var& a, const Var& b) {
 
 namespace {
 
-// g of a reduction, seen as if the axes that went were still there with size 1.
+// g of a reduction, with the axes that were summed put back, each with size 1.
 Tensor restore_axes(const Tensor& g, const Shape& from, const Axes& axes) {
   const auto gone = axes.flags("sum", from);
   Shape kept = from;
@@ -156,7 +157,7 @@ Tensor restore_axes(const Tensor& g, const Shape& from, const Axes& axes) {
 
 }  // namespace
 
-// y = Σ x          dx = g, repeated along the axes that went: a view, no copy
+// y = Σ x          dx = g, repeated along the axes that were summed: a view, no copy
 Var sum(const Var& x, const Axes& axes, bool keep) {
   return record("sum", sum(x.value(), axes, keep),
                 on(x, [shape = x.shape(), axes](const Tensor& g) {
@@ -269,8 +270,8 @@ Var linear(const Var& x, const Var& w, const Var& b) {
 // Z = s Q Kᵀ,  P = softmax Z,  O = (P ⊙ F) V with dropout's factors F
 // dV = (P ⊙ F)ᵀ g,  dP = F ⊙ (g Vᵀ),  dZ = P ⊙ (dP − Σ dP ⊙ P),  dQ = s dZ K,  dK = s dZᵀ Q
 // q [B, H, T, D], k [B, H, S, D], v [B, H, S, E] → [B, H, T, E]
-// Saved: Q, K, V, the mask, O, a number per query, and where the random stream stood. Never P,
-// which has T × S numbers per head: it is computed again.
+// Saved: Q, K, V, the mask, O, a number per query, and dropout's draw. Never P, which has T × S
+// numbers per head: it is computed again.
 
 Var attention(const Var& q, const Var& k, const Var& v, const std::optional<Tensor>& mask,
               AttentionOptions options) {
@@ -293,7 +294,7 @@ Var cross_entropy(const Var& logits, std::span<const int> targets, CrossEntropyO
 }
 
 // ---- views ----
-// The gradient takes the way back: the inverse view of g.
+// dx is the inverse view of g.
 
 Var Var::transpose(Axis a, Axis b) const {
   return record("transpose", value().transpose(a, b),
@@ -314,7 +315,7 @@ Var Var::permute(std::vector<Index> axes) const {
                 }));
 }
 
-// Repeating is broadcasting, which the sweep undoes.
+// Repeating is broadcasting: the sweep sums g to the parent's shape.
 Var Var::expand(Shape shape) const {
   return record("expand", value().expand(shape), on(*this, [](const Tensor& g) { return g; }));
 }
@@ -403,7 +404,8 @@ Var dropout(const Var& x, double p, Rng& rng) {
 }
 
 // y = max(x, 0) ⊙ m                                         dx = g / (1 − p) where y > 0
-// Where y is not 0 neither of the two has stopped x: the draw need not be made again.
+// Where y > 0, neither relu nor dropout has set the element to 0. So y alone tells where g passes,
+// and the draw need not be made again.
 
 Var relu_dropout(const Var& x, double p, Rng& rng) {
   if (p == 0) return relu(x);

@@ -1,8 +1,8 @@
-// # Operations that remember
+// # Operations on Vars: each records its VJPs
 //
 // The same names as in tensor/ops.h, on Var: each computes its value with the Tensor op and records
 // how a gradient goes back. Shapes, broadcasting and errors are those of the Tensor op. A Tensor or
-// a number goes where a Var is asked for; it is then a constant.
+// a number may stand for a Var; it is then a constant.
 #pragma once
 
 #include "autograd/var.h"
@@ -36,8 +36,8 @@ Var matmul(const Var& a, const Var& b);
 // x [..., in], weight [out, in], bias [out] → x weightᵀ + bias [..., out].
 Var linear(const Var& x, const Var& weight, const Var& bias);
 
-// q [B, H, T, D], k [B, H, S, D], v [B, H, S, E] → [B, H, T, E], as in tensor/attention.h. Writing
-// into the mask between this call and backward() is a StateError there.
+// q [B, H, T, D], k [B, H, S, D], v [B, H, S, E] → [B, H, T, E], as in tensor/attention.h. If the
+// mask is written to before backward() is called, backward() throws a StateError.
 Var attention(const Var& q, const Var& k, const Var& v, const std::optional<Tensor>& mask = {},
               AttentionOptions options = {});
 

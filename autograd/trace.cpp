@@ -54,6 +54,8 @@ std::string written(const Var& x, auto line) {
   return text;
 }
 
+// Text for a quoted string of a .dot file: quotes and backslashes get a backslash, line ends become
+// spaces.
 std::string escaped(std::string_view text) {
   std::string result;
   for (const char c : text) {
@@ -65,6 +67,7 @@ std::string escaped(std::string_view text) {
 
 }  // namespace
 
+// For example "#3 mul [2, 2] ← #1, #2".
 std::string to_text(const Var& x) {
   return written(x, [](const Node& node, std::size_t number, const auto& parents) {
     return fmt::format("#{} {} {}{}{}{}\n", number, node.name, node.value.shape(),
@@ -91,7 +94,7 @@ namespace {
 
 // Records each step of a sweep. It holds copies only. A handle to a node would keep the node alive,
 // and a handle to a gradient would make the sweep copy the gradient; then the record would show
-// other steps than those of a sweep that nobody records.
+// other memory than that of a sweep without a record.
 struct Recorder final : SweepObserver {
   void next(std::span<const NodePtr> waiting) override {
     if (!steps.empty()) steps.back().freed -= live();
@@ -167,6 +170,7 @@ std::string nearest_parameters(std::vector<NodePtr> nodes) {
   const std::lock_guard lock(watch().mutex);
   std::vector<std::string> nearest;
   for (const NodePtr& node : upstream(std::move(nodes))) {
+    // Its name is known if set_nan_check was given the leaf.
     if (!node->is_leaf() || !node->requires_grad || nearest.size() == 3) continue;
     const auto is_it = [&](const auto& named) { return named.second.node().get() == node.get(); };
     const auto named = std::ranges::find_if(watch().names, is_it);
@@ -191,6 +195,7 @@ void watch_nan(std::string_view op, const Tensor& value, std::span<const Var* co
   std::vector<Shape> shapes;
   std::vector<NodePtr> nodes;
   for (const Var* parent : parents) {
+    // If a parent holds a NaN, this op has not made the first one.
     if (has_nan(parent->value())) return;
     shapes.push_back(parent->shape());
     nodes.push_back(parent->node());

@@ -37,14 +37,14 @@ struct Step {
   std::vector<std::uint64_t> waiting = {};  // the others that had a gradient waiting, newest first
   std::vector<Given> given = {};
   Index allocated = 0;  // bytes of new gradients
-  Index freed = 0;      // bytes that went with this node: g, the value, what its VJPs had saved
+  Index freed = 0;      // bytes freed with this node: g, the value, what its VJPs had saved
 };
 
-// Is told of each step of a sweep; trace_backward has one.
+// The interface for watching a sweep; trace_backward implements it.
 struct SweepObserver {
   virtual ~SweepObserver() = default;
-  // These interior nodes have a gradient waiting. The VJPs of the first one run now. None is left
-  // when the leaves are about to be written.
+  // `waiting` lists the interior nodes that have a gradient waiting. The VJPs of the first one run
+  // next. The list is empty once, at the end, before the gradients of the leaves are written.
   virtual void next(std::span<const NodePtr> waiting) = 0;
   // A VJP gave g for this parent; it is about to be added to the parent's waiting gradient.
   virtual void gave(const Edge& to, const Tensor& g) = 0;
@@ -52,8 +52,8 @@ struct SweepObserver {
   virtual void pulled() = 0;
 };
 
-// Calls x.backward(seed), and gives its steps. Bytes are those of the whole process, other threads
-// included.
+// Calls x.backward(seed), and returns its steps. Bytes are those of the whole process, other
+// threads included.
 std::vector<Step> trace_backward(const Var& x, const Tensor& seed = 1, BackwardOptions o = {});
 
 }  // namespace glass

@@ -1,6 +1,7 @@
-// # Nodes: birth, death, and the ops of users
+// # Nodes: creation, destruction, and the ops of users
 //
-// The graph itself is in var.h. Here is what needs no template. The sweep is in backward.cpp.
+// The graph itself is in var.h. This file has the functions that need no template. The sweep is in
+// backward.cpp.
 #include "autograd/var.h"
 
 namespace glass {
@@ -72,6 +73,7 @@ struct UserNode final : OpNode<std::vector<Edge>, Joint> {
 
 }  // namespace
 
+// One VJP for all parents.
 Var record(std::string_view name, Tensor value, std::vector<Var> parents, Joint vjp) {
   std::vector<const Var*> vars;
   std::vector<Edge> edges;
@@ -84,6 +86,8 @@ Var record(std::string_view name, Tensor value, std::vector<Var> parents, Joint 
       std::make_unique<UserNode>(name, std::move(value), std::move(edges), std::move(vjp))));
 }
 
+// One VJP per parent: they are joined into one function that returns all gradients. A parent that
+// requires no gradient gets a Tensor of 0 as a placeholder, which deliver() ignores.
 Var record(std::string_view name, Tensor value, std::vector<Parent> parents) {
   std::vector<Var> vars;
   // The joint VJP captures the functions, but no Var: a Var would keep the graph alive for ever.

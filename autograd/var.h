@@ -86,20 +86,20 @@ class Node {
   virtual bool is_leaf() const { return true; }
   // Hands every parent that requires a gradient its share of g, the gradient of this value.
   virtual void pull(const Tensor& /*g*/, Sweep& /*sweep*/) {}
-  // Drops the VJPs, what they saved, and the links.
+  // Drops the VJPs, the Tensors that they saved, and the links to the parents.
   virtual void release() {}
 
   std::string_view name;
   Tensor value;
   std::optional<Tensor> grad;  // of a leaf, for its owner
 
-  // Of an op: what a sweep has gathered for it so far, and which sweep that is.
+  // Of an op: the part of its gradient that a sweep has gathered so far, and which sweep that is.
   std::optional<Tensor> pending;
   std::atomic<Sweep*> sweeper{};
-  // Of a leaf: where the last sweep that came by keeps what it gathers, for sweeps of several
-  // threads may be at a leaf.
+  // Of a leaf: the index of its entry in the last sweep that reached it. Several threads may sweep
+  // into one leaf at once, so each sweep has a sum of its own.
   std::atomic<std::uint32_t> place{0};
-  std::uint64_t birth;    // later nodes have larger numbers: a topological order for free
+  std::uint64_t birth;    // later nodes have larger numbers: parents precede results
   std::uint32_t version;  // of the output's storage when it was made
   bool requires_grad;
   bool freed = false;
@@ -120,19 +120,20 @@ inline Edge::Edge(const NodePtr& parent)
 
 struct BackwardOptions {
   bool retain_graph = false;  // keep saved tensors, for another backward through the same graph
-  struct SweepObserver* observer = nullptr;  // sees it go by (trace.h)
+  struct SweepObserver* observer = nullptr;  // is told of each step (trace.h)
 };
 
 class Var {
  public:
-  // Constants: no gradient is ever asked for.
+  // Constants: they require no gradient.
   Var() : Var(Tensor()) {}
   Var(Number auto value) : Var(Tensor(value)) {}
   Var(Tensor value) : Var(std::move(value), false) {}
-  // A leaf: with requires_grad, backward() leaves its gradient here.
+  // A leaf: with requires_grad, backward() adds its gradient here.
   Var(Tensor value, bool requires_grad);
 
-  // In place: Tensor w = v.value(); w.copy_from(…). A temporary Var gives the Tensor by value.
+  // To write in place: Tensor w = v.value(); w.copy_from(…). A temporary Var gives the Tensor by
+  // value.
   const Tensor& value() const& { return node_->value; }
   Tensor value() && { return node_->value; }
   bool requires_grad() const { return node_->requires_grad; }
@@ -201,8 +202,8 @@ class [[nodiscard]] NoGrad {
   static int& depth();
 };
 
-// Adds g to what the sweep has gathered for a parent, unless that wants none. The sweep alone
-// undoes broadcasting.
+// Adds g to the gradient that the sweep has gathered for a parent, unless the parent requires no
+// gradient. If the parent was broadcast, g is first summed to the parent's shape.
 void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g);
 
 // ---- record: how ops join the graph ----

@@ -1,4 +1,4 @@
-// # What is said of a gradient
+// # The verdict on a gradient
 //
 // (private to gradcheck) Judges the findings of a witness: which claims of the reverse sweep are
 // wrong, which mistake that looks like, and the report for people. It computes no derivative.
@@ -23,7 +23,7 @@ struct Finding : Differences::Slope {
   double analytic;   // by the sweep; low and high are the witness's
   double moved;      // how far the element was moved off, beside a kink or a jump; 0 elsewhere
   double jump = 0;   // how far f jumps here; not 0: there is no derivative
-  double doubt = 0;  // how large an error may be that does not show
+  double doubt = 0;  // the largest error that rounding could hide
 
   double numeric() const { return is_kink() ? std::clamp(analytic, low, high) : low; }
   double distance() const {
@@ -37,7 +37,7 @@ struct Finding : Differences::Slope {
   }
 };
 
-// ---- what is said of a wrong gradient ----
+// ---- the usual mistakes ----
 
 // Whether every claim is `ratio` times numeric(i), and not by chance: most claims differ from
 // numeric(i) itself by more than their doubt.
@@ -55,7 +55,7 @@ bool all_are(double ratio, const std::vector<Finding>& all, Numeric numeric) {
   return count > 0 && 2 * told >= count;
 }
 
-// A factor that is not 1, with as many digits as it takes to see that.
+// A factor that is not 1, with as many digits as it takes to tell it from 1.
 inline std::string show_ratio(double ratio) {
   const double behind = std::ceil(-std::log10(std::abs(ratio - 1)));
   return fmt::format("{:.{}g}", ratio, std::clamp(static_cast<int>(behind) + 2, 6, 16));
@@ -130,13 +130,13 @@ inline std::string describe(const std::string& name, const Shape& shape, const F
 
 // ---- the judgement ----
 
-// All that was found out about one variable.
+// What the witness found out about one variable.
 struct Evidence {
   std::string name;
   Shape shape;
   std::vector<Finding> findings;
   bool reached = true;  // by f's graph
-  bool tied = false;    // the worst claim is wrong here, and right beside it
+  bool tied = false;    // the worst claim is wrong at this point, and right beside it
   // Measured only where the gradient is hardly larger than the rounding:
   double jitter = 0;  // how far the sweep's own rounding moves the gradient
   double around = 0;  // how steep f is elsewhere: here f may be flat, as a saturated tanh is
@@ -169,7 +169,7 @@ struct Judge {
   std::size_t elements = 0, kinks = 0;
   bool failed = false, inconclusive = false;
 
-  // Takes in all that was found out about the next variable, and judges it.
+  // Judges the next variable by the evidence about it.
   void hear(Evidence v) {
     const double scale = v.scale(), claimed = v.claimed();
     for (Finding& f : v.findings) {
@@ -225,6 +225,7 @@ struct Judge {
       if (f.moved == 0) all.push_back(f);
       report.worst_error = std::max(report.worst_error, std::isfinite(off) ? excess / unit : off);
     }
+    // The comparisons that fail, the worst first, and what mistake they look like.
     if (wrong.empty()) return;
     std::ranges::stable_sort(wrong, std::greater<>(), &Finding::distance);
     for (const Finding& f : wrong)
@@ -248,6 +249,7 @@ struct Judge {
           "the jump.\n",
           place(v.name, v.shape, f), f.jump);
     }
+    // Rounding hides errors of up to `hidden`: too much, worth a note, or not worth one.
     const std::string amount = fmt::format(
         "rounding hides errors up to {:.1g}, of gradients up to "
         "{:.2g}",

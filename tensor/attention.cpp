@@ -37,7 +37,7 @@ Tensor attention_mask(std::string_view op, const Tensor& mask, Shape scores) {
 
 void expect_mask_values(std::string_view op, Tensor mask) {
   const Shape shape = mask.shape();
-  // An axis that repeats its numbers is looked at once.
+  // An axis with stride 0 repeats its numbers: reading one position of it is enough.
   for (Index axis = 0; axis < mask.rank(); ++axis)
     if (mask.stride(axis) == 0) mask = mask.slice(axis, 0, 1);
   const Tensor dense = mask.contiguous();
@@ -47,6 +47,7 @@ void expect_mask_values(std::string_view op, Tensor mask) {
   bool all_good = true;
   for (const Real v : numbers) all_good &= is_good(v);
   if (all_good) return;
+  // Only for the message: the first number that is not allowed.
   const Real bad = *std::ranges::find_if_not(numbers, is_good);
   throw ShapeError(fmt::format(
       "{}: a mask must hold finite numbers that are not negative: 0 blocks, any other attends; got "
@@ -55,6 +56,7 @@ void expect_mask_values(std::string_view op, Tensor mask) {
       op, bad, shape));
 }
 
+// Query i stands at the position i + (S − T) of the keys, and sees the keys up to there.
 Tensor causal_mask(Index queries, Index keys) {
   return tril(ones(Shape{queries, keys}), keys - queries);
 }
@@ -63,10 +65,12 @@ Tensor causal_mask(Index queries, Index keys) {
 
 namespace {
 
+// The kernel reads rows in whole vectors, so the numbers of a row must be neighbours in memory.
 Tensor with_dense_rows(const Tensor& x) {
   return x.rank() == 0 || x.stride(-1) == 1 || x.numel() == 0 ? x : x.contiguous();
 }
 
+// The shapes must fit each other, and every option must have a value that makes sense.
 void check_operands(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& o) {
   check<ShapeError>(
       q.rank() == 4 && k.rank() == 4 && v.rank() == 4 &&
@@ -83,6 +87,7 @@ void check_operands(const Tensor& q, const Tensor& k, const Tensor& v, const Att
 
 }  // namespace
 
+// The mask becomes a view of the shape [B, H, T, S], and every option gets its value.
 AttentionInputs attention_inputs(const Tensor& q, const Tensor& k, const Tensor& v,
                                  const std::optional<Tensor>& mask, const AttentionOptions& o) {
   check_operands(q, k, v, o);
@@ -145,6 +150,7 @@ std::array<Tensor, 3> attention_backward_naive(const AttentionInputs& in, const 
 
 namespace {
 
+// Row i of n numbers is multiplied by by[i], for i from `first` to `last` − 1.
 void scale_rows(const Rows& rows, const Real* by, Index first, Index last, Index n) {
   for (Index i = first; i < last; ++i)
     for_vectors(n, [x = rows.at(i).data, factor = by[i]](Index e, Index count) {
@@ -152,6 +158,7 @@ void scale_rows(const Rows& rows, const Real* by, Index first, Index last, Index
     });
 }
 
+// to += from, for `rows` rows of n numbers.
 void add(const Rows& to, const Rows& from, Index rows, Index n) {
   for (Index i = 0; i < rows; ++i)
     for_vectors(n, [x = to.at(i).data, y = from.at(i).data](Index e, Index count) {
@@ -247,6 +254,7 @@ class Forward : BlockwiseAttention {
       store(b.fades + i, fade);
       store(b.other_fades + i, fade2);
     }
+    // O′: each half is scaled, then both are added.
     scale_rows(now.o, b.fades, 0, b.queries, E);
     scale_rows(rest.o, b.other_fades, 0, b.queries, E);
     add(now.o, rest.o, b.queries, E);
@@ -291,6 +299,7 @@ class Backward : BlockwiseAttention {
   void sum_over_queries(ScoreBlock& b, Index begin, Index end, const Rows& dq,
                         const KeyGradients& sums) const {
     if (end - begin > blocks_in_turn * block_queries) {
+      // Many queries: the sums of both halves, added.
       const Index half = middle(begin, end, block_queries);
       sum_over_queries(b, begin, half, dq, sums);
       Tensor dk = zeros(Shape{S, D}), dv = zeros(Shape{S, E});
@@ -301,6 +310,7 @@ class Backward : BlockwiseAttention {
       return;
     }
     for (Index first = begin; first < end; first += block_queries) {
+      // One block of queries, and all keys that it may see.
       start(b, first);
       sum_over_keys(b, 0, visible_keys(b), dq.at(first), sums);
     }
@@ -315,6 +325,7 @@ class Backward : BlockwiseAttention {
     b.q_operand = query_rows(in.q, b, b.q_rows);
     pack(b.g_operand, b.queries, b.width, E, b.g_columns);
     pack(prefetched(result.context, b, first, b.queries), b.queries, b.width, E, b.o_columns);
+    // δ, for a vector of queries at a time.
     for (Index i = 0; i < b.width; i += lanes) {
       Vec dot{};
       for (Index j = i; j < E * b.width; j += b.width)
@@ -341,6 +352,7 @@ class Backward : BlockwiseAttention {
     }
   }
 
+  // Adds what one block of queries and keys gives to dQ, dK and dV.
   void add_gradients(ScoreBlock& b, const Rows& dq, const Rows& dk, const Rows& dv) const {
     // 2. V gᵀ                          [keys, queries]
     multiply_block(b.keys, b.width - b.skipped, E, key_rows(in.v, b, b.v_rows), b.seen(b.g_columns),

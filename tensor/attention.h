@@ -1,8 +1,8 @@
 // # Scaled dot-product attention, as a kernel on Tensors
 //
 // softmax(s Q Kᵀ) V for every batch entry and head, with s = 1/√D: each query takes a weighted mean
-// of the values, weighted by how well its key matches. The forward and the backward pass stand
-// here; no graph does. autograd/ops.h has the op on Vars.
+// of the values, weighted by how well its key matches. The forward and the backward pass are here,
+// without a graph. autograd/ops.h has the op on Vars.
 // A. Vaswani et al., Attention Is All You Need (2017), equation 1.
 //
 // B batch, H heads, T queries, S keys, D width of queries and keys, E width of values.
@@ -42,15 +42,16 @@ struct AttentionOptions {
 //
 // A mask of 2 axes is [T, S], of 3 axes [B, T, S], of 4 broadcasts to [B, H, T, S]; 0 blocks, a
 // positive finite number attends. A query that sees no key gives 0 and gets gradient 0. A key that
-// no query sees leaves no trace, not even if it holds NaN. ShapeError where shapes do not fit, or
-// where the mask holds a negative number, an infinity or a NaN: from_additive_mask() and
-// from_torch_mask() convert masks of other conventions.
+// no query sees does not change any result, not even if it holds NaN. ShapeError where shapes do
+// not fit, or where the mask holds a negative number, an infinity or a NaN: from_additive_mask()
+// and from_torch_mask() convert masks of other conventions.
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v,
                  const std::optional<Tensor>& mask = {}, AttentionOptions options = {});
 
 // ---- the two passes ----
 
-// What both passes compute with: operands that were checked, and options with nothing left open.
+// What both passes compute with: operands that were checked, and options with their defaults filled
+// in.
 struct AttentionInputs {
   Tensor q, k, v;                   // each row is dense: its numbers are consecutive in memory
   std::optional<Tensor> mask = {};  // [B, H, T, S], a view

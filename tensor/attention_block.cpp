@@ -53,6 +53,8 @@ ScoreBlock::ScoreBlock(Index D, Index E) {
 
 // ---- operands and results ----
 
+// One block holds a whole head if T and S are small enough. If scores are causal and T > S, the
+// first queries see no key.
 BlockwiseAttention::BlockwiseAttention(const AttentionInputs& inputs)
     : in(inputs),
       B(in.q.size(0)),
@@ -92,6 +94,7 @@ Matrix BlockwiseAttention::prefetched(const Tensor& x, const ScoreBlock& b, Inde
 
 namespace {
 
+// Copies rows of n numbers into a slot, where they begin n + padding numbers apart.
 Matrix copy_rows(Matrix rows, Index count, Index n, Real* slot) {
   pack(rows.transposed(), n, n + padding, count, slot);
   return {slot, n + padding, 1};
@@ -109,6 +112,7 @@ Matrix BlockwiseAttention::key_rows(const Tensor& x, const ScoreBlock& b, Real* 
   if (b.queries < worth_copying && b.dead.none()) return rows;
   const Matrix copy = copy_rows(rows, b.keys, x.size(3), slot);
   if (b.dead.none()) return copy;
+  // Dead keys become zeros in the copy.
   for (Index j = 0; j < b.keys; ++j)
     if (b.dead[static_cast<std::size_t>(j)])
       std::fill_n(slot + j * copy.row_stride, x.size(3), Real(0));

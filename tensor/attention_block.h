@@ -53,7 +53,8 @@ struct Rows {
   Rows at(Index row) const { return {data + row * stride, stride}; }
 };
 
-// Where one thread is: a head, some of its queries, some of its keys. And the memory it works in.
+// The part of the scores that one thread is working on: a head, some of its queries, some of its
+// keys. And the thread's working memory.
 struct ScoreBlock {
   ScoreBlock(Index D, Index E);
   ScoreBlock(const ScoreBlock&) = delete;
@@ -107,7 +108,7 @@ class BlockwiseAttention {
   // Calls f(block, i) for every head and 0 ≤ i < parts; threads share the calls. `work` is the
   // number of multiply-adds in one call.
   void for_heads(Index parts, Index work, auto f) const {
-    const Index grain = 1 + worth_sharing / (work + 40'000);  // the constant: all but the products
+    const Index grain = 1 + worth_sharing / (work + 40'000);  // 40,000: the work beside products
     parallel_for(B * H * parts, grain, [&](Index begin, Index end) {
       ScoreBlock b(D, E);
       b.needed_end = (end / parts * T + end % parts * block_queries) * S;
@@ -122,7 +123,8 @@ class BlockwiseAttention {
   // A Tensor for results, laid out as x is: heads side by side in the row of a position, as a
   // projection leaves them, or one head after the other.
   Tensor results_like(const Tensor& x, const Shape& shape) const;
-  // The block's head in x, an operand or a Tensor of results, from a row on.
+  // The rows of the block's head in x, from row `first` on. x is an operand, or a Tensor of
+  // results.
   static Matrix rows_of(const Tensor& x, const ScoreBlock& b, Index first);
   static Rows results_of(Tensor& x, const ScoreBlock& b, Index first);
   // The place of the block's first query in a Tensor [B, H, T].
@@ -134,15 +136,15 @@ class BlockwiseAttention {
   static Matrix prefetched(const Tensor& x, const ScoreBlock& b, Index first, Index count);
   static Matrix query_rows(const Tensor& x, const ScoreBlock& b, Real* slot);
   // Rows of the block's keys, likewise. Those of dead keys become zeros in a copy: a weight of 0 is
-  // not enough to silence a key, since 0 · NaN is NaN.
+  // not enough to remove a key, since 0 · NaN is NaN.
   static Matrix key_rows(const Tensor& x, const ScoreBlock& b, Real* slot);
 
-  // Makes the queries from `first` on the block's, and fills q_columns.
+  // The block's queries become those from `first` on. Fills q_columns.
   void take_queries(ScoreBlock& b, Index first) const;
   // How many keys, from the first one on, some of the block's queries may see.
   Index visible_keys(const ScoreBlock& b) const;
-  // Makes the keys from `first` on, up to `end`, the block's, and fills k_operand, scores, dead
-  // and, for dropout, factors.
+  // The block's keys become those from `first` on, but none from `end` on. Fills k_operand, scores,
+  // dead and, for dropout, factors.
   void take_keys(ScoreBlock& b, Index first, Index end) const;
 
  private:

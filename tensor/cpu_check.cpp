@@ -1,9 +1,9 @@
 // # Is this the CPU that the library was built for?
 //
-// The default build uses whatever the building machine's CPU can do (`GLASS_ARCH=native`). On a
-// lesser CPU such a program would die of an illegal instruction, without saying why. This file
-// alone is compiled for the baseline, so that it can run there, and it runs before all other code
-// of glassgrad: it names what the CPU lacks and ends the program.
+// The default build uses whatever the building machine's CPU can do (`GLASS_ARCH=native`). On a CPU
+// that lacks one of that CPU's features, the program would end with an illegal instruction, and no
+// message. This file alone is compiled for the baseline, so that it can run there, and it runs
+// before all other code of glassgrad: it names what the CPU lacks and ends the program.
 //
 // It is deliberately not a dispatcher: one build has one width of vectors.
 
@@ -39,8 +39,9 @@ void refuse(const char* feature) {
   std::_Exit(1);
 }
 
-// CMake asks the compiler what its flags switch on, as in NEEDS("avx2") NEEDS("fma"). 101 is the
-// first place in the order of start-up that is not the compiler's own.
+// CMake asks the compiler what its flags switch on, as in NEEDS("avx2") NEEDS("fma"). Constructors
+// run in the order of their priorities; 101 is the first that is not reserved for the compiler, so
+// this check runs before other code.
 [[gnu::constructor(101)]] void refuse_a_lesser_cpu() {
   __builtin_cpu_init();
 #define NEEDS(feature) \

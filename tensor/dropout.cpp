@@ -21,7 +21,7 @@ namespace {
 constexpr Index per_group = 16 * abreast;  // bytes in the words of `abreast` blocks
 using Bytes = std::array<std::uint8_t, per_group>;
 
-// p in these two parts, and what an element that is kept is multiplied by.
+// 256 p in its two parts, and the factor of an element that is kept.
 struct Rate {
   explicit Rate(double p)
       : whole(static_cast<std::uint8_t>(p * 256)),
@@ -66,7 +66,7 @@ void Draw::dropout(std::uint64_t first, Index count, double p, Real* out) const 
   while (count > 0) {
     const std::uint64_t group = first / per_group, skip = first % per_group;
     const Index part = std::min(count, static_cast<Index>(per_group - skip));
-    // Of the first and the last group perhaps only a part is wanted; it is copied.
+    // The first and the last group may be needed only in part: then that part is copied.
     if (part == per_group) {
       factors_of_group(*this, rate, group, out);
     } else {

@@ -1,10 +1,11 @@
 // # Numbers that carry their derivative
 //
 // A dual number v + d·ε, with ε² = 0, computes a value and its derivative along one direction at
-// once: f(v + d·ε) = f(v) + f′(v)·d·ε. Put d = 1 on one input and the d of the output is the exact
-// partial derivative, free of the step size that finite differences must guess. Compiled with
-// `Real = Dual`, the whole library becomes its own judge; and since the reverse sweep then runs on
-// dual numbers too, every gradient carries a Hessian-vector product in its d.
+// once: f(v + d·ε) = f(v) + f′(v)·d·ε. With d = 1 on one input, the d of the output is the exact
+// partial derivative; finite differences would need a step size instead. A library that is compiled
+// with `Real = Dual` computes exact derivatives of every function that is built from it, and
+// gradcheck compares the reverse sweep with them. The sweep runs on dual numbers, too, so the d of
+// every gradient is a Hessian-vector product.
 //
 // Source: W. K. Clifford, Preliminary Sketch of Biquaternions (1873);
 // A. Griewank, A. Walther, Evaluating Derivatives (2008), chapter 3.
@@ -45,11 +46,11 @@ struct Dual {
   constexpr Dual& operator*=(Dual b) { return *this = *this * b; }
   constexpr Dual& operator/=(Dual b) { return *this = *this / b; }
 
-  // v + d·ε lies infinitely near v, on the side that d points to. So 0 + ε is above 0 and 0 − ε is
-  // below: of two equal values, the one with the larger derivative is the larger number. Only for
-  // values: an infinity stays where it is, whatever flows in. A branch that is taken by comparing
-  // dual numbers is thereby the branch to that side, and at a kink (relu at 0, a tie of maximum)
-  // the derivative is exactly the slope to that side. Where d = 0, numbers compare by their value.
+  // v + d·ε is infinitely near v, on the side that d points to: 0 − ε < 0 < 0 + ε. So of two equal
+  // values, the one with the larger d is the larger number. Infinities compare by value only, since
+  // adding ε does not change them. A branch that compares dual numbers takes the side that d points
+  // to, so at a kink (relu at 0, a tie of maximum) the derivative is exactly the slope on that
+  // side.
   friend constexpr bool operator==(Dual a, Dual b) { return (a <=> b) == 0; }
   friend constexpr std::partial_ordering operator<=>(Dual a, Dual b) {
     constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -58,8 +59,8 @@ struct Dual {
   }
 };
 
-// The chain rule: the outer function's value, and its slope times the inner derivative. Where
-// nothing flows in (d = 0), nothing flows out, even where the slope is infinite (√ at 0).
+// The chain rule: the outer function's value, and its slope times the inner derivative. If d = 0,
+// the result's d is 0, even if the slope is infinite (√ at 0): 0 · ∞ would be NaN.
 constexpr Dual chain(Dual x, double value, double slope) {
   return {value, x.d == 0 ? 0 : slope * x.d};
 }
@@ -83,8 +84,8 @@ inline Dual erfc(Dual x) {
 // |x|. At the kink, 0, the slope is that of the side which x points to.
 inline Dual abs(Dual x) { return {std::abs(x.v), x < 0 ? -x.d : x.d}; }
 
-// xⁿ for a constant n has slope n·xⁿ⁻¹, which for n = 0 is 0 everywhere; a moving exponent adds
-// xⁿ·ln x.
+// xⁿ for a constant n has slope n·xⁿ⁻¹, which for n = 0 is 0 everywhere; an exponent that has a
+// derivative adds xⁿ·ln x times it.
 inline Dual pow(Dual x, Dual n) {
   const double slope = n.v == 0 ? 0 : n.v * std::pow(x.v, n.v - 1);
   const double y = std::pow(x.v, n.v);

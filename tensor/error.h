@@ -1,8 +1,8 @@
-// # Errors teach
+// # Errors: three kinds of exceptions, and check()
 //
 // An error says which op complained, what it expected and what it found:
 // `matmul: inner sizes must agree; got [8, 10, 512] @ [256, 64]`.
-// Bad input is the caller's to handle, so it throws; it never aborts.
+// Bad input throws an exception, which the caller can handle; it never aborts the program.
 #pragma once
 
 #include <fmt/format.h>
@@ -17,7 +17,8 @@ struct ShapeError : std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
 
-// The call is right, but not now: a freed graph, a value written in place since, no gradient yet.
+// The call comes at a wrong time: the graph was freed, a saved value was written in place since, or
+// there is no gradient yet.
 struct StateError : std::logic_error {
   using std::logic_error::logic_error;
 };

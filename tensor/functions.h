@@ -37,7 +37,7 @@ struct Normal {
 
 inline Vec magnitude(Vec x) { return x < Real(0) ? -x : x; }
 
-// For a dual number, which is its own vector, exp and tanh stand in dual.h.
+// For a dual number, which is its own vector, exp and tanh are in dual.h.
 #ifdef GLASS_REAL_DOUBLE
 inline Vec exp(Vec x) {
   return by_lane(x, [](Real v) { return std::exp(v); });

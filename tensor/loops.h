@@ -22,7 +22,7 @@
 
 namespace glass {
 
-// How many elements are worth a thread, if each takes an exponential.
+// The fewest elements that are worth a thread of their own, if each takes an exponential.
 inline constexpr Index heavy_grain = 4096;
 
 // A walk over N operands of one shape; strides[i] are those of operand i.
@@ -32,17 +32,17 @@ class Walk {
   Walk(const Shape& shape, const std::array<Strides, N>& strides) : count_(shape.numel()) {
     for (Index axis = 0; axis < shape.rank(); ++axis) {
       if (shape[axis] == 1) continue;
-      // Either the axis makes the last one longer, or it is added after it.
+      // The axis is merged into the last axis kept, or it is kept as a new last axis.
       if (rank_ > 0 && merges(strides, axis, shape[axis])) {
         sizes_[rank_ - 1] *= shape[axis];
       } else {
         sizes_[rank_++] = shape[axis];
       }
-      // A merged axis steps as its inner part does.
+      // The steps of a merged axis are those of its inner part.
       for (std::size_t i = 0; i < N; ++i)
         steps_[rank_ - 1][i] = strides[i][static_cast<std::size_t>(axis)];
     }
-    // A single element is a row of one.
+    // No axis is kept if all sizes are 1: the single element is a row of one element.
     if (rank_ == 0) {
       sizes_[0] = 1;
       steps_[rank_++] = {};
@@ -117,8 +117,8 @@ class Walk {
 
 // ---- y = f(x) ----
 
-// out[i] = f(a[i · step]) for a row of `count` numbers. The loops differ in the step that the
-// compiler may take for granted: it makes vectors of the first one only.
+// out[i] = f(a[i · step]) for a row of `count` numbers. There are three loops, since the compiler
+// makes vectors only of the first one, whose step it knows to be 1.
 template <class F>
 [[gnu::always_inline]] inline void map_row(Real* out, const Real* a, Index step, Index count,
                                            const F& f) {
@@ -197,6 +197,7 @@ Tensor zip(std::string_view op, const Tensor& a, const Tensor& b, F f) {
   Real* const out = y.data();
   const Real* const a0 = a.data();
   const Real* const b0 = b.data();
+  // Each operand is read as if it had the shape of y: stretched axes have stride 0.
   Walk<3>(shape, {y.strides(), expand_strides(a.shape(), a.strides(), shape),
                   expand_strides(b.shape(), b.strides(), shape)})
       .run([&](const auto& at, Index count, const auto& step) {

@@ -178,6 +178,7 @@ Tensor for_matrices(const Tensor& a, const Tensor& b, F f) {
 Tensor product(const Tensor& a, const Tensor& b, Matrix start) {
   const Index k = a.rank() == 0 ? 0 : a.size(-1);
   const Index k_of_b = b.rank() < 2 ? 0 : -2;  // which axis of B is K
+  // A long K: the products of both halves of K, added. The bias is added in the first one.
   if (k > longest_sum && b.rank() > 0 && b.size(k_of_b) == k) {
     const Index half = round_up(k / 2, block_k);
     return product(a.slice(-1, 0, half), b.slice(k_of_b, 0, half), start) +
@@ -196,6 +197,7 @@ Tensor product(const Tensor& a, const Tensor& b, Matrix start) {
 
 }  // namespace
 
+// With `add`, the sums begin with the numbers that are in C already.
 void multiply_block(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Index c_row, bool add) {
   Output out{c, c_row, {}};
   if (add) out = out.continued();
@@ -204,6 +206,7 @@ void multiply_block(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Inde
 
 Tensor matmul(const Tensor& a, const Tensor& b) { return product(a, b, {}); }
 
+// The sums of each row of the result begin with the biases: a `start` whose row stride is 0.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check<ShapeError>(weight.rank() == 2 && bias.shape() == Shape{weight.size(0)},
                     "linear: needs weight [out, in] and bias [out]; got {} and {}", weight.shape(),

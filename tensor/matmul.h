@@ -1,7 +1,7 @@
 // # The product of matrices
 //
-// C = A·B for operands of any strides: transposed, stepped and expanded views are read where they
-// lie, never copied first.
+// C = A·B for operands of any strides: transposed, stepped and expanded views are read by their
+// strides.
 #pragma once
 
 #include "tensor/parallel.h"
@@ -14,8 +14,8 @@ namespace glass {
 // ShapeError unless the inner sizes agree and neither operand is a scalar.
 Tensor matmul(const Tensor& a, const Tensor& b);
 
-// x weightᵀ + bias for x [..., in], weight [out, in], bias [out] → [..., out]: where a tile of the
-// product begins, instead of a pass of its own. ShapeError unless they agree.
+// x weightᵀ + bias for x [..., in], weight [out, in], [..., out]. The of a tile
+// begin with the bias, so adding it takes no pass of its own. ShapeError unless the sizes agree.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
 // The definition, one element after the other: the oracle that the fast product is tested against.

@@ -3,7 +3,7 @@
 // Element-wise operations, reductions, joining and picking. The element-wise operations say what to
 // do with one number; how operands of any layout are walked through is in loops.h. Sums are made in
 // a fixed order that keeps rounding errors small. What needs an exponential, or a whole row at
-// once, stands in rows.cpp; the product of matrices in matmul.cpp. Nothing here knows a gradient.
+// once, is in rows.cpp; the product of matrices in matmul.cpp. Nothing here knows a gradient.
 #include "tensor/ops.h"
 
 #include <cmath>
@@ -16,7 +16,7 @@ namespace glass {
 // The functions of a scalar; for dual numbers, the friends in dual.h are found by their argument.
 using std::abs, std::isfinite, std::isnan, std::log, std::pow, std::sqrt;
 
-// ---- element-wise, one operand; relu and those with an exponential stand in rows.cpp ----
+// ---- element-wise, one operand; relu and those with an exponential are in rows.cpp ----
 
 Tensor log(const Tensor& x) {
   return map(x, [](Real v) { return log(v); });
@@ -37,6 +37,7 @@ Tensor operator-(const Tensor& x) {
 
 // ---- element-wise, two operands ----
 
+// The arithmetic of two numbers; zip broadcasts the operands.
 Tensor operator+(const Tensor& a, const Tensor& b) {
   return zip("+", a, b, [](Real x, Real y) { return x + y; });
 }
@@ -84,6 +85,7 @@ Tensor greater(const Tensor& a, const Tensor& b) {
 Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b) {
   const Shape shape = broadcast("where", mask.shape(), broadcast("where", a.shape(), b.shape()));
   Tensor y = empty(shape);
+  // Each operand is read as if it had the shape of y: stretched axes have stride 0.
   const auto strides = [&](const Tensor& x) {
     return expand_strides(x.shape(), x.strides(), shape);
   };
@@ -93,6 +95,7 @@ Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b) {
   const Real* const b0 = b.data();
   Walk<4>(shape, {y.strides(), strides(mask), strides(a), strides(b)})
       .run([=](const auto& at, Index count, const auto& step) {
+        // A row of y, and the same row of the mask m, of a and of b.
         Real* const out = y0 + at[0];
         const Real* const m = m0 + at[1];
         const Real* const p = a0 + at[2];
@@ -176,10 +179,12 @@ void sum_few_rows(const Real* x, Index rows, Index n, Real* out) {
 // out[j] = Σᵢ x[i, j] for any number of rows of n numbers.
 void sum_rows(const Real* x, Index rows, Index n, Real* out) {
   if (n == 1) {
+    // A single column is one row in memory.
     *out = sum_row(x, rows);
   } else if (rows <= block) {
     sum_few_rows(x, rows, n, out);
   } else {
+    // Many rows: the sums of both halves, added.
     const Index half = rows / 2;
     std::vector<Real> rest(static_cast<std::size_t>(n));
     sum_rows(x, half, n, out);
@@ -191,7 +196,7 @@ void sum_rows(const Real* x, Index rows, Index n, Real* out) {
 // out[i, j] = Σₖ x[i, k, j] for x of [before, count, n].
 void sum_middle(const Real* x, Index before, Index count, Index n, Real* out) {
   constexpr Index grain = 16384;  // elements that are worth a thread
-  // Short sums: a thread makes some of the `before` many.
+  // Short sums: each thread computes the sums of some of the `before` positions.
   const Index part = std::max(block, grain / std::max<Index>(n, 1));
   if (count <= part) {
     parallel_for(before, grain / std::max<Index>(count * n, 1) + 1, [=](Index i, Index end) {
@@ -262,7 +267,7 @@ Tensor mean(const Tensor& x, const Axes& axes, bool keep) {
 
 namespace {
 
-// x with the axis at the end, contiguous: what stood along the axis is now a row in memory. The
+// x with the axis at the end, contiguous: the numbers along the axis are now a row in memory. The
 // other axes keep their order.
 Tensor lines_of(const Tensor& x, Index axis) {
   std::vector<Index> order;
@@ -280,7 +285,7 @@ Index place_of_largest(const Real* x, Index n) {
   return best;
 }
 
-// Such a position for each line along the axis. A ShapeError names `op`.
+// The position of the largest number in each line along the axis. A ShapeError names `op`.
 std::vector<int> places_of_largest(std::string_view op, const Tensor& x, Index axis) {
   const Index n = x.size(x.shape().wrap(axis, op));
   check<ShapeError>(n > 0, "{}: axis {} of shape {} is empty", op, axis, x.shape());
@@ -325,7 +330,8 @@ Tensor accumulate(Tensor sum, const Tensor& x) {
   if (!sum.owns_memory()) return sum + x;
   Walk<2>(sum.shape(), {sum.strides(), expand_strides(x.shape(), x.strides(), sum.shape())})
       .run([out = sum.data(), in = x.data()](const auto& at, Index count, const auto& step) {
-        // The same number; but written so, the compiler makes a loop for steps of 1, with vectors.
+        // `apart` equals step[1]. Written so, the compiler makes a separate loop for steps of 1,
+        // with vectors.
         const Index apart = step[1] == 1 ? 1 : step[1];
         for (Index i = 0; i < count; ++i) out[at[0] + i] += in[at[1] + i * apart];
       });
@@ -377,7 +383,7 @@ void expect_tokens(std::string_view op, const Tokens& tokens) {
 
 namespace {
 
-// The same, and each id must be the number of one of `rows` rows.
+// Checks the count of ids as above, and that each id is in 0 … rows − 1.
 void expect_tokens(std::string_view op, const Tokens& tokens, Index rows) {
   expect_tokens(op, tokens);
   for (Index i = 0; i < std::ssize(tokens.ids); ++i) {
@@ -417,7 +423,7 @@ void add_rows(const Real* x, std::span<const Index> rows, Index n, Real* to) {
   for (Index j = 0; j < n; ++j) to[j] += rest[static_cast<std::size_t>(j)];
 }
 
-// Where each token stands in a list of tokens, in ascending order.
+// The positions of each token in a list of tokens, in ascending order.
 struct Occurrences {
   std::vector<Index> positions;    // those of token 0, then those of token 1, …
   std::vector<std::size_t> begin;  // token v has positions[begin[v]] … positions[begin[v + 1] - 1]
@@ -427,7 +433,8 @@ struct Occurrences {
   }
 };
 
-// A counting sort: how often each token stands there gives where its positions begin.
+// A counting sort: the counts of all tokens below v, added up, tell where the positions of token v
+// begin.
 Occurrences occurrences_of(const Tokens& tokens, Index rows) {
   std::vector<std::size_t> begin(static_cast<std::size_t>(rows) + 1, 0);
   for (const int id : tokens.ids) ++begin[static_cast<std::size_t>(id) + 1];
@@ -454,6 +461,7 @@ Tensor scatter_add(const Tensor& g, const Tokens& tokens, Index rows) {
   const Tensor dense = g.contiguous();
   Tensor table = zeros(Shape{rows, width});
   const Occurrences where = occurrences_of(tokens, rows);
+  // Each row of the table is the sum of the rows of g whose token it is.
   for (Index token = 0; token < rows; ++token)
     add_rows(dense.data(), where.of(token), width, table.data() + token * width);
   return table;

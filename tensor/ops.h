@@ -1,11 +1,11 @@
 // # Operations on tensors
 //
 // Each returns a new tensor, or a view where it says so, and never writes into its operands. Shapes
-// broadcast as in NumPy: aligned at the last axis, a size of 1 stretches. A plain number goes where
-// a Tensor is asked for.
+// broadcast as in NumPy: aligned at the last axis, a size of 1 stretches. A plain number may stand
+// for a Tensor.
 //
-// No graph here: autograd/ops.h has the same names on Var. A gradient that takes a loop of its own
-// stands in rows.h, under a name that ends in `_backward`.
+// No graph here: autograd/ops.h has the same names on Var. A VJP that needs a loop of its own is in
+// rows.h, under a name that ends in `_backward`.
 #pragma once
 
 #include <optional>
@@ -63,21 +63,23 @@ Tensor from_additive_mask(const Tensor& added);
 Tensor sum(const Tensor& x, const Axes& axes = {}, bool keep = false);
 Tensor mean(const Tensor& x, const Axes& axes = {}, bool keep = false);
 
-// The largest along an axis; NaN wins. ShapeError where the axis is empty. max(x, 0) reduces axis
-// 0: the larger of each element and 0 is maximum(x, 0).
+// The largest number along an axis; NaN if one of the numbers is NaN. ShapeError where the axis is
+// empty. max(x, 0) reduces axis 0: the larger of each element and 0 is maximum(x, 0).
 Tensor max(const Tensor& x, Axis axis, bool keep = false);
-// Where it stands first, for each of the other positions in row-major order.
+// The index of the first largest number along the axis, for each position of the other axes, in
+// row-major order.
 std::vector<int> argmax(const Tensor& x, Axis axis);
 
 // The gradient of a broadcast: sums x over the axes that stretched `shape` to x's shape.
 Tensor sum_to(const Tensor& x, const Shape& shape);
 
-// sum + x; in sum's own memory where nobody else can see that, else in new memory.
+// sum + x. Written into sum's memory if no other tensor shares it, else into new memory.
 Tensor accumulate(Tensor sum, const Tensor& x);
 
 // ---- joining and picking ----
 
-// Along an axis that exists, or along a new one. ShapeError if the list is empty or shapes differ.
+// cat joins along an axis that exists, stack along a new one. ShapeError if the list is empty or
+// shapes differ.
 Tensor cat(std::span<const Tensor> list, Axis axis);
 Tensor stack(std::span<const Tensor> list, Axis axis);
 inline Tensor cat(std::initializer_list<Tensor> list, Axis axis) {
@@ -92,8 +94,8 @@ void expect_tokens(std::string_view op, const Tokens& tokens);
 
 // Rows of a table [V, C] by their number: [B, T, C]. ShapeError names an id outside 0 … V - 1.
 Tensor take(const Tensor& table, const Tokens& tokens);
-// Its transpose: adds each row of g [B, T, C] to the row of a zero table [V, C] that its id names.
-// Sums are pairwise here, too. ShapeError unless g has a row for each id.
+// The VJP of take: adds each row of g [B, T, C] to the row of a zero table [V, C] that its id
+// names. Sums are pairwise here, too. ShapeError unless g has a row for each id.
 Tensor scatter_add(const Tensor& g, const Tokens& tokens, Index rows);
 
 // ---- views, as functions ----

@@ -1,8 +1,8 @@
 // # Packing: copies of A and B in the order in which the tiles read them
 //
-// A copy of numbers one by one takes several cycles a number. So whole vectors are copied where the
-// numbers of a vector are neighbours in the matrix, in one direction or in the other: then a square
-// of lanes × lanes numbers is transposed in registers.
+// A copy of numbers one by one takes several cycles per number. So whole vectors are copied where
+// the numbers of a vector are neighbours in the matrix, in one direction or in the other: then a
+// square of lanes × lanes numbers is transposed in registers.
 #include "tensor/pack.h"
 
 #include <algorithm>
@@ -30,7 +30,8 @@ template <Index Block, std::size_t... I>
   }
 }
 
-// out[k, 0 : lanes] = x[0 : lanes, k] for k < lanes, where x has but `Rows` rows; 0 for the rest.
+// out[k, 0 : lanes] = x[0 : lanes, k] for k < lanes, where x has only `Rows` rows; 0 for the other
+// rows.
 template <Index Rows>
 void transpose_square(const Real* x, Index row_stride, Real* out, Index width) {
   Vec part[lanes] = {};
@@ -135,7 +136,7 @@ void pack_b(Index depth, Index columns, Matrix b, Real* panels) {
 
 namespace {
 
-// Begins with a cache line, or each vector would lie in two.
+// The first number begins a cache line. Otherwise each vector would lie in two lines.
 Real* aligned(std::vector<Real>& memory, Index count) {
   const Index line = 64 / sizeof(Real), room = count + line + lanes;
   if (std::ssize(memory) < room) memory.resize(static_cast<std::size_t>(room));

@@ -15,7 +15,7 @@
 namespace glass {
 
 // One panel: out[k · width + r] = x[r, k] for r < rows and k < depth. For rows ≤ r < width, out is
-// 0, or some number that nobody may use. It may write up to one vector beyond the panel.
+// 0, or some number that must not be used. It may write up to one vector beyond the panel.
 void pack(Matrix x, Index rows, Index width, Index depth, Real* out);
 
 // The panels of A[rows, depth], as for_tiles cuts it: the panel of the tile at row ir

@@ -1,7 +1,7 @@
 // # The settings, and the pool of threads behind parallel_for
 //
 // The pool runs one job at a time: a job is a number of chunks and a function that does one of
-// them. Every worker, and the caller, takes the next chunk that nobody has taken, until none is
+// them. Every worker, and the caller, takes the next chunk that is not taken yet, until none is
 // left. There are no queues and no stealing: chunks are many, and all of one job are alike.
 #include "tensor/parallel.h"
 
@@ -145,6 +145,8 @@ class Pool {
   void work() {
     for (Index left = unclaimed_.load(std::memory_order_acquire); left > 0;) {
       if (!unclaimed_.compare_exchange_weak(left, left - 1, std::memory_order_acq_rel)) continue;
+      // The chunk is claimed. While it runs, this thread has the state that the job inherits from
+      // the caller.
       const Index chunk = job_.chunks - left;
       const Inherited before = std::exchange(inherited(), job_.state);
       try {
@@ -153,6 +155,7 @@ class Pool {
         failure_.note(chunk, std::current_exception());
       }
       inherited() = before;
+      // The last chunk wakes the caller.
       if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_one();
       left = unclaimed_.load(std::memory_order_acquire);
     }

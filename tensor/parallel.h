@@ -19,7 +19,7 @@ namespace glass {
 
 // ---- settings ----
 
-// All that the process can be told, in one place.
+// The settings of the whole process.
 struct Settings {
   std::atomic<int> threads{0};         // that share a large op; 0: not decided yet
   std::atomic<bool> nan_check{false};  // name the op that makes the first NaN
@@ -33,8 +33,8 @@ int num_threads();
 
 // ---- the loop ----
 
-// For a std::lock_guard that is held for a short time: whoever waits does not sleep, and whoever
-// need not wait loses a few nanoseconds.
+// For a std::lock_guard that is held for a short time: a thread that waits does not sleep. If no
+// thread holds the lock, locking costs a few nanoseconds.
 struct SpinLock {
   void lock() {
     while (held.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
@@ -46,7 +46,7 @@ struct SpinLock {
 // What a chunk inherits from the thread that asked for it.
 struct Inherited {
   int no_grad = 0;      // how many NoGrad guards are alive
-  bool inside = false;  // it is a chunk: what it calls runs serially
+  bool inside = false;  // this thread runs a chunk: loops that it starts run serially
 };
 Inherited& inherited();
 
@@ -55,8 +55,8 @@ using Task = void (*)(void* context, Index chunk);
 void run_chunks(Index chunks, Task task, void* context);
 
 // Calls f(begin, end) for consecutive ranges of `grain` elements, the last of which may be shorter.
-// Returns when all are done. Of several exceptions, that of the lowest range comes out. A call from
-// inside a chunk, or while another thread is using the pool, runs serially.
+// Returns when all are done. If several ranges throw, the exception of the lowest range is thrown.
+// A call from inside a chunk, or while another thread is using the pool, runs serially.
 template <class F>
 void parallel_for(Index count, Index grain, F&& f) {
   if (count <= grain) {

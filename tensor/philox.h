@@ -37,10 +37,10 @@ inline Wide low_product(Wide x, std::uint64_t constant) {
 #endif
 
 // One block for each of N positions; W is one position, or a Wide of four. A block's words are in
-// the lower halves of its four W; the upper halves are noise, which nobody reads.
+// the lower halves of its four W; the upper halves are noise, which is never read.
 //
 // Ten rounds mix a block. Each multiplies two of the four words by constants. The high halves of
-// both products, mixed with the other two words and the key, change places with the low halves. A
+// both products, mixed with the other two words and the key, are exchanged with the low halves. A
 // round must wait for the round before it, so the N blocks are mixed side by side: the CPU works on
 // the second block while it waits for the first.
 template <class W, std::size_t N>

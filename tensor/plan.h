@@ -44,7 +44,7 @@ struct SharePlan {
   }
 
  private:
-  // B is read once for each tile down C. Packing costs about a cycle a number: it pays from 192
+  // B is read once for each tile down C. Packing costs about one cycle per number: it pays from 192
   // rows of A, and from 48 where B's rows lie far apart. A block of B with up to 10,000 numbers (40
   // kB) stays in the first cache as it is.
   bool packing_b_pays(Index m, Index row_stride) const {

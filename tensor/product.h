@@ -10,7 +10,7 @@ namespace glass {
 
 inline constexpr Index worth_sharing = 250'000;  // multiply-adds that are worth a thread
 
-// A matrix wherever it lies.
+// A matrix in memory: its first element and its strides.
 struct Matrix {
   const Real* data;
   Index row_stride, column_stride;
@@ -20,8 +20,8 @@ struct Matrix {
   Matrix transposed() const { return {data, column_stride, row_stride}; }
 };
 
-// C[m, n] = A[m, k] · B[k, n], or C += A · B; each row of C lies in a row, `c_row` apart. What is
-// small and lies well, as blocks do, is read where it lies.
+// C[m, n] = A[m, k] · B[k, n], or C += A · B; each row of C is contiguous, and rows begin `c_row`
+// numbers apart. Operands that are too small for packing to pay are read in place.
 void multiply_block(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Index c_row, bool add);
 
 }  // namespace glass

@@ -52,13 +52,13 @@ struct Replay::All {
   std::vector<Replay*> list;
 };
 Replay::All& Replay::all() {
-  // Never destroyed: a static stream may end after everything else.
+  // Never destroyed: a static stream may be destroyed after all other objects.
   static All& instance = *std::make_unique<All>().release();
   return instance;
 }
 
-// Every Replay forgets a stream that ends, whichever thread it ends in: rewind() would write into
-// memory that was freed.
+// A stream that is destroyed, in whichever thread, is removed from every Replay. Otherwise rewind()
+// would write into memory that was freed.
 Rng::~Rng() {
   Replay::All& all = Replay::all();
   if (all.count.load(std::memory_order_acquire) == 0) return;
@@ -66,6 +66,7 @@ Rng::~Rng() {
   for (Replay* replay : all.list) replay->seen_.erase(this);
 }
 
+// Each Replay of this thread notes the counter, unless it has noted this stream before.
 Draw Rng::draw() {
   Replay::All& all = Replay::all();
   if (all.count.load(std::memory_order_acquire) > 0) {
@@ -157,6 +158,7 @@ Tensor normal(Shape shape, double mean, double stddev, Rng& rng) {
   const Index n = x.numel();
   for (Index i = 0; i < n; i += 2) {
     const auto position = static_cast<std::uint64_t>(i);
+    // The point's distance from 0, and its direction; then its two coordinates.
     const double length = std::sqrt(-2 * std::log(1 - draw.uniform(position)));
     const double angle = 2 * std::numbers::pi * draw.uniform(position + 1);
     x.data()[i] = static_cast<Real>(mean + stddev * length * std::cos(angle));

@@ -18,7 +18,7 @@
 
 namespace glass {
 
-// One draw of a stream: as many numbers as one likes, each at its position.
+// One draw of a stream: an unlimited array of random numbers. Each is computed from its position.
 struct Draw {
   std::uint64_t seed;
   std::uint64_t number;
@@ -61,9 +61,9 @@ class Rng {
   std::uint64_t draws_ = 0;
 };
 
-// While it lives, every stream that this thread draws from is noted at its first draw, and rewind()
-// puts each back to where it then stood: the same function, called again, sees the same numbers. A
-// stream may end meanwhile, in any thread.
+// While a Replay exists, it notes the counter of every stream at the stream's first draw in this
+// thread. rewind() sets each stream back to the counter that was noted: the same function, called
+// again, sees the same numbers. A stream may be destroyed meanwhile, in any thread.
 class [[nodiscard]] Replay {
  public:
   Replay();
@@ -76,21 +76,20 @@ class [[nodiscard]] Replay {
   friend class Rng;
   struct All;
   static All& all();
-  std::map<Rng*, std::uint64_t> seen_;  // and where each stood
+  std::map<Rng*, std::uint64_t> seen_;  // each stream, and its counter at its first draw
   std::thread::id thread_;
 };
 
 // Uniform in [lo, hi), or normally distributed. The f32 and f64 builds draw the same numbers, but
-// for rounding. ShapeError unless lo ≤ hi, or stddev ≥ 0, and all are
-// finite.
+// for rounding. ShapeError unless lo ≤ hi, or stddev ≥ 0, and all are finite.
 Tensor uniform(Shape shape, double lo, double hi, Rng& rng);
 Tensor normal(Shape shape, double mean, double stddev, Rng& rng);
 
 // x with a share p of its elements set to zero and the rest scaled by 1/(1 − p), so that the mean
 // stays. p = 0 returns x itself, and draws nothing. ShapeError unless 0 ≤ p < 1.
 Tensor dropout(const Tensor& x, double p, Rng& rng);
-// The same with a draw that was made before: which elements go depends on it and on p alone.
-// `rectified`: of max(x, 0).
+// The same with a draw that was made before: which elements become 0 depends only on the draw and
+// on p. `rectified`: of max(x, 0).
 Tensor dropout(const Tensor& x, double p, const Draw& draw, bool rectified = false);
 
 }  // namespace glass

@@ -1,4 +1,4 @@
-// # One scalar type a build
+// # One scalar type per build
 //
 // Every number of glassgrad is a `Real`. The same sources are compiled three times: with `float`
 // for training, `double` for checking gradients, and `Dual` for exact forward-mode derivatives.
@@ -36,7 +36,8 @@ extern const char compiled_for_float_so_link_glassgrad_f32;
 // Sizes, axes, steps. Token ids are `int`; options, bounds and tolerances are `double`.
 using Index = std::int64_t;
 
-// How many steps n takes, the last of which may be shorter; and n, made a multiple of the step.
+// ⌈n / step⌉: how many pieces of size `step` n is cut into; the last may be smaller. And n, rounded
+// up to a multiple of `step`.
 constexpr Index ceil_div(Index n, Index step) { return (n + step - 1) / step; }
 constexpr Index round_up(Index n, Index step) { return ceil_div(n, step) * step; }
 

@@ -4,7 +4,8 @@
 // the vectors of simd.h and the exponentials of functions.h. A row is read several times, from the
 // first cache, so that no kernel needs memory beside its result.
 //
-// Deliberately not here: how an op is recorded for the way back (autograd/ops.cpp calls each VJP).
+// Deliberately not here: how an op is recorded for the backward pass (autograd/ops.cpp does it, and
+// calls each VJP).
 #include "tensor/rows.h"
 
 #include <cmath>
@@ -28,11 +29,13 @@ void for_rows(Index count, Index n, F f) {
                });
 }
 
-// Calls f(y, n, x, …) for each row of the result and of the operands, along any axis. Another axis
-// than the last is transposed to the end, and the result back. A ShapeError names `op` where the
-// axis does not exist.
+// Calls f(y, n, x, …) for each row of the result and of the operands, along any axis. An axis that
+// is not the last is transposed to the end, and the result is transposed back. A ShapeError names
+// `op` where the axis does not exist.
 template <class F, class... More>
 Tensor map_rows(std::string_view op, Index axis, F f, const Tensor& x, const More&... more) {
+  // The loop below needs contiguous operands, and the axis to be the last. Other operands are
+  // brought into that form first.
   if (x.shape().wrap(axis, op) != x.rank() - 1)
     return map_rows(op, -1, f, x.transpose(axis, -1), more.transpose(axis, -1)...)
         .transpose(axis, -1);
@@ -40,6 +43,7 @@ Tensor map_rows(std::string_view op, Index axis, F f, const Tensor& x, const Mor
     return map_rows(op, axis, f, x.contiguous(), more.contiguous()...);
   Tensor y = empty(x.shape());
   const Index n = y.size(-1);
+  // Each row by itself.
   for_rows(n == 0 ? 0 : y.numel() / n, n, [&](Index row) {
     f(y.data() + row * n, n, x.data() + row * n, more.data() + row * n...);
   });
@@ -56,7 +60,7 @@ Real shift_of(const Real* x, Index n) {
   return result == minus_infinity ? Real(0) : result;
 }
 
-// y = exp(x − shift) for a row and the largest of it. Returns the sum.
+// y = exp(x − shift) for a row; `shift` is that of shift_of. Returns the sum of y.
 Real exponentials(const Real* x, Index n, Real shift, Real* y) {
   return sum_of(n, [=](Index i, Index count) {
     // At the row's end, the lanes beyond it hold exp(−∞) = 0, which adds nothing.
@@ -90,7 +94,7 @@ void expect_alike(std::string_view op, const Tensor& x, const Tensor& g) {
                     op, x.shape(), g.shape());
 }
 
-// 1/x; 0 of 0, so that a row of nothing but −∞ vanishes.
+// 1/x, but 0 for x = 0: so softmax gives all 0 for a row of nothing but −∞.
 Real inverse(Real x) { return x == Real(0) ? x : Real(1) / x; }
 
 }  // namespace
@@ -108,6 +112,7 @@ Tensor softmax(const Tensor& x, Axis axis) {
 Tensor softmax_backward(const Tensor& y, const Tensor& g, Axis axis) {
   expect_alike("softmax_backward", y, g);
   const auto f = [](Real* dx, Index n, const Real* out, const Real* upstream) {
+    // Σ g y, the mean of g with the weights y.
     const Real mean = sum_of(n, [=](Index i, Index count) {
       return load(out + i, count, Real(0)) * load(upstream + i, count, Real(0));
     });
@@ -131,6 +136,7 @@ Tensor log_softmax(const Tensor& x, Axis axis) {
 Tensor log_softmax_backward(const Tensor& y, const Tensor& g, Axis axis) {
   expect_alike("log_softmax_backward", y, g);
   const auto f = [](Real* dx, Index n, const Real* out, const Real* upstream) {
+    // Σ g.
     const Real all =
         sum_of(n, [=](Index i, Index count) { return load(upstream + i, count, Real(0)); });
     for_vectors(n, [=](Index i, Index count) {
@@ -147,6 +153,7 @@ Tensor exp(const Tensor& x) {
   return map_vectors([](Vec v) { return exp(v); }, x);
 }
 
+// y = tanh x, and dx = g (1 − y²).
 Tensor tanh(const Tensor& x) {
   return map_vectors([](Vec v) { return tanh(v); }, x);
 }
@@ -199,6 +206,7 @@ Tensor gelu(const Tensor& x, Tensor& slope) {
 
 // ---- layer_norm ----
 
+// For each row: x̂ = (x − mean) / √(var + eps), and y = x̂ ⊙ weight + bias.
 Normalized normalize(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
   check<ShapeError>(
       x.rank() >= 1 && weight.shape() == Shape{x.size(-1)} && bias.shape() == weight.shape(),
@@ -354,7 +362,7 @@ Real cross_entropy_row(const CrossEntropyTerms& terms, const Real* z, int target
   // dz = exp(z − shift) for now; p is that divided by its sum.
   const Real shift = shift_of(z, v);
   const Real all = exponentials(z, v, shift, dz);
-  // A row of nothing but −∞ has no class that is possible. As in softmax, it vanishes.
+  // A row of nothing but −∞ has no class that is possible. Its loss and its slope are 0.
   if (all == Real(0)) {
     std::fill_n(dz, v, Real(0));
     return Real(0);
@@ -387,12 +395,14 @@ CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets, i
   check<ShapeError>(static_cast<Index>(targets.size()) == rows,
                     "cross_entropy: logits {} need {} targets; got {}", x.shape(), rows,
                     targets.size());
+  // 1/n for the n targets that count, and s/V.
   const Index count = count_targets(targets, ignored, v);
   const auto share = static_cast<Real>(1 / static_cast<double>(std::max<Index>(count, 1)));
 
   const auto spread = static_cast<Real>(smoothing / static_cast<double>(v));
   const CrossEntropyTerms terms{v, smoothing, share, spread};
 
+  // A row whose target is ignored has the loss 0 and the slope 0.
   const Tensor logits = x.contiguous();
   Tensor slope = empty(x.shape()), losses = zeros(Shape{rows});
   for_rows(rows, v, [&](Index i) {

@@ -1,8 +1,9 @@
 // # Whole rows at a time
 //
-// Functions that need a row of numbers together: softmax and its kin, layer norm, cross-entropy.
-// Each reads its row a few times and keeps nothing in between. The functions of one number that are
-// computed a vector at a time stand here, too, with their VJPs: tanh, sigmoid, relu, gelu.
+// Functions that need a row of numbers together: softmax and log_softmax, layer norm,
+// cross-entropy. Each reads its row a few times, and stores no intermediate row. The functions of
+// one number that are computed a vector at a time are here, too, with their VJPs: tanh, sigmoid,
+// relu, gelu.
 //
 // Shapes: V is the length of a row; all other axes only say how many rows there are.
 #pragma once
@@ -15,8 +16,8 @@
 namespace glass {
 
 // yᵢ = exp xᵢ / Σⱼ exp xⱼ along an axis, shifted by the row's maximum so that nothing overflows.
-// −∞ gives 0; a row of nothing but −∞ gives all 0, the choice that makes a blocked attention row
-// vanish.
+// −∞ gives 0. A row of nothing but −∞ gives all 0, so that a query that sees no key gets weights of
+// 0.
 Tensor softmax(const Tensor& x, Axis axis = -1);
 
 // yᵢ = xᵢ − ln Σⱼ exp xⱼ along an axis. A row of nothing but −∞ stays as it is.
@@ -32,7 +33,7 @@ Tensor tanh_backward(const Tensor& y, const Tensor& g);                // g ⊙ 
 Tensor sigmoid_backward(const Tensor& y, const Tensor& g);             // g ⊙ y ⊙ (1 − y)
 Tensor relu_backward(const Tensor& x, const Tensor& g, double p = 0);  // g/(1 − p) where x > 0
 
-// x Φ(x), and its slope Φ(x) + x φ(x), which takes little more when made at once.
+// x Φ(x), and its slope Φ(x) + x φ(x), computed together, since both need Φ(x).
 Tensor gelu(const Tensor& x, Tensor& slope);
 
 // x̂ = (x − mean) / √(var + eps) over the last axis, with the biased variance; y = x̂ ⊙ weight +
@@ -50,8 +51,8 @@ std::array<Tensor, 3> layer_norm_backward(const Tensor& x, const Tensor& weight,
 
 // The mean over the targets that count of −Σᵥ tᵥ ln pᵥ, with p the softmax of a row of x [..., V]
 // and t = (1 − smoothing)·[v = target] + smoothing/V; and its slope (p − t)/n [..., V], 0 in rows
-// whose target is `ignored`. ShapeError if there is not one target a row, or names a target outside
-// [0, V).
+// whose target is `ignored`. ShapeError unless there is one target per row, and each is in [0, V)
+// or is `ignored`.
 struct CrossEntropy {
   Tensor loss, slope;
 };

@@ -16,7 +16,7 @@ Shape::Shape(std::span<const Index> sizes) : rank_(static_cast<Index>(sizes.size
 Index Shape::careful_numel() const {
   for (const Index size : *this)
     check<ShapeError>(size >= 0, "shape: sizes must not be negative; got {}", *this);
-  // A zero anywhere empties the tensor, however large the other sizes are.
+  // If any size is 0, the tensor has 0 elements, even if the product of the other sizes overflows.
   check<ShapeError>(std::find(begin(), end(), 0) != end(), "shape: too many elements; got {}",
                     *this);
   return 0;
@@ -111,6 +111,7 @@ Strides stretched_strides(const Shape& from, const Strides& strides, const Shape
 
 // ---- several axes ----
 
+// A list without any axis names all axes.
 std::array<bool, max_rank> Axes::flags(std::string_view op, const Shape& shape) const {
   std::array<bool, max_rank> flags{};
   for (const Index axis : axes_) {

@@ -1,7 +1,8 @@
 // # Shapes
 //
 // A shape is up to eight sizes; strides say how many elements of memory lie between neighbours
-// along each axis. Both are held inline, since every op makes some.
+// along each axis. Both are arrays inside the object, so that an op, which makes several, allocates
+// no memory for them.
 #pragma once
 
 #include <array>
@@ -24,7 +25,8 @@ using Strides = std::array<Index, max_rank>;
 
 class Shape {
  public:
-  // Shape{2, n}: any integer types. A size may be -1 where an op says that it works it out.
+  // Shape{2, n}: any integer types. A size of -1 is allowed in reshape(), which computes the size,
+  // and in expand(), which keeps the old size.
   Shape(std::integral auto... sizes)
       : sizes_{static_cast<Index>(sizes)...}, rank_(sizeof...(sizes)) {
     static_assert(sizeof...(sizes) <= max_rank, "a shape has at most 8 axes");
@@ -33,7 +35,8 @@ class Shape {
 
   Index rank() const { return rank_; }
 
-  // The size of an axis; a negative axis counts from the end. ShapeError where there is none.
+  // The size of an axis; a negative axis counts from the end. ShapeError if the axis does not
+  // exist.
   Index operator[](Index axis) const { return sizes_[static_cast<std::size_t>(wrap(axis))]; }
 
   // The number of elements: the product of the sizes, 1 for rank 0. ShapeError if a size is
@@ -49,7 +52,7 @@ class Shape {
   const Index* begin() const { return sizes_.data(); }
   const Index* end() const { return sizes_.data() + rank_; }
   friend bool operator==(const Shape& a, const Shape& b) {
-    Index difference = a.rank_ ^ b.rank_;  // all sizes at once: a call would take longer
+    Index difference = a.rank_ ^ b.rank_;  // all 8 sizes, without branches: faster than a call
     for (std::size_t i = 0; i < max_rank; ++i) difference |= a.sizes_[i] ^ b.sizes_[i];
     return difference == 0;
   }
@@ -63,7 +66,7 @@ class Shape {
     return wrapped;
   }
 
-  // The same shape with one axis changed, added before `axis`, or taken away.
+  // The same shape with another size of one axis, with a new axis before `axis`, or without `axis`.
   Shape with(Index axis, Index size) const;
   Shape insert(Index axis, Index size) const;
   Shape erase(Index axis) const;
@@ -79,8 +82,8 @@ class Shape {
 // Row-major strides: the last axis is dense.
 Strides contiguous_strides(const Shape& shape);
 
-// The shape of a combined with b: aligned at the last axis, a size of 1 stretches to the other's.
-// ShapeError names `op` and both shapes.
+// The shape of a combined with b: aligned at the last axis, a size of 1 stretches to the other
+// shape's size. ShapeError names `op` and both shapes.
 Shape broadcast(std::string_view op, const Shape& a, const Shape& b);
 
 // Does a tensor of shape `from` stretch to the shape `to`?
@@ -112,7 +115,7 @@ class Axes {
   Axes(std::initializer_list<Index> axes) : axes_(axes) {}
   Axes(std::vector<Index> axes) : axes_(std::move(axes)) {}
 
-  // Which axes of `shape` are named, each once; ShapeError if one is named twice or is not there.
+  // Which axes of `shape` are named, each once; ShapeError if one is named twice or does not exist.
   std::array<bool, max_rank> flags(std::string_view op, const Shape& shape) const;
 
  private:

@@ -114,7 +114,7 @@ inline constexpr Real minus_infinity = -std::numeric_limits<Real>::infinity();
 
 // Cuts a row of n numbers into vectors, and calls f(i, count) for each: it holds the `count`
 // numbers from i on. `count` is `lanes`, but for the last vector, which may have fewer. The loop
-// over whole vectors stands apart, so that the compiler knows their count and drops the code for a
+// over whole vectors is separate, so that the compiler knows their count and drops the code for a
 // row's end.
 template <class F>
 void for_vectors(Index n, F f) {

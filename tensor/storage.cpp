@@ -1,9 +1,9 @@
 // # Memory for numbers, and a cache of freed blocks
 //
-// The system's memory is slow when it is new, and a training step asks for the same sizes as the
-// step before. So a freed block is kept, in a list of blocks of its size, until a Storage of that
-// size is asked for; up to 256 MB are kept. This is deliberately no general allocator: only Storage
-// uses it.
+// New memory from the system is slow: each new page costs one or two microseconds. And a training
+// step asks for the same sizes as the step before. So a freed block is kept, in a list of blocks of
+// its size, until a Storage of that size is asked for; up to 256 MB are kept. This is deliberately
+// no general allocator: only Storage uses it.
 #include "tensor/storage.h"
 
 #include <algorithm>
@@ -52,7 +52,7 @@ class Cache {
   // none.
   void* take(std::size_t numbers) {
     const std::size_t bytes = size_class(header + numbers);
-    // From the list of its size, if that has one.
+    // From the list of free blocks of this size, if the list has one.
     {
       const std::lock_guard lock(lock_);
       if (Unused*& first = unused_[slot(bytes)]) {
@@ -61,7 +61,8 @@ class Cache {
         return std::exchange(first, first->next);
       }
     }
-    // Else from the system, if need be after giving it back what the cache holds.
+    // Else from the system. If the system has no memory left, the cache gives its free blocks back,
+    // and asks once more.
     void* block = ::operator new(bytes, alignment, std::nothrow);
     if (!block) {
       trim();
@@ -72,12 +73,13 @@ class Cache {
     return block;
   }
 
-  // A block that nobody uses any more: kept while there is room, else given back to the system.
+  // Takes back a block that is no longer used.
   void give(void* block, std::size_t numbers) noexcept {
     const std::size_t bytes = size_class(header + numbers);
     {
       const std::lock_guard lock(lock_);
       live_ -= numbers;
+      // Into the list of its size, while the cache has room.
       if (caching && held_ + bytes <= capacity) {
         Unused*& first = unused_[slot(bytes)];
         first = ::new (block) Unused{first};
@@ -85,6 +87,7 @@ class Cache {
         return;
       }
     }
+    // Else back to the system.
     ::operator delete(block, alignment);
   }
 
@@ -103,8 +106,8 @@ class Cache {
  private:
   static constexpr std::size_t capacity = std::size_t{256} << 20;
 
-  // A block in the list of its size. The next one's address stands in the block's own memory, which
-  // nobody else uses meanwhile.
+  // A free block in the list of its size. Its own memory, which is not used otherwise, holds the
+  // pointer to the next free block of the list.
   struct Unused {
     Unused* next;
   };
@@ -137,8 +140,8 @@ Storage::Storage(Index count) {
   void* const memory = cache.take(static_cast<std::size_t>(count) * sizeof(Real));
   block_ = ::new (memory) Block{{1}, {0}, count};
 #ifdef GLASS_FRESH_IS_NAN
-  // In a build of type Debug memory that nobody wrote is NaN. What reads it gives NaN, too, and is
-  // found.
+  // In a build of type Debug, memory begins as NaN. If a result is NaN, it may have been computed
+  // from memory that was never written.
   std::fill_n(data(), count, std::numeric_limits<Real>::quiet_NaN());
 #endif
 }

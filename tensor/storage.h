@@ -1,10 +1,11 @@
-// # Shared memory that knows when it was written
+// # Shared memory that counts its in-place writes
 //
-// A Storage is a handle to one block of numbers. Copies of the handle share the block; the last one
-// to go frees it. Tensors that view the same numbers share a Storage.
+// A Storage is a handle to one block of numbers. Copies of the handle share the block; the last
+// handle to be destroyed frees it. Tensors that view the same numbers share a Storage.
 //
-// The block counts its in-place writes. Reverse mode saves values for later; when the count has
-// moved by then, the saved value is not what it was, and the sweep says so instead of using it.
+// The block counts its in-place writes. Reverse mode saves values for later; if the count has
+// changed when the sweep reads a saved value, the value was overwritten, and the sweep throws a
+// StateError instead of using it.
 #pragma once
 
 #include <atomic>
@@ -52,11 +53,12 @@ class Storage {
   Block* block_;
 };
 
-// How many bytes of numbers are alive in this process: flat from step to step, or something leaks.
+// How many bytes of numbers are in use in this process. If the number grows from one training step
+// to the next, memory leaks.
 Index live_bytes();
 
-// Freed blocks are kept for the next tensor of their size, since the system's memory is slow when
-// new: each fresh page costs a microsecond or two. trim() gives them back.
+// Freed blocks are kept for later tensors of their size, since new memory from the system is slow:
+// each new page costs one or two microseconds. trim() gives the kept blocks back to the system.
 void trim();
 
 }  // namespace glass

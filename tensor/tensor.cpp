@@ -23,7 +23,7 @@ Tensor::Tensor(Shape shape, std::vector<Real> values) : Tensor(empty(shape)) {
 }
 
 // From the last axis on, each stride must be the number of elements that the axes behind it hold.
-// The stride of an axis of size 1 does not count, since nobody steps along it.
+// The stride of an axis of size 1 does not matter: no step is made along it.
 bool Tensor::is_contiguous() const {
   if (numel() == 0) return true;
   Index expected = 1;
@@ -54,6 +54,7 @@ Index Tensor::offset(std::initializer_list<Index> index) const {
   Index axis = 0;
   Index offset = 0;
   for (const Index i : index) {
+    // A negative index is out of bounds here.
     check<ShapeError>(0 <= i && i < size(axis), "tensor: index {} is outside axis {} of shape {}",
                       i, axis, shape_);
     offset += i * stride(axis);
@@ -69,12 +70,14 @@ std::vector<Real> Tensor::to_vector() const {
 
 // ---- views ----
 
+// Every view below is made here: `offset` is how far its first element is from this tensor's.
 Tensor Tensor::view(Shape shape, Strides strides, Index offset) const {
   Tensor result(storage_, shape, strides);
   result.data_ = data_ + offset;
   return result;
 }
 
+// The two axes exchange their sizes and their strides.
 Tensor Tensor::transpose(Axis a, Axis b) const {
   Strides strides = strides_;
   std::swap(strides[static_cast<std::size_t>(shape_.wrap(a, "transpose"))],
@@ -110,8 +113,8 @@ Tensor Tensor::slice(Axis axis, Index begin, Index end, Index step) const {
   check<ShapeError>(step >= 1, "slice: the step must be at least 1; got {} for shape {}", step,
                     shape_);
   const Index at = shape_.wrap(axis, "slice"), n = size(at);
-  // A step beyond the axis's end is cut, so that no product below overflows: only the first element
-  // is met.
+  // A step longer than the axis becomes as long as the axis. Either step takes only the element at
+  // `begin`, and no product below overflows.
   step = std::min(step, std::max<Index>(n, 1));
   begin = std::clamp<Index>(begin < 0 ? begin + n : begin, 0, n);
   end = std::clamp<Index>(end < 0 ? end + n : end, begin, n);
@@ -147,7 +150,7 @@ Tensor Tensor::squeeze(Axis axis) const {
   return size(at) == 1 ? select(at, 0) : *this;
 }
 
-// The stride of an axis of size 1 is never used, so any stride may stand there.
+// The new axis has size 1. Its stride is never used, so it may be any number.
 Tensor Tensor::unsqueeze(Axis axis) const {
   const Shape shape = shape_.insert(axis, 1);
   Strides strides = strides_;
@@ -243,7 +246,8 @@ void Tensor::write(std::string_view op, const Tensor& source) {
   check<ShapeError>(broadcasts_to(source.shape_, shape_),
                     "{}: the source must have the shape {} or broadcast to it; got {}", op, shape_,
                     source.shape_);
-  // Overlapping views would read what was just written.
+  // If both views share memory, the source is copied first. Otherwise the loop could read numbers
+  // that it has just written.
   const Tensor from = source.storage_.same_as(storage_) ? source.clone() : source;
   const Strides strides = from.expand(shape_).strides_;
   Walk<2>(shape_, {strides_, strides}).run([&](const auto& at, Index count, const auto& step) {
@@ -377,6 +381,7 @@ void write_rows(const Shape& shape, Index axis, std::span<const std::string>& ce
 
 }  // namespace
 
+// First the text of all numbers, since the widest of them decides the width of each column.
 std::string to_string(const Tensor& x, std::string_view spec) {
   if (x.numel() == 0) return fmt::format("[] {}", x.shape());
   std::vector<std::string> cells;

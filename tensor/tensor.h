@@ -1,10 +1,10 @@
 // # Tensors are views
 //
 // A Tensor is a shape, a stride for each axis, and a place in shared memory. Transposing, slicing,
-// expanding and most reshaping change the first two and leave the numbers where they are: such a
-// view costs nothing, and a write through it is seen by every other view. `clone()` is the copy.
+// expanding and most reshaping make a new shape and new strides over the same memory: such a view
+// copies no number, and a write through it is seen by every other view. `clone()` is the copy.
 //
-// A Tensor knows no calculus. What remembers how a value was made is `Var`, in autograd/.
+// A Tensor knows no gradients. `Var`, in autograd/, remembers how a value was made.
 #pragma once
 
 #include <initializer_list>
@@ -34,10 +34,11 @@ class Tensor {
   const Strides& strides() const { return strides_; }
   const Storage& storage() const { return storage_; }
 
-  // Do the elements lie in memory as they read, row by row, without gaps?
+  // Are the elements in memory in row-major order, without gaps?
   bool is_contiguous() const;
 
-  // Is this the only view of its memory, and of all of it? Then nobody sees a write.
+  // Is this the only view of its memory, and does it cover all of the memory? Then a write changes
+  // no other tensor.
   bool owns_memory() const {
     return !storage_.is_shared() && storage_.count() == numel() && is_contiguous();
   }
@@ -45,15 +46,16 @@ class Tensor {
   // Do several elements share one number of memory, as after expand()?
   bool is_expanded() const;
 
-  // The first element. Writing here, or through operator(), bumps no version: reverse mode is not
-  // told. Write through fill() and copy_from() where a gradient may still be asked for.
+  // The first element. A write through data() or operator() does not change the version, so the
+  // reverse sweep cannot notice it. Use fill() and copy_from() if a gradient may still be computed.
   Real* data() { return data_; }
   const Real* data() const { return data_; }
 
   // The only element; ShapeError if there are none or several.
   Real item() const;
 
-  // One element, by as many indices as there are axes; ShapeError where that does not exist.
+  // One element, by one index per axis. ShapeError if an index is out of bounds, or if there are
+  // more or fewer indices than axes.
   Real& operator()(std::integral auto... index) {
     return data_[offset({static_cast<Index>(index)...})];
   }
@@ -71,12 +73,12 @@ class Tensor {
   // Every step-th element of begin … end - 1. As in Python, negative positions count from the end
   // and a range that reaches beyond the axis is cut. ShapeError unless step ≥ 1.
   Tensor slice(Axis axis, Index begin, Index end, Index step = 1) const;
-  Tensor select(Axis axis, Index i) const;  // one position; the axis goes
+  Tensor select(Axis axis, Index i) const;  // one position; the axis is removed
 
   // Axes of size 1 repeated to the given sizes, with stride 0; new axes are added in front. -1
   // leaves a size as it is.
   Tensor expand(Shape shape) const;
-  Tensor squeeze(Axis axis) const;    // an axis of size 1 goes; any other stays
+  Tensor squeeze(Axis axis) const;    // removes an axis of size 1; any other stays
   Tensor unsqueeze(Axis axis) const;  // a new axis of size 1
 
   // The same elements in the same order under another shape; one size may be -1. A view where the
@@ -88,7 +90,7 @@ class Tensor {
 
   // ---- in place: seen through every view, and counted by the storage's version ----
 
-  // StateError on an expanded view, where one element of memory is many of the tensor.
+  // StateError on an expanded view, where several elements share one number of memory.
   void fill(Real value);
   void copy_from(const Tensor& source);  // broadcasts; may overlap
 

@@ -1,8 +1,7 @@
 // # The micro-kernel: one tile of C
 //
 // (private to the libraries, and to the last rungs of examples/matmul_ladder) All time of a large
-// product is spent here. The words of tile.h, pack.h, plan.h and matmul.cpp are those of the
-// ladder:
+// product is spent here. tile.h, pack.h, plan.h and matmul.cpp use the words of the ladder:
 //
 //   tile    a part of C whose sums stay in registers: at most tile_rows × tile_columns
 //   panel   what one row of tiles reads of A (as many rows as a tile), or one column of tiles of B
