@@ -15,11 +15,12 @@ namespace glass::nn {
 
 class OutputFile {
  public:
-  // `whole` replaces what the file holds, `append` goes on after it, and makes the file if need be.
+  // `whole` replaces the file's content. `append` writes after it, and creates the file if there is
+  // none.
   enum class Mode { whole, append };
 
-  // FileError "<who>cannot write <path>: <reason>" if it cannot be written, here and below. Until
-  // commit() a file that is replaced keeps what it holds.
+  // The constructor, write() and commit() throw a FileError "<who>cannot write <path>: <reason>".
+  // Until commit() a file that is replaced keeps its content.
   explicit OutputFile(const std::filesystem::path& path, std::string_view who = "",
                       Mode mode = Mode::whole);
   // Without a commit() the temporary file is removed.
@@ -47,8 +48,8 @@ class OutputFile {
   bool is_elsewhere_ = false;  // the temporary file does not lie beside the target
 };
 
-// FileError, with the reason, if an OutputFile could not write `path`. It asks the target and its
-// folder, changes neither, and leaves nothing behind.
+// FileError, with the reason, if an OutputFile could not write `path`. Checks the target and its
+// folder, changes neither, and leaves no file.
 void expect_writable(const std::filesystem::path& path, std::string_view who = "");
 
 // The file that `path` names: symbolic links are followed, also to a file that is not there yet.

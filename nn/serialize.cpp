@@ -2,7 +2,7 @@
 //
 // A file is the header's length in 8 bytes, the header (nn/header.h), then the numbers of each
 // tensor in turn. A step count or the state of a random stream is no tensor: it is text in the
-// metadata. No code is saved: whoever loads must build the module first.
+// metadata. No code is saved: the program that loads a file must build the module first.
 #include "nn/serialize.h"
 
 #include <fmt/ranges.h>
@@ -243,9 +243,9 @@ std::string listed(std::string_view label, const std::vector<std::string>& names
   return names.empty() ? "" : fmt::format("; {} {}", label, fmt::join(names, ", "));
 }
 
-// A parameter of the module that has this parameter's shape and is not missing in the file; or
-// nullptr. Also nullptr if `name` is a buffer, as an optimiser's running means are: only
-// parameters can be tied.
+// The twin of a missing parameter: another parameter of the module that has the same shape and is
+// in the file; or nullptr. Also nullptr if `name` is a buffer, as an optimiser's running means are:
+// only parameters can be tied.
 const std::string* twin_of(const State& state, const std::string& name,
                            const std::vector<std::string>& missing) {
   const auto end = state.tensors.begin() + static_cast<std::ptrdiff_t>(state.parameters);
@@ -260,7 +260,7 @@ const std::string* twin_of(const State& state, const std::string& name,
 
 // What to do if the names are missing because weights are no longer tied; or "". A file of a model
 // with tied weights names the shared weight once. A module whose weights are not tied, a copy for
-// instance, asks for both names; then each missing tensor has a twin.
+// instance, asks for both names. Then each missing parameter has a twin in the file.
 std::string ties_of(const State& state, const std::vector<std::string>& missing) {
   std::string pairs;
   for (const std::string& name : missing) {
@@ -314,7 +314,7 @@ Comparison compare(const State& state, const Checkpoint& file) {
   return found;
 }
 
-// Sets the module's counters. If the text of one makes no sense, all are put back.
+// Sets the module's counters. If one text is not valid, all counters get their old values back.
 void set_counters(const State& state, const Checkpoint& file) {
   try {
     for (const State::Counter& counter : state.counters) {

@@ -109,6 +109,7 @@ class Drawing {
       spots_.push_back({.rank = rank, .is_bend = true});
     }
     way.push_back(to);
+    // Neighbours on the way are neighbours in the drawing.
     for (std::size_t i = 1; i < way.size(); ++i) {
       at(way[i]).before.push_back(way[i - 1]);
       at(way[i - 1]).after.push_back(way[i]);
@@ -116,9 +117,10 @@ class Drawing {
     ways_.push_back(std::move(way));
   }
 
-  // Sorts the layers to and fro until no arrows cross, at most 24 times, and keeps the best order
-  // that it met.
+  // Sorts the layers back and forth until no arrows cross, at most 24 times, and keeps the order
+  // with the fewest crossings.
   void order() {
+    // Start with the order of the nodes; stop as soon as nothing crosses.
     Layers best = layers_;
     number();
     int fewest = crossings();
@@ -179,6 +181,7 @@ class Drawing {
   // Moves the spots of a layer to the places that their neighbours wish. Spots that would come too
   // near to each other, or in the wrong order, form a group, which goes to the mean of its wishes.
   void settle(const std::vector<int>& layer) {
+    // Each spot begins as a group, and is joined with the group before it if they overlap.
     const std::vector<double> offsets = offsets_of(layer);
     std::vector<Group> groups;
     for (std::size_t k = 0; k < layer.size(); ++k) {
@@ -189,6 +192,7 @@ class Drawing {
       }
       groups.push_back(group);
     }
+    // Each group goes to the mean of its wishes.
     std::size_t k = 0;
     for (const Group& group : groups)
       for (std::size_t n = 0; n < group.spots; ++n, ++k)

@@ -15,6 +15,7 @@ Node drawn(const glass::NodePtr& node, const Subject& subject, const Numbers& nu
            .value = node->value.clone(),
            .is_op = !node->is_leaf(),
            .wants_gradient = node->requires_grad};
+  // Its line of the program, and its parents.
   if (const auto line = subject.lines.find(node->birth); line != subject.lines.end()) {
     out.name = line->second.name;
     out.code = line->second.code;
@@ -32,6 +33,7 @@ void lay_out(Story& story) {
     parents.emplace_back();
     for (const int number : node.parents) parents.back().push_back(number - 1);
   }
+  // Take the points and the arrows from the layout.
   const Layout drawing = layout(parents);
   for (std::size_t i = 0; i < story.nodes.size(); ++i) story.nodes[i].point = drawing.nodes[i];
   story.arrows = drawing.arrows;

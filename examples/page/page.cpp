@@ -55,7 +55,7 @@ std::string inside_script(std::string_view json) {
   return out;
 }
 
-// RFC 4648: three bytes become four letters, of six bits each.
+// Base64 (RFC 4648): three bytes become four letters, of six bits each.
 std::string base64(std::string_view bytes) {
   constexpr std::string_view letters =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -67,6 +67,7 @@ std::string base64(std::string_view bytes) {
     const unsigned three = byte(0) << 16 | byte(1) << 8 | byte(2);
     for (int shift = 18; shift >= 0; shift -= 6) out += letters[three >> shift & 63];
   }
+  // Letters that stand for missing bytes become =.
   for (std::size_t extra = (3 - bytes.size() % 3) % 3; extra > 0; --extra)
     out[out.size() - extra] = '=';
   return out;

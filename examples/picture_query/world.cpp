@@ -77,6 +77,7 @@ bool alike(const Object& a, const Object& b) { return a.form == b.form && a.size
 // An object of a random form and size that this half of the picture does not have yet; nothing if
 // the half has them all.
 std::optional<Object> unlike_others(const std::vector<Object>& others, int half, Rng& rng) {
+  // All forms and sizes that are still free; one of them is chosen.
   std::vector<Object> open;
   for (int form = 0; form < std::ssize(forms); ++form)
     for (int size = 0; size < std::ssize(sizes); ++size) {
@@ -237,6 +238,7 @@ struct Wish {
 }  // namespace
 
 Question read_question(const Picture& picture, std::string_view text) {
+  // Look for the objects that the question may mean: there must be exactly one.
   Question question{numbered(text), -1};
   const Wish wish{last_named(text, forms), last_named(text, sizes), last_named(text, halves)};
   Index fitting = 0;

@@ -27,14 +27,15 @@ std::string set_marks_apart(std::string_view text) {
   return out;
 }
 
-// Looks for neighbours of which the left fits `first` and the right fits `second`, and puts spaces
-// around one of them. It goes from left to right, and two neighbours that were found are not looked
-// at again.
+// Looks for pairs of neighbours of which the left fits `first` and the right fits `second`, and
+// puts spaces around one of the two. The search goes from left to right; both characters of a pair
+// are then passed over.
 enum class Part { first, second };
 std::string set_apart(const std::string& text, Part part, auto first, auto second) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool found = i + 1 < text.size() && first(text[i]) && second(text[i + 1]);
+    // Copy one character, or two neighbours with spaces around one of them.
     if (!found) {
       out += text[i];
     } else if (part == Part::first) {

@@ -1,4 +1,4 @@
-// # BLEU: how much of a translation stands in the reference
+// # BLEU: how much of a translation occurs in the reference
 //
 // The share of the translation's words, pairs, triples and quadruples of words that the reference
 // has too, as a geometric mean over a whole corpus, times a penalty for being short.

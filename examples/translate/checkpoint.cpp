@@ -53,6 +53,7 @@ std::string to_text(const History& history) {
   return text;
 }
 
+// The history that to_text() wrote. FileError if a line is not of its form.
 History history_from(const std::string& text, const std::string& score_name) {
   History history{.score_name = score_name};
   std::istringstream lines(text);
@@ -80,6 +81,7 @@ std::string to_text(const Settings& settings) {
 
 // FileError, with all differences, unless the saved settings are the present ones.
 void expect_same(const std::string& path, const std::string& before, const Settings& now) {
+  // Read the saved settings.
   std::map<std::string, std::string> saved;
   std::istringstream lines(before);
   for (std::string line; std::getline(lines, line);) {
@@ -87,6 +89,7 @@ void expect_same(const std::string& path, const std::string& before, const Setti
     saved[line.substr(0, equals)] = line.substr(std::min(equals + 1, line.size()));
   }
 
+  // Compare them with the present ones.
   std::vector<std::string> faults;
   for (const auto& [name, value] : now)
     if (saved[name] != value)

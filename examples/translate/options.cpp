@@ -97,6 +97,7 @@ void add_model(CLI::App& app, Recipe& r) {
   const auto add = [&](const char* name, auto& value, const char* text) {
     return app.add_option(name, value, text)->group("Model");
   };
+  // The sizes, and then dropout and tied tables.
   within(add("--dim", r.dim, "Width of the model"), WholeNumber{1, 65536});
   within(add("--heads", r.heads, "Attention heads; must divide the width"), WholeNumber{1, 65536});
   within(add("--layers", r.layers, "Layers of the encoder, and of the decoder"),
@@ -149,6 +150,7 @@ void add_survival(CLI::App& app, Options& o) {
   const auto add = [&](const char* name, auto& value, const char* text) {
     return app.add_option(name, value, text)->group("Surviving");
   };
+  // The checkpoint, then the log.
   auto* save = add("--save", o.save,
                    "Keep here the model of the best validation and, until the end, all that it "
                    "takes to go on; Ctrl-C finishes the step and saves")

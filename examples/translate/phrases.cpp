@@ -177,6 +177,7 @@ Sentence contract(std::string_view french) {
   Sentence contracted;
   const auto at = [&](std::size_t i) { return i < words.size() ? words[i] : std::string(); };
   for (std::size_t i = 0; i < words.size(); ++i) {
+    // A short form before a vowel; de with an article; or the word as it is.
     const auto vowel_form = before_vowel.find(words[i]);
     if (vowel_form != before_vowel.end() && elides(at(i + 1))) {
       contracted.emplace_back(vowel_form->second);
@@ -221,11 +222,11 @@ class Walk {
 
   void say(std::string_view words) { french.append(words).append(" "); }
 
-  // Whether dice want something, once in n times. A reader wants nothing: it takes what it reads.
+  // When drawing, true once in n times. When reading, false: the reader takes what it reads.
   bool chance(Index n) { return dice_ && one_in(n, *dice_); }
 
-  // English words that may stand here. Dice write them if they are wanted; a reader looks whether
-  // they are there. Returns whether they are part of the sentence.
+  // English words that may stand here. When drawing, they are written if `wanted`. When reading,
+  // they are taken if they come next. Returns whether they are part of the sentence.
   bool word(std::string_view words, bool wanted) {
     if (!dice_) {
       const std::string_view rest = unread_;
@@ -236,8 +237,8 @@ class Walk {
     return wanted;
   }
 
-  // An entry of a table that fits: a random one, if it is wanted, or the one whose English name the
-  // reader finds here. Null if there is none.
+  // An entry of a table that fits. When drawing: a random one, if `wanted`. When reading: the one
+  // whose English name comes next. Null if there is none.
   template <class Entry, std::size_t n>
   const Entry* one_of(const Entry (&table)[n], auto name, auto fits, bool wanted = true) {
     if (dice_) {
@@ -374,7 +375,7 @@ class Walk {
     return {pronoun->be, pronoun->verb, pronoun->feminine, nullptr};
   }
 
-  // "not", "never" or nothing. English has other words for it beside "be".
+  // "not", "never" or nothing. Without "be" English uses other words, as in "does not".
   const Denial* denial_of(const Subject& who, bool is) {
     const auto name = [&](const Denial& d) {
       if (is) return d.be;

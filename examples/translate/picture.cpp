@@ -66,6 +66,7 @@ std::string heading(const Sentence& source, Index margin, Index across) {
   for (Index line = 0; line < height; ++line) {
     out += spaces(margin);
     for (const std::string& token : source) {
+      // The letter of this line, or a space above a short token.
       const Sentence name = letters(token);
       const Index letter = line + std::ssize(name) - height;
       out += letter >= 0 ? name[static_cast<std::size_t>(letter)] : " ";

@@ -62,12 +62,14 @@ class WordCutter {
   std::u32string_view codes_;
 };
 
+// The words and marks of a text, in lower case.
 Sentence words(std::u32string codes) {
   codes = lower_case(codes);
   std::ranges::replace(codes, U'’', U'\'');
   const std::u32string_view text = codes;
   const WordCutter cutter(text);
   Sentence tokens;
+  // Cut off one token after another; spaces belong to none.
   for (std::size_t begin = 0, end = 0; begin < text.size(); begin = end) {
     end = begin + 1;
     if (is_space(text[begin])) continue;

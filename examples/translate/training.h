@@ -11,7 +11,7 @@
 
 namespace translate {
 
-// What the trainer tells while it works.
+// What the watcher is told during the training.
 struct Progress {
   Index step = 0, steps = 0, epoch = 0;
   double loss = 0;  // mean over the last steps, in nats a token
@@ -30,7 +30,7 @@ struct Watcher {
 
 struct Training {
   Index steps = 0;  // in all, those of a resumed training's past included
-  double loss = 0;  // the last that Progress told
+  double loss = 0;  // of the last Progress
   double seconds = 0;
   bool stopped = false;  // because `stop` asked for it
 };
@@ -46,6 +46,7 @@ struct TrainingState {
   double window_loss = 0, window_norm = 0;  // sums since the last point of the history
   Index window = 0;                         // so many steps
 
+  // All members, by the names that they have in a checkpoint.
   void each(auto&& f) {
     f("step", step);
     f("pass", pass);

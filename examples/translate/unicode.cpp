@@ -124,6 +124,7 @@ char32_t lower(char32_t code) {
 std::u32string lower_case(std::u32string_view codes) {
   std::u32string result;
   for (std::size_t i = 0; i < codes.size(); ++i) {
+    // Two letters do not follow the one-to-one mapping.
     if (codes[i] == U'İ') {
       result += U"i\u0307";
     } else if (codes[i] == U'Σ' && is_final_sigma(codes, i)) {

@@ -81,6 +81,7 @@ Index interact(const Translator& translator, std::istream& in, std::FILE* out, b
   for (Index number = 1;; ++number) {
     if (prompt) fmt::print(out, "> ");
     flush(out);
+    // A faulty line becomes an empty one, and so does its translation.
     std::optional<std::string> line = read_line(in, number == 1);
     if (!line) break;
     faulty += empty_if_faulty(translator, *line, fmt::format("line {}", number));
