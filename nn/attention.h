@@ -145,7 +145,8 @@ struct CrossAttention {
     return out_proj(merge(attention(q, k, v, allowed, fused)));  // [B, T, C]
   }
 
-  // Self-attention gives one Var as key and value: its padding is replaced once.
+  // Projects keys and values. In self-attention key and value are the same Var, so its padding is
+  // replaced only once.
   KeysValues project(const Var& key, const Var& value, const std::optional<Tensor>& allowed) const {
     const bool same = key.node().get() == value.node().get();
     const Var seen_key = only_visible(key, allowed);                        // [B, S, Ck]

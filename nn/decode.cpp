@@ -108,8 +108,8 @@ class Beam {
   };
 
   // The likeliest continuations, the likeliest first, as many as there are beams. One pass over
-  // log_p [W, V]: nearly all tokens are less likely than those found so far, and cost an addition
-  // and a comparison each.
+  // log_p [W, V]. Nearly all tokens are less likely than those found so far; each of these costs
+  // one addition and one comparison.
   std::vector<Continuation> likeliest(const Tensor& log_p) const {
     std::vector<Continuation> found;
     double bar = -std::numeric_limits<double>::infinity();  // what a token must exceed to be kept
@@ -164,7 +164,7 @@ class Beam {
   double score = -std::numeric_limits<double>::infinity();
 };
 
-// What the model is asked in one step.
+// The input of the model in one step.
 struct Block {
   Tokens tokens;  // [B, W], the last token of each open beginning
   Tensor own;     // [B, 1, W, n + W], a mask: 1 where the cached token is the beginning's own

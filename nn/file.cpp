@@ -44,9 +44,9 @@ int create_beside(const std::filesystem::path& target, std::string& name) {
   return file;
 }
 
-// The open file descriptor that `path` names: /dev/stdout and its like, /dev/fd/N, or whatever file
-// our output goes to. Opened a second time, a file would be written from its beginning, over what
-// the program has printed.
+// The open file descriptor that `path` names: /dev/stdout and the like, /dev/fd/N, or the file that
+// our output goes to. If such a file were opened a second time, it would be written from its
+// beginning, over what the program has printed.
 std::optional<int> own_descriptor(const std::filesystem::path& path, const struct stat& status) {
   for (const int file : {STDOUT_FILENO, STDERR_FILENO}) {
     struct stat own {};
@@ -74,8 +74,8 @@ struct Target {
   bool is_regular() const { return !exists() || S_ISREG(status.st_mode); }
 };
 
-// Follows links as the system does, so that what /proc/self/fd/1 names is found even where it has
-// no name.
+// stat() follows links as the system does. So the file that /proc/self/fd/1 refers to is found even
+// if it has no name.
 Target look_at(const std::filesystem::path& path) {
   Target target;
   if (::stat(path.c_str(), &target.status) != 0) target.error = errno;
@@ -216,7 +216,7 @@ void OutputFile::copy_into_target() {
     int file;
   } source{std::exchange(file_, -1)};
   open_directly();
-  // A full disk is noticed before a byte of the old file changes.
+  // Reserve the space first: if the disk is full, the old file is not changed.
   struct stat whole {};
   if (::fstat(source.file, &whole) != 0) fail(errno);
   const int refused = whole.st_size > 0 ? ::posix_fallocate(file_, 0, whole.st_size) : 0;
@@ -262,8 +262,7 @@ bool is_left_behind(std::string_view rest) {
 void remove_partial_files(const std::filesystem::path& path) {
   std::error_code error;
   const std::filesystem::path target = followed(path), prefix = partial_prefix(target);
-  if (target.filename().string().size() > longest_name)
-    return;  // the prefix was cut: it may be another target's
+  if (target.filename().string().size() > longest_name) return;  // the prefix is ambiguous
   const std::string beginning = prefix.filename().string();
   const std::filesystem::path folder = prefix.has_parent_path() ? prefix.parent_path() : ".";
   std::vector<std::filesystem::path> found;

@@ -1,7 +1,7 @@
 // # One writer for every file
 //
-// (private to nn/ and the examples) What save() and the example programs write a file with. A file
-// is written under a name of its own beside the target and takes the target's name when it is
+// (private to nn/ and the examples) The writer of save() and of the example programs. A file is
+// written under a name of its own beside the target and takes the target's name when it is
 // complete, so that a reader finds the old file or the new one. A target that cannot be replaced in
 // that way is written directly: a device, a pipe, the program's own output, and a file in a folder
 // that takes no new files.

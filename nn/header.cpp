@@ -123,7 +123,7 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
  private:
   // Takes any value. Of an array or an object only the beginning arrives here, as an empty one.
   bool take(Json value) {
-    // Check that the value may stand here.
+    // Check that the format has such a value here.
     const bool is_note = name_ == metadata_name;
     check<FileError>(depth_ != 0 || value.is_object(), "the header is not a JSON object");
     check<FileError>(depth_ != 1 || !is_note || value.is_object(), "__metadata__ is not an object");
@@ -166,8 +166,8 @@ Entry entry_of(const std::string& name, std::map<std::string, Field>& said) {
                    "'{}' needs two data_offsets in order", name);
   Entry result{*dtype, {}, offsets->front(), offsets->back()};
 
-  // The sizes must fill the bytes exactly; a product that overflows cannot. If the type is not
-  // known, this cannot be checked: load() refuses the tensor if the module needs it.
+  // The sizes must fill the bytes exactly. A product that overflows cannot do so. If the type is
+  // not known, this cannot be checked: load() refuses the tensor if the module needs it.
   std::uint64_t bits = type_bits(*dtype);
   const bool known = bits > 0;
   bool overflow = false;

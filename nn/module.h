@@ -37,7 +37,7 @@ using glass::set_nan_check;
 // `net = best` restores a snapshot. The copy counts as a write, as copy_from() does. Unless both
 // Parameters are trained leaves of one shape, the left one is bound to a new copy instead.
 struct Parameter : Var {
-  Parameter() = default;  // a constant 0: a parameter that is not there
+  Parameter() = default;  // a constant 0, for a missing parameter
   explicit Parameter(Tensor initial) : Var(std::move(initial), true) {}
   Parameter(const Parameter& other) : Var(other.copied()) {}
   Parameter(Parameter&&) noexcept = default;

@@ -275,10 +275,10 @@ std::string ties_of(const State& state, const std::vector<std::string>& missing)
       pairs);
 }
 
-// How a file differs from what a module asks for.
+// How the names in a file differ from the names of a module.
 struct Comparison {
   std::vector<std::string> missing, unexpected, misshapen;
-  std::string way_out;  // what to do, if ties may explain it
+  std::string way_out;  // what to do if untied weights may be the reason
 };
 
 // Compares the names, types and shapes of the tensors.
@@ -304,7 +304,8 @@ Comparison compare_tensors(const State& state, const Checkpoint& file) {
   return found;
 }
 
-// The same, and the names of the counters. Ties explain missing tensors, not missing counters.
+// Compares the tensors, and the names of the counters. Ties explain missing tensors, not missing
+// counters.
 Comparison compare(const State& state, const Checkpoint& file) {
   Comparison found = compare_tensors(state, file);
   if (found.unexpected.empty()) found.way_out = ties_of(state, found.missing);

@@ -33,7 +33,7 @@ struct LoadOptions {
 struct State {
   struct Counter {
     std::string name, text;
-    std::function<void(const std::string&)> set;  // FileError where the text makes no sense
+    std::function<void(const std::string&)> set;  // FileError if the text is not valid
     bool may_be_missing = false;                  // a random stream, which bare weights lack
   };
   std::vector<std::pair<std::string, Tensor>> tensors;

@@ -175,7 +175,7 @@ struct EncoderDecoder {
     return encode(source, padding_mask(source, options.padding));  // [B, S, C]
   }
 
-  // What the decoder knows at each position [B, T, C], before it is turned into logits.
+  // The decoder's result at each position [B, T, C], from which the output layer makes the logits.
   Var states(const Tokens& target, const Var& memory, const Tensor& memory_mask,
              std::vector<Tensor>* weights = nullptr) const {
     const Tensor mask =
@@ -189,7 +189,8 @@ struct EncoderDecoder {
 
   // ---- decoding ----
 
-  // A past in which nothing is written yet: what each layer of the decoder keeps of the source.
+  // A past with no target token yet: the keys and values that each decoder layer keeps of the
+  // source.
   std::vector<Past> start_decoding(const Var& memory, const Tensor& memory_mask) const {
     std::vector<Past> past;
     for (const DecoderLayer& layer : decoder)

@@ -44,7 +44,7 @@ struct Adam {
     for (const Var& p : parameters) p.zero_grad();
   }
 
-  // What a checkpoint needs, so that training goes on as if it had never stopped.
+  // The state for a checkpoint, so that a resumed training makes the same steps.
   void each(auto&& f) {
     f("mean", mean), f("square", square), f("steps", steps), f("rate", options.rate);
   }

@@ -31,7 +31,7 @@ inline double constant(Index step, ScheduleOptions o = {}) {
   check<ShapeError>(o.total == 0 || o.warmup <= o.total,
                     "schedule: warmup must not be longer than total; got {} and {} steps", o.warmup,
                     o.total);
-  // The share of the warm-up that is over.
+  // During the warm-up the rate grows in proportion to the step.
   return step >= o.warmup ? o.rate
                           : o.rate * static_cast<double>(step) / static_cast<double>(o.warmup);
 }

@@ -28,7 +28,7 @@ std::vector<int> longest_ways(const Parents& parents) {
   return longest;
 }
 
-// For each node, the lowest rank of the nodes that use it; 0 where no node does.
+// For each node, the lowest rank of the nodes that use it; 0 if no node does.
 std::vector<int> first_uses(const Parents& parents, const std::vector<int>& rank) {
   std::vector<int> first_use(parents.size(), 0);
   for (std::size_t i = parents.size(); i-- > 0;)
@@ -50,8 +50,9 @@ std::vector<int> ranks_of(const Parents& parents) {
 
 using Layers = std::vector<std::vector<int>>;  // the spots of each rank, in their order
 
-// Spots that stand as close together as they may, and move together. `pull` is the sum of the
-// wishes of their neighbours, each times its weight, and `weight` the sum of the weights.
+// Spots that are as close together as they may be, and move together. Each neighbour of a spot
+// wishes the spot to be at the neighbour's place. `pull` is the sum of these wishes, each times its
+// weight, and `weight` the sum of the weights.
 struct Group {
   double pull = 0, weight = 0;
   std::size_t spots = 0;
@@ -168,8 +169,8 @@ class Drawing {
     return count;
   }
 
-  // The least sum of squared lengths across the ranks that the order and the distances allow: each
-  // layer in turn goes to its own optimum, which never makes the sum larger.
+  // Minimises the sum of the squared lengths of the arrows across the ranks, for the given order
+  // and distances. Each layer in turn goes to its own optimum, which never makes the sum larger.
   void place() {
     for (int round = 0; round < 300; ++round)
       for (const auto& layer : layers_) settle(layer);
@@ -199,7 +200,7 @@ class Drawing {
         at(layer[k]).place = group.mean() + offsets[k];
   }
 
-  // How far each spot would be from the layer's first, if all stood as close as they may.
+  // How far each spot would be from the layer's first spot, if all were as close as they may be.
   std::vector<double> offsets_of(const std::vector<int>& layer) const {
     std::vector<double> offsets(layer.size(), 0.0);
     for (std::size_t k = 1; k < layer.size(); ++k)
@@ -207,8 +208,9 @@ class Drawing {
     return offsets;
   }
 
-  // Where the neighbours of a spot wish the layer's first spot to be: less this spot's offset, so
-  // that the wishes of several spots can be added. A spot without neighbours wishes to stay.
+  // Where the neighbours of a spot wish the layer's first spot to be: their places less this spot's
+  // offset, so that the wishes of several spots can be added. A spot without neighbours wishes to
+  // stay.
   Group wishes_of(int spot, double offset) const {
     Group group{.spots = 1};
     for (const auto& side : {at(spot).before, at(spot).after})

@@ -1,4 +1,4 @@
-// # What can be asked of explain
+// # The options of explain
 #pragma once
 
 #include <string>

@@ -64,7 +64,7 @@ void take_gifts(const glass::Step& step, Act& act, Story& story, const Numbers& 
   std::size_t slot = 0;
   for (const glass::Given& given : step.given) {
     Gift gift{.parent = numbers.at(given.parent), .vjp = given.vjp, .gradient = given.gradient};
-    // A VJP ran for each parent that wants a gradient, in their order.
+    // A VJP ran for each parent that requires a gradient, in the order of the parents.
     while (parents.at(slot) != gift.parent) ++slot;
     gift.slot = slot++;
     gift.nth = ++story.nodes.at(static_cast<std::size_t>(gift.parent - 1)).uses;

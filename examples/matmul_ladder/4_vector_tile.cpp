@@ -8,9 +8,8 @@
 // The tile is the library's own, `tensor/tile.h`: there it is two vectors wide, and as tall as the
 // registers allow, with a table of the tiles of every smaller height.
 //
-// This is the largest step of all, and enough as long as the operands are small. Where they are
-// large, they come from ever farther caches: B is read once for each tile down C, in short runs
-// that lie a row apart.
+// No other rung gains as much. It is enough as long as the operands are small. Large operands come
+// from slower caches: B is read once for each tile down C, in short runs that lie a row apart.
 #include "tensor/tile.h"
 
 #include <algorithm>

@@ -10,8 +10,8 @@
 // while all of A passes by, A's block in the second while the panels of B pass, and a panel of B in
 // the first while the tiles go down C.
 //
-// A copy costs about a cycle a number. Where B has few columns, that is more than it saves: look at
-// the table for size 64.
+// A copy costs about one cycle for each number. If B has few columns, the copy costs more than it
+// saves: see the table for size 64.
 //
 // K. Goto, R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM Transactions on
 // Mathematical Software 34 (2008)

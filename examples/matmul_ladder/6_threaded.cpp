@@ -6,7 +6,7 @@
 // has the same bits for every number of threads.
 //
 // Two cores compute twice as fast, in the best case. Waking a thread takes as long as tens of
-// thousands of multiply-adds, so a small product is left to one. And where C has few rows there is
+// thousands of multiply-adds, so a small product is left to one thread. If C has few rows, there is
 // little to share: the library then cuts it by columns.
 #include <algorithm>
 

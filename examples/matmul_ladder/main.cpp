@@ -34,7 +34,7 @@ struct Options {
   double seconds = 0.3;
 };
 
-// The sizes that were asked for; some that show each rung at its best if none were.
+// The sizes of the command line; if it gives none, sizes that show each rung at its best.
 std::vector<Workload> workloads_of(std::vector<Index> sizes, std::vector<Index> batch) {
   // The default: three squares, and the scores of attention.
   if (sizes.empty() && batch.empty()) {

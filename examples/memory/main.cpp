@@ -16,7 +16,8 @@ struct Glance {
   std::vector<Marks> marks;
 };
 
-// Whether to mark the model after this step: after 1/32, 1/16, …, 1/2 of the steps, and at the end.
+// Whether to evaluate the model after this step: after 1/32, 1/16, …, 1/2 of the steps, and at the
+// end.
 bool worth_a_glance(Index step, Index steps) {
   for (Index part = 32; part > 1; part /= 2)
     if (step == steps / part) return true;
@@ -62,7 +63,7 @@ examples::Json metrics(const Options& o, const std::vector<Marks>& marks) {
   return json;
 }
 
-// How the model reads memories of each size, asked so many times.
+// Evaluates the model on memories of each size, with so many queries.
 std::vector<Marks> mark_all(const Recall& model, const World& world, const Options& o,
                             Index queries, const Rng& test) {
   std::vector<Marks> marks;

@@ -1,4 +1,4 @@
-// # What can be asked of memory
+// # The options of memory
 #pragma once
 
 #include "examples/common/options.h"

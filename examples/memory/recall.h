@@ -61,7 +61,7 @@ class World {
   Batch draw(Index memories, Index slots, Index queries, Rng& rng) const;
 
   const WorldOptions& options() const { return options_; }
-  // A query is view · key, blurred. The columns have length 1 and are orthogonal.
+  // A query is view · key, scaled and blurred. The columns have length 1 and are orthogonal.
   const Tensor& view() const { return view_; }  // [C, K]
 
  private:
@@ -108,7 +108,7 @@ struct Marks {
   double right_slot = 0;  // share whose most attended slot is the one meant
   double weight = 0;      // on the slot meant, the mean of queries (and heads)
   double spread = 0;      // 2 to the entropy in bits: over how many slots the weight is spread
-  double shuffled = 0;    // recall once the values have changed places: must be chance
+  double shuffled = 0;    // recall after the values have moved to other slots: must be chance
   Index queries = 0;
 };
 

@@ -37,9 +37,9 @@ bool holds(std::string_view text, std::string_view end) {
   return std::search(text.begin(), text.end(), end.begin(), end.end(), same) != text.end();
 }
 
-// JSON that can stand inside <script>. It has no "<", so that neither </script> nor <!-- can occur:
-// JSON has a "<" in strings only, where \u003c means the same. U+2028 and U+2029 are replaced, too:
-// older versions of JavaScript took them for ends of lines.
+// JSON that may be put inside <script>. It has no "<", so that neither </script> nor <!-- can
+// occur: JSON has a "<" in strings only, where \u003c means the same. U+2028 and U+2029 are
+// replaced, too: older versions of JavaScript took them for ends of lines.
 std::string inside_script(std::string_view json) {
   const std::pair<std::string_view, std::string_view> codes[] = {
       {"<", "\\u003c"}, {"\u2028", "\\u2028"}, {"\u2029", "\\u2029"}};

@@ -1,4 +1,4 @@
-// # What can be asked of picture_query
+// # The options of picture_query
 #pragma once
 
 #include <string>

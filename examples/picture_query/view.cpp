@@ -44,7 +44,7 @@ Rgb heat(double weight) {
 
 Rgb ink_on_heat(double weight) { return weight > 0.25 ? Rgb{0, 0, 0} : Rgb{0.75, 0.75, 0.75}; }
 
-// A weight in whole per cents; an empty text where it would be 0.
+// A weight in whole per cents; an empty text if it would be 0.
 std::string per_cent(double weight) {
   return weight < 0.005 ? "" : fmt::format("{:.0f}", 100 * weight);
 }

@@ -74,7 +74,7 @@ std::vector<std::string> split_at_spaces(std::string_view text) {
   return words;
 }
 
-// How often each sequence of n words stands in a sentence.
+// How often each sequence of n words occurs in a sentence.
 struct Before {
   bool operator()(std::span<const std::string> a, std::span<const std::string> b) const {
     return std::ranges::lexicographical_compare(a, b);
@@ -138,7 +138,7 @@ void count_matches(const std::vector<std::string>& words, const std::vector<std:
   }
 }
 
-// exp(1 − r/c) where the translations have fewer words than the references: c < r.
+// exp(1 − r/c) if the translations have fewer words than the references: c < r.
 double brevity_penalty(long translated, long referred) {
   const auto c = static_cast<double>(translated), r = static_cast<double>(referred);
   if (c >= r) return 1;

@@ -29,7 +29,7 @@ class Hash {  // FNV-1a
  public:
   void add(std::string_view bytes) {
     for (const char c : bytes) value_ = (value_ ^ static_cast<unsigned char>(c)) * 0x100000001B3;
-    value_ = (value_ ^ 0xFF) * 0x100000001B3;  // no byte of UTF-8: between two texts
+    value_ = (value_ ^ 0xFF) * 0x100000001B3;  // separates two texts: UTF-8 has no such byte
   }
   void add(const std::vector<Pair>& pairs) {
     for (const Pair& pair : pairs)

@@ -88,7 +88,7 @@ namespace {
 
 struct Line {
   Pair pair;
-  std::string target;  // as it stands in the file
+  std::string target;  // as it is in the file
 };
 
 // The pairs of two files. The corpus counts the pairs that are left out.

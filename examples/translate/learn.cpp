@@ -19,7 +19,7 @@ namespace {
 // after Ctrl-C, so that what was learnt is saved before the error is thrown.
 class Reporter {
  public:
-  // `resumes`: the old log is kept, without the steps that are taken again.
+  // `resumes`: the old log is kept, without the lines of steps that will be repeated.
   Reporter(const Options& options, const Trainer& trainer, bool resumes)
       : score_name_(trainer.history().score_name) {
     if (options.log.empty()) return;

@@ -45,7 +45,7 @@ void show_marks(const Marks& marks, const Corpus& corpus, const Training& traini
   if (marks.bleu) show_bleu(*marks.bleu, beams);
 }
 
-// A few sentences, each with its translation and, where that is wrong, with the right one.
+// A few sentences, each with its translation and, if that is wrong, with the right one.
 void show_samples(const Translator& translator, const Corpus& corpus) {
   constexpr std::size_t shown = 6;
   std::vector<Pair> pairs(

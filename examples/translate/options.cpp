@@ -232,7 +232,8 @@ std::string kind_of(const Options& o) {
   return task.empty() ? "reverse" : task;
 }
 
-// A loaded model is only used if there is something to translate, and nothing that asks for more.
+// The mode. A loaded model only translates if there is something to translate, and no option asks
+// for training or evaluation.
 Mode mode_of(const Options& o, bool has_corpus, bool has_length) {
   const bool uses = !o.sentences.empty() || !o.translate_file.empty() || o.interactive;
   if (!o.load.empty() && !has_corpus && uses && !has_length) return Mode::translate;

@@ -197,9 +197,9 @@ Sentence contract(std::string_view french) {
 //   place       = preposition noun phrase
 //   noun phrase = determiner [very] [adjective] [adjective] noun
 //
-// One walk over the grammar writes both languages at once. Its choices come from dice, to draw a
-// sentence, or from an English sentence, to translate it. Both use the same code, so the English
-// determines the French.
+// One walk over the grammar writes both languages at once. Its choices are random (drawing), or
+// come from an English sentence that it translates (reading). Both use the same code, so the
+// English sentence determines the French one.
 class Walk {
  public:
   explicit Walk(Rng& dice) : dice_(&dice) { sentence(); }
@@ -252,7 +252,7 @@ class Walk {
     return found == table + n ? nullptr : found;
   }
 
-  // The grammar expects something here; StateError if a reader did not find it.
+  // StateError if the reader did not find what the grammar expects here.
   void must(bool known) const {
     check<StateError>(known, "to_french: expected a phrase of the grammar; got \"{}\" after \"{}\"",
                       shortened(unread_), shortened(english));
@@ -278,20 +278,20 @@ class Walk {
   }
 
   NounPhrase english_noun_phrase(unsigned kinds, Role role) {
-    // Dice pick the noun first, since the words before it must fit. A reader meets it last.
+    // Drawing picks the noun first, since the words before it must fit. Reading finds it last.
     NounPhrase phrase;
     const auto of_kind = [&](const Noun& n) { return (n.kind & kinds) != 0; };
     if (dice_) phrase.noun = &pick_where(nouns, *dice_, of_kind);
     phrase.plural = chance(2);
 
-    // The words before the noun. Dice make an adjective very much so only where it is the only one.
+    // The words before the noun. Drawing writes "very" only if there is exactly one adjective.
     phrase.determiner = determiner_of(phrase, role);
     const bool one = chance(3), two = chance(3);
     phrase.very = word("very", one != two && chance(4));
     phrase.before = adjective_of(phrase, true, one);
     phrase.after = adjective_of(phrase, false, two);
 
-    // The noun: as it was picked, or as it stands there, in the singular or in the plural.
+    // The noun: as it was picked, or as it is read, in the singular or in the plural.
     if (phrase.noun) {
       word(phrase.plural ? english_plural(*phrase.noun) : std::string(phrase.noun->one), true);
     } else if (phrase.noun = one_of(nouns, &Noun::one, of_kind); !phrase.noun) {
@@ -336,8 +336,8 @@ class Walk {
     if (after) say(agree(*after, noun->feminine, plural));
   }
 
-  // The determiner in the noun's gender and number. De stands for what is denied (pas de pomme),
-  // and for des before an adjective (de bons œufs).
+  // The determiner in the noun's gender and number. Un, une and des become de in a denial (pas de
+  // pomme), and des becomes de before an adjective (de bons œufs).
   std::string_view article_of(const NounPhrase& phrase, Role role) const {
     const Determiner& determiner = *phrase.determiner;
     std::string_view article = determiner.masculine;

@@ -62,7 +62,7 @@ json history_json(const History& history) {
 }
 
 // One row of the attention of layer l, head h and target token t: an array of thousandths, one for
-// each source token. What is no number becomes null.
+// each source token. NaN and infinity become null.
 json row_json(const glass::Tensor& weights, Index l, Index h, Index t) {
   json row = json::array();
   for (Index s = 0; s < weights.size(3); ++s) {
@@ -79,7 +79,7 @@ json head_json(const glass::Tensor& weights, Index l, Index h) {
   return rows;
 }
 
-// All weights, as arrays [L][H][T][S]; null where the sample has none.
+// All weights, as arrays [L][H][T][S]; null if the sample has none.
 json weights_json(const Sample& sample) {
   if (!sample.weights) return nullptr;
   const glass::Tensor& w = *sample.weights;

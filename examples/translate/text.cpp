@@ -39,7 +39,7 @@ class WordCutter {
   // The end of the token that begins here. A token is a word, or a mark alone.
   std::size_t end_of_token(std::size_t begin) const {
     std::size_t i = begin + 1;
-    // An apostrophe begins a word where it stands between letters, as in man's.
+    // An apostrophe between letters begins a word, as in man's.
     const bool shortened = is('\'', begin) && begin > 0 && letter(begin - 1) && letter(i);
     if (!letter(begin) && !shortened) return i;
     while (letter(i) || inner_mark(i)) ++i;

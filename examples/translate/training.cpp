@@ -122,7 +122,7 @@ Training Trainer::run(const Watcher& watcher) {
     if (finished_) break;
     progress = advance(pace, watcher);
 
-    // Where the training is stopped, the caller saves it.
+    // If the training is stopped, the caller saves it.
     stopped = watcher.stop();
     if (!stopped) save_if_due();
   }

@@ -1,4 +1,4 @@
-// # Training that survives
+// # Training that can be resumed
 //
 // A training can be resumed from its last save, whatever ended the program: the weights come out
 // the same as without the interruption, bit for bit, with any number of threads. For this,
@@ -35,7 +35,7 @@ struct Training {
   bool stopped = false;  // because `stop` asked for it
 };
 
-// What changes from step to step beside the model and the optimiser.
+// What changes from step to step, besides the model and the optimiser.
 struct TrainingState {
   Index step = 0, pass = 0, batch = 0;  // batches of the present pass that are done
   glass::Rng order;                     // as it was when the present pass began
@@ -62,12 +62,12 @@ struct TrainingState {
   }
 };
 
-// A number that tells one corpus from another, words and order included.
+// A hash of the corpus, words and order included.
 std::string hash_of(const Corpus& corpus);
 
 class Trainer {
  public:
-  // Trains `translator`, which outlives it.
+  // Trains `translator`, which must live longer than the trainer.
   Trainer(Translator& translator, const Corpus& corpus, const Options& options);
 
   // Continues the training that was saved in the file. FileError, with nothing changed, if the file

@@ -17,7 +17,7 @@ namespace {
 
 // ---- UTF-8 ----
 
-// Takes one code point off the front of `text`. Where the front is not UTF-8, it takes nothing and
+// Takes one code point off the front of `text`. If the front is not UTF-8, it takes nothing and
 // returns nothing.
 std::optional<char32_t> next_code_point(std::string_view& text) {
   const auto lead = static_cast<unsigned char>(text.front());

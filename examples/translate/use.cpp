@@ -62,7 +62,7 @@ void flush(std::FILE* out) {
   check<FileError>(written, "cannot write the translations: {}", std::strerror(errno));
 }
 
-// The next line, without its end; nothing where there are no more. A byte order mark at the very
+// The next line, without its end; nothing if there are no more. A byte order mark at the very
 // end of the input is no line, as in a file.
 std::optional<std::string> read_line(std::istream& in, bool is_first) {
   std::string typed;
