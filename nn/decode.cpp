@@ -196,6 +196,7 @@ Block next_block(const std::vector<Beam*>& beams, Index n, int padding) {
   return block;
 }
 
+// ShapeError if an option is out of bounds.
 void check_options(const DecodeOptions& options, Index sentences) {
   check<ShapeError>(options.beams >= 1 && options.max_length >= 0,
                     "decode: needs beams ≥ 1 and max_length ≥ 0; got {} and {}", options.beams,

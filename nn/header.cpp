@@ -186,6 +186,7 @@ Entry entry_of(const std::string& name, std::map<std::string, Field>& said) {
 // So no byte is read twice, and none is hidden. An empty tensor comes before the tensor that begins
 // at the same byte.
 void expect_layout(const std::map<std::string, Entry>& entries, std::uint64_t size) {
+  // Sort by begin, then by end; each tensor must begin where the one before ends.
   std::set<std::tuple<std::uint64_t, std::uint64_t, std::string_view>> order;
   for (const auto& [name, entry] : entries) order.emplace(entry.begin, entry.end, name);
   std::uint64_t at = 0;

@@ -63,6 +63,7 @@ State::Counter counter_of(const std::string& name, int& value) { return counted(
 State::Counter counter_of(const std::string& name, double& value) { return counted(name, value); }
 
 State::Counter counter_of(const std::string& name, Rng& rng) {
+  // As text, and back: the seed, a colon, and the number of draws.
   const auto [seed, draws] = rng.state();
   return {name, fmt::format("{}:{}", seed, draws),
           [name, &rng](const std::string& text) {
@@ -285,6 +286,7 @@ struct Comparison {
 Comparison compare_tensors(const State& state, const Checkpoint& file) {
   Comparison found;
   for (const auto& [name, tensor] : state.tensors) {
+    // Is the tensor in the file, with a type that can be read, and with the same shape?
     check<StateError>(!tensor.is_expanded(), "load: '{}' is an expanded view; it cannot be written",
                       name);
     if (!file.entries.contains(name)) {
@@ -298,6 +300,7 @@ Comparison compare_tensors(const State& state, const Checkpoint& file) {
       found.misshapen.push_back(fmt::format("{} (expected {}, found [{}])", name, tensor.shape(),
                                             fmt::join(entry.sizes, ", ")));
   }
+  // The names in the file that the module does not have.
   std::map<std::string, Entry> unasked = file.entries;
   for (const auto& [name, tensor] : state.tensors) unasked.erase(name);
   for (const auto& [name, entry] : unasked) found.unexpected.push_back(name);

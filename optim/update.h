@@ -21,6 +21,7 @@ namespace glass::optim {
 inline void expect_leaves(std::string_view optimizer, const std::vector<Var>& variables) {
   bool trained = false;
   for (std::size_t i = 0; i < variables.size(); ++i) {
+    // Each must be a leaf and, if it is trained, have memory for each element.
     const Node& node = *variables[i].node();
     check<StateError>(node.is_leaf(),
                       "{}: parameter {} of shape {} must be a leaf, but it was made by '{}'; write "

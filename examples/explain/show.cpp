@@ -175,6 +175,7 @@ Json node_json(const Story& story, const Node& node) {
 
 // A step of the sweep, with what it gives to each parent.
 Json act_json(const Act& act) {
+  // The gifts first, then the rest of the step.
   Json gifts = Json::array();
   for (const Gift& gift : act.gifts)
     gifts.push_back({{"parent", gift.parent},

@@ -79,6 +79,7 @@ std::string base64(std::string_view bytes) {
 
 std::string escape(std::string_view text) {
   std::string out;
+  // Five characters have a meaning in HTML; all others stay.
   for (const char c : text) {
     switch (c) {
       case '<':

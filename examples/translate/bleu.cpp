@@ -64,6 +64,7 @@ std::string without_spaces_at_end(std::string_view text) {
 std::vector<std::string> split_at_spaces(std::string_view text) {
   std::vector<std::string> words;
   std::u32string word;
+  // The space at the end completes the last word.
   for (const char32_t c : decode_utf8(text) + U' ') {
     if (!is_white_space(c)) {
       word += c;

@@ -58,6 +58,7 @@ History history_from(const std::string& text, const std::string& score_name) {
   History history{.score_name = score_name};
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
+    // A kind, a step and two numbers.
     std::istringstream words(line);
     std::string kind;
     Index step = 0;

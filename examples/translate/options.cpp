@@ -209,6 +209,7 @@ std::set<std::string> parse(Options& o, int argc, char** argv) {
       "  translate --source train.de --target train.en --save model.safetensors\n"
       "  translate --load model.safetensors --translate \"ein Hund läuft.\"\n"
       "  translate --load model.safetensors --interactive");
+  // The groups of options, in the order of --help.
   add_corpus(app, o);
   add_model(app, o.recipe);
   add_training(app, o);

@@ -73,6 +73,7 @@ std::string title_of(const Corpus& corpus, const Options& options) {
   const auto name = [](const std::string& path) {
     return std::filesystem::path(path).filename().string();
   };
+  // Files: both names. A task: its name with a capital letter.
   if (!options.files.source.empty())
     return fmt::format("{} → {}", name(options.files.source), name(options.files.target));
   std::string title = corpus.name;

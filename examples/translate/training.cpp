@@ -225,6 +225,7 @@ void Trainer::update_average() {
 // ---- a validation ----
 
 void Trainer::validate(Pace& pace, const Progress& progress, const Watcher& watcher) {
+  // The time of a validation does not count for the speed of the training.
   const double before = pace.clock.seconds();
   const Translator& candidate = average_ ? *average_ : translator_;
   const double loss = mean_loss(candidate, valid_);

@@ -164,6 +164,7 @@ std::vector<std::vector<int>> Translator::decode(std::span<const Example> exampl
 }
 
 Sentence Translator::spell(const Sentence& source, const std::vector<int>& target) const {
+  // Without <unk> the words are known; the attention is needed only for <unk>.
   Sentence words = target_words.decode(target);
   if (source.empty() || std::ranges::count(target, Vocabulary::unknown) == 0) return words;
   const Tensor all = attention({source_words.encode(source), target});  // [T + 1, S + 1]
