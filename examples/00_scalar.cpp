@@ -27,7 +27,7 @@ struct Scalar {
   double value() const { return node->value; }
   double grad() const { return node->grad; }
 
-  // A node is newer than its parents. So when the newest node that waits has its turn, all that
+  // A node is newer than its parents. So when the newest waiting node has its turn, all nodes that
   // used its value have had theirs, and its gradient is complete.
   void backward() const {
     const auto older = [](const auto& a, const auto& b) { return a->birth < b->birth; };
@@ -37,7 +37,8 @@ struct Scalar {
     waiting.push(node);
     while (!waiting.empty()) {
       const auto top = waiting.top();
-      // A node used twice waits twice. One turn is enough, since its gradient is already the sum.
+      // A node used twice is in the queue twice. One turn is enough, since its gradient is already
+      // the sum.
       while (!waiting.empty() && waiting.top() == top) waiting.pop();
       for (const auto& [parent, slope] : top->parents) {
         parent->grad += top->grad * slope;
@@ -61,7 +62,7 @@ Scalar tanh(const Scalar& x) {
   return {y, {{x, 1 - y * y}}};
 }
 
-// ## A neuron, and the same slopes by trying
+// ## A neuron, and the same slopes by finite differences
 int main(int argc, char**) {
   if (argc > 1) {
     std::fputs("00_scalar: takes no arguments\n", stderr);
@@ -83,7 +84,7 @@ int main(int argc, char**) {
               (f(0.5, -1.5 + h, 2) - f(0.5, -1.5 - h, 2)) / (2 * h),
               (f(0.5, -1.5, 2 + h) - f(0.5, -1.5, 2 - h)) / (2 * h));
 
-  if (std::fflush(stdout) == 0) return 0;  // what is printed waits in a buffer until now
+  if (std::fflush(stdout) == 0) return 0;  // the text is in a buffer: write errors show only here
   std::perror("00_scalar: cannot write the standard output");
   return 2;
 }

@@ -1,7 +1,7 @@
 // # A line, fitted
 //
-// Points scattered around y = 3x − 1. The slope and the offset start at 0 and go downhill on the
-// mean squared error; the gradient says which way that is.
+// Points scattered around y = 3x − 1. Gradient descent fits a line to them: the slope and the
+// offset start at 0, and each step changes them so that the mean squared error falls.
 #include <glassgrad.h>
 
 #include "examples/common/arguments.h"

@@ -1,7 +1,7 @@
-// # Cross-attention, to the letter
+// # Cross-attention: shapes, weights, one gradient step
 //
-// A batch of 8: ten decoder positions ask, twenty encoder positions answer, each 512 wide, eight
-// heads. Shapes and weights are printed, then one gradient step is taken.
+// A batch of 8 with eight heads: ten query positions of a decoder attend to twenty key positions of
+// an encoder, each 512 wide. Shapes and weights are printed, then one gradient step is taken.
 //
 // B batch, T query length, S key length, C width, H heads
 #include <glassgrad.h>
@@ -19,7 +19,7 @@ void attend() {
   const Var decoder_query = normal({8, 10, 512}, 0, 1, rng);      // [B, T, C] = [8, 10, 512]
   const Var encoder_key_value = normal({8, 20, 512}, 0, 1, rng);  // [B, S, C] = [8, 20, 512]
 
-  // The weights are wanted for the picture; without the last argument the fused op runs.
+  // The last argument receives the weights, which are printed below. Without it the fused op runs.
   Tensor weights;
   const Var out =
       cross_attention(decoder_query, encoder_key_value, encoder_key_value, {}, &weights);

@@ -1,17 +1,17 @@
 // # Curvature: why a rate can be too large
 //
-// Along a direction in which the loss curves with λ, a step of gradient descent of rate η
-// multiplies the distance from the valley's floor by 1 − ηλ. Where λ > 2/η that is a step across
-// the floor and up the other side, farther each time. So the largest eigenvalue of the Hessian H,
-// the matrix of second derivatives, limits the rate: η < 2/λ.
+// Along a direction in which the loss has the second derivative λ, a step of gradient descent of
+// rate η multiplies the distance from the minimum by 1 − ηλ. If λ > 2/η, this factor is below −1:
+// each step ends on the other side of the minimum, and farther away. So the largest eigenvalue of
+// the Hessian H, the matrix of second derivatives, limits the rate: η < 2/λ.
 //
-// No matrix is built. In this build each number is a dual number v + d·ε. With a direction u in the
-// parameters' ε the same reverse sweep gives gradients that carry H u in theirs: exact, and for the
-// price of one training step. The power method does the rest.
+// H is never stored. In this build each number is a dual number v + d·ε. If the ε parts of the
+// parameters are a direction u, the reverse sweep gives gradients whose ε parts are H u. This is
+// exact, and costs as much as one training step. The power method finds λ from such products.
 //
-// What to see: training is driven to where λ ≈ 2/η and stays there, for steeper valleys throw it
-// out. It bounces between the walls of the one that it is in: at a smaller rate from there the loss
-// falls at once, at a larger one it explodes.
+// What to see: λ rises in training until λ ≈ 2/η and then stays there, since training leaves every
+// region where λ is larger. The weights oscillate there: with a smaller rate from there on the loss
+// falls at once, with a larger one it explodes.
 // J. Cohen et al., Gradient Descent on Neural Networks Typically Occurs at the Edge of Stability
 // (2021)
 #include <glassgrad.h>
@@ -39,7 +39,7 @@ struct Net {
   nn::Linear up, down;
 };
 
-// How far the model is from a sine, at 24 places from −1 to 1.
+// The mean squared error between the model and a sine, at 24 places from −1 to 1.
 Var loss_of(const Net& net) {
   const Tensor x = arange(24).reshape({24, 1}) / 11.5 - 1;  // [24, 1]
   Tensor y = x.clone();                                     // [24, 1]
@@ -47,8 +47,8 @@ Var loss_of(const Net& net) {
   return mean(pow(net(x) - y, 2));
 }
 
-// Calls f(number, i) for every number of these tensors, counted through. Writing into one of them
-// is no step of training, so it goes through data(), which bumps no version.
+// Calls f(number, i) for every number of these tensors; i counts through all of them. Setting an ε
+// part is no step of training, so it goes through data(), which does not change the version.
 template <class F>
 void for_each_number(const std::vector<Tensor>& tensors, F f) {
   std::size_t i = 0;
@@ -83,9 +83,9 @@ double dot(const Numbers& a, const Numbers& b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
 }
 
-// The power method: what H is applied to again and again turns to the eigenvector of the largest
-// |λ|. u is where it starts, and becomes that eigenvector. H is shifted to H + shift: with a shift
-// above the most negative eigenvalue, the largest wins.
+// The power method: a vector that is multiplied by H again and again turns to the eigenvector of
+// the largest |λ|. u is where it starts, and becomes that eigenvector. H is shifted to H + shift:
+// with a shift so large that no eigenvalue is negative, the largest λ is found.
 double largest_eigenvalue(const Net& net, Numbers& u, double shift) {
   double eigenvalue = 0;
   for (int i = 0; i < 500; ++i) {
@@ -100,7 +100,7 @@ double largest_eigenvalue(const Net& net, Numbers& u, double shift) {
   return eigenvalue;
 }
 
-// The loss after so many steps from here; the model that is given stays where it is.
+// The loss after so many steps. The model is copied, so the caller's model does not change.
 double loss_after(Net net, double rate, int steps) {
   optim::Sgd sgd(nn::parameters(net), {.rate = rate});
   for (int i = 0; i < steps; ++i) {
@@ -110,7 +110,7 @@ double loss_after(Net net, double rate, int steps) {
   return static_cast<double>(loss_of(net).item());
 }
 
-// λ as a bar, on a scale where 2/η is a line across.
+// λ as a bar; a mark on the scale shows the limit 2/η.
 std::string bar(double eigenvalue, double limit) {
   constexpr int line = 30;
   const int length = std::clamp(static_cast<int>(line * eigenvalue / limit), 0, 2 * line);
@@ -130,16 +130,15 @@ double rate_of(int argc, char** argv) {
   return rate;
 }
 
-// Where the power method starts: any direction will do, as long as the eigenvector has a part in
-// it.
+// Where the power method starts: any direction that is not orthogonal to the eigenvector.
 Numbers random_direction(Index size, Rng& rng) {
   Numbers u(static_cast<std::size_t>(size));
   for (double& x : u) x = static_cast<double>(normal({1}, 0, 1, rng).item());
   return u;
 }
 
-// The largest λ. The power method finds the largest |λ|; where that belongs to a negative λ, its
-// size is the shift with which a second run finds the largest λ itself.
+// The largest λ. The power method finds the largest |λ|. If that λ is negative, a second run, with
+// −λ as the shift, finds the largest λ.
 double sharpness(const Net& net, Numbers& u) {
   const double extreme = largest_eigenvalue(net, u, 0);
   return extreme < 0 ? largest_eigenvalue(net, u, -extreme) : extreme;
@@ -167,7 +166,7 @@ std::optional<double> train_and_show(const Net& net, double rate, Numbers& u) {
   }
 }
 
-// What becomes of the loss from here, at rates below and above the limit 2/λ.
+// Prints how 100 more steps change the loss, at rates below and above the limit 2/λ.
 void show_other_rates(const Net& net, double eigenvalue) {
   fmt::print("\nFrom here, 100 more steps at rates on both sides of 2/λ = {:.4g}:\n\n",
              2 / eigenvalue);
@@ -177,7 +176,7 @@ void show_other_rates(const Net& net, double eigenvalue) {
                loss_after(net, share * 2 / eigenvalue, 100));
 }
 
-// A training at this rate, and then what other rates would do where it ended.
+// Trains at this rate, then continues from the end with other rates.
 void watch(double rate) {
   constexpr Index width = 32;
   Rng rng(1);

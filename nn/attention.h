@@ -9,8 +9,8 @@
 // out_proj, mixes the results of the heads. With query = key = value the layer is self-attention.
 // A. Vaswani et al., Attention Is All You Need (2017), section 3.2
 //
-// `step_by_step` is the equation as the article writes it. Where nobody asks for the weights, the
-// fused op of autograd/attention.h computes the same without storing the scores.
+// `step_by_step` is the equation as the article writes it. If the caller does not ask for the
+// weights, the fused op of autograd/attention.h computes the same without storing the scores.
 //
 // B batch, T query length, S key length, C width, H heads, D width of a head
 #pragma once
@@ -87,16 +87,16 @@ struct CrossAttention {
     return look(query, project(key, value, allowed), allowed, weights);
   }
 
-  // The layer in two halves, for keys and values that several calls look at. `keys_values` projects
-  // them, `attend` compares a query with what was projected. A mask that `keys_values` is given
-  // says which keys are padding; `attend` needs the mask too.
+  // The layer in two halves, for keys and values that several calls attend to. `keys_values`
+  // projects them, `attend` compares a query with the projected keys. The mask that `keys_values`
+  // is given says which keys are padding; `attend` needs the mask too.
   KeysValues keys_values(const Var& key, const Var& value,
                          const std::optional<Tensor>& mask = {}) const {
     check<ShapeError>(key.rank() == 3 && value.rank() == 3 && key.size(0) == value.size(0) &&
                           key.size(1) == value.size(1),
                       "CrossAttention: needs key [B, S, Ck] and value [B, S, Cv]; got {} and {}",
                       key.shape(), value.shape());
-    // Nobody asks yet: T is the mask's own.
+    // No query is known yet, so T is the number of rows of the mask.
     const Index queries = mask && mask->rank() >= 2 ? mask->size(-2) : 1;
     const auto allowed = four_axes(mask, key.size(0), queries, key.size(1));
     if (mask) expect_mask_values("CrossAttention", *mask);
@@ -145,7 +145,8 @@ struct CrossAttention {
     return out_proj(merge(attention(q, k, v, allowed, fused)));  // [B, T, C]
   }
 
-  // Self-attention gives one Var as key and value: its padding is replaced once.
+  // Projects keys and values. In self-attention key and value are the same Var, so its padding is
+  // replaced only once.
   KeysValues project(const Var& key, const Var& value, const std::optional<Tensor>& allowed) const {
     const bool same = key.node().get() == value.node().get();
     const Var seen_key = only_visible(key, allowed);                        // [B, S, Ck]

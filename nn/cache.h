@@ -1,8 +1,8 @@
-// # Keys and values that stay
+// # A cache of keys and values for decoding
 //
-// The key and the value of a position do not change once they are made. While a target is written
-// token after token, the keys and values of the source and of the tokens written so far are kept
-// here, so that each step projects its new tokens alone. Training does not use this file.
+// The key and the value of a position do not change once they are computed. While a target is
+// written token after token, the keys and values of the source, and of the target tokens written so
+// far, are kept here. So each step projects only its new tokens. Training does not use this file.
 //
 // B batch, S source length, n target positions so far, T new ones, C width
 #pragma once
@@ -18,7 +18,7 @@ struct KeysValues {
   Var keys, values;
 };
 
-// What one layer of a decoder looks back at. A copy shares its memory.
+// The keys and values that one decoder layer attends to. Copies share the memory.
 struct Past {
   KeysValues source;                  // [B, S, C]
   std::optional<Tensor> source_mask;  // [B, 1, 1, S], where sentences are to be dropped
@@ -26,8 +26,9 @@ struct Past {
   Index room = 0;                     // how many positions the memory of `written` holds
 
   // Adds the next T positions to the n written ones: [B, n + T, C]. The first call keeps its
-  // argument as it is. Later calls copy numbers into memory that is already there, which records
-  // nothing: so none of the numbers may want a gradient. Memory at least doubles when it is full.
+  // argument as it is. Later calls copy numbers into memory that is already there. Copying records
+  // no op, so none of the keys and values may require a gradient. Memory at least doubles when it
+  // is full.
   const KeysValues& write(const KeysValues& next) {
     if (written.keys.rank() == 0) return written = next;
     check<StateError>(!next.keys.requires_grad() && !written.keys.requires_grad(),

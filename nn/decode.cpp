@@ -5,8 +5,8 @@
 //
 // The beginnings of one sentence form a tree: most of them share most of their tokens. So a
 // sentence has one cache, to which each step adds the last token of every open beginning. A mask
-// tells each beginning which of the cached tokens are its own. Nothing in the cache moves when a
-// beginning is cut off or branches.
+// tells each beginning which of the cached tokens are its own. No key or value is copied when a
+// beginning is dropped, or continued in several ways.
 //
 // It is a search, not a sampler: nothing is drawn at random.
 //
@@ -23,7 +23,8 @@ namespace glass::nn {
 
 namespace {
 
-// Eval mode while it lives; every layer then goes back to the mode it was in.
+// While this object exists, the model is in eval mode and no op is recorded. The destructor sets
+// each layer back to the mode that it was in.
 class Evaluation {
  public:
   explicit Evaluation(const EncoderDecoder& model) {
@@ -43,7 +44,7 @@ class Evaluation {
   NoGrad no_grad_;
 };
 
-// A beginning of a target.
+// A beginning of a target, and the places of its tokens in the cache.
 struct Hypothesis {
   Decoded target;
   int last;                // the last token: `start` at first
@@ -57,10 +58,12 @@ class Beam {
     open.push_back({{}, o.start, {}});
   }
 
-  // Extends every open beginning by every token and keeps the likeliest. log_p [W, V] is that of
-  // each token after each beginning, attention [W, S] what each beginning paid to the source.
+  // Extends every open beginning by every token and keeps the likeliest. log_p [W, V] is the ln of
+  // the probability of each token after each beginning. attention [W, S] is the weights with which
+  // each beginning attended to the source.
   void extend(const Tensor& log_p, const Tensor& attention) {
     std::vector<Hypothesis> longer;
+    // A continuation that ends with `stop` is complete; the others stay open.
     for (const auto& [total, beginning, token] : likeliest(log_p)) {
       Hypothesis h = open[static_cast<std::size_t>(beginning)];
       h.target.log_p = total;
@@ -76,8 +79,9 @@ class Beam {
     open = std::move(longer);
   }
 
-  // There are as many whole targets as beginnings were asked for, or the open ones are as long as
-  // they may be, or no open one can win any more: its ln p only falls.
+  // The search ends if `beams` targets are complete, or if the open beginnings have the maximal
+  // length, or if no open beginning can overtake the best complete target. (Its ln p can only
+  // fall.)
   bool is_done() const {
     if (open.empty() || finished >= options.beams) return true;
     const Decoded& first = open.front().target;  // all open ones are of one length
@@ -85,7 +89,8 @@ class Beam {
     return first.log_p / std::max(penalty(std::ssize(first.tokens)), penalty(most)) <= score;
   }
 
-  // What the length limit cut off competes as it stands.
+  // The best target. If fewer than `beams` targets are complete, the open beginnings count as
+  // complete too: the length limit cut them off.
   Decoded result() {
     if (finished < options.beams)
       for (const Hypothesis& h : open) finish(h.target);
@@ -103,8 +108,8 @@ class Beam {
   };
 
   // The likeliest continuations, the likeliest first, as many as there are beams. One pass over
-  // log_p [W, V]: nearly all tokens are less likely than those found so far, and cost an addition
-  // and a comparison each.
+  // log_p [W, V]. Nearly all tokens are less likely than those found so far; each of these costs
+  // one addition and one comparison.
   std::vector<Continuation> likeliest(const Tensor& log_p) const {
     std::vector<Continuation> found;
     double bar = -std::numeric_limits<double>::infinity();  // what a token must exceed to be kept
@@ -124,7 +129,7 @@ class Beam {
     return found;
   }
 
-  // Puts a continuation in its place. What then exceeds the number of beams is dropped.
+  // Inserts a continuation in its order. If there are then more than `beams`, the last is dropped.
   void keep(const Continuation& next, std::vector<Continuation>& found) const {
     const auto place =
         std::ranges::upper_bound(found, next.log_p, std::greater(), &Continuation::log_p);
@@ -132,7 +137,7 @@ class Beam {
     if (std::ssize(found) > options.beams) found.pop_back();
   }
 
-  // Where the weights [S] are largest; -1 if there are none.
+  // The index of the largest of the weights [S]; -1 if all are 0.
   static Index peak(const Tensor& weights) {
     Index where = -1;
     for (Index s = 0; s < weights.size(0); ++s)
@@ -144,6 +149,8 @@ class Beam {
     return std::pow((5 + static_cast<double>(length)) / 6, options.length_penalty);
   }
 
+  // Counts a complete target, and keeps it if its score is the best so far. A score of NaN is never
+  // the best.
   void finish(const Decoded& target) {
     ++finished;
     const double its = target.log_p / penalty(std::ssize(target.tokens));
@@ -157,7 +164,7 @@ class Beam {
   double score = -std::numeric_limits<double>::infinity();
 };
 
-// What the model is asked in one step.
+// The input of the model in one step.
 struct Block {
   Tokens tokens;  // [B, W], the last token of each open beginning
   Tensor own;     // [B, 1, W, n + W], a mask: 1 where the cached token is the beginning's own
@@ -170,14 +177,15 @@ Index widest(const std::vector<Beam*>& beams) {
   return width;
 }
 
-// Where a sentence has fewer beginnings than W, `start` fills its row of tokens; no beginning ever
-// looks back at such a token.
+// The tokens and the mask of the next step. If a sentence has fewer than W beginnings, `start`
+// fills the rest of its row of tokens; no beginning ever attends to such a token.
 Block next_block(const std::vector<Beam*>& beams, Index n, int padding) {
   const Index batch = std::ssize(beams), width = widest(beams);
   Block block{{batch, width, {}}, zeros(Shape{batch, 1, width, n + width})};
   for (Index b = 0; b < batch; ++b) {
     Beam& beam = *beams[static_cast<std::size_t>(b)];
     for (Index w = 0; w < std::ssize(beam.open); ++w) {
+      // The last token joins the beginning's own tokens, except padding, which is always masked.
       Hypothesis& h = beam.open[static_cast<std::size_t>(w)];
       block.tokens.ids.push_back(h.last);
       if (h.last != padding) h.own.push_back(n + w);
@@ -188,6 +196,7 @@ Block next_block(const std::vector<Beam*>& beams, Index n, int padding) {
   return block;
 }
 
+// ShapeError if an option is out of bounds.
 void check_options(const DecodeOptions& options, Index sentences) {
   check<ShapeError>(options.beams >= 1 && options.max_length >= 0,
                     "decode: needs beams ≥ 1 and max_length ≥ 0; got {} and {}", options.beams,
@@ -213,8 +222,8 @@ std::vector<Beam> searches_for(const EncoderDecoder& model, Index sentences,
   return beams;
 }
 
-// Sentences that are done leave the batch, and the cache too. From behind, since the last sentence
-// takes the place of the one that leaves.
+// Removes the sentences that are done from the batch and from the cache. Goes from the last
+// sentence to the first, since the last one moves into the place of the one that is removed.
 void drop_done(std::vector<Beam*>& open, std::vector<Past>& past) {
   for (Index b = std::ssize(open) - 1; b >= 0; --b) {
     Beam*& beam = open[static_cast<std::size_t>(b)];

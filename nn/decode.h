@@ -1,8 +1,9 @@
 // # Writing the target, one token after another
 //
 // The model gives a probability for every next token, given the source and the target so far.
-// Greedy decoding takes the likeliest token in each step; beam search keeps a few beginnings of the
-// target, the likeliest ones.
+// Greedy decoding takes the likeliest token in each step. Beam search keeps several beginnings, the
+// likeliest ones. A beginning is the first tokens of a target; in the literature it is called a
+// hypothesis or a prefix.
 #pragma once
 
 #include <vector>
@@ -33,8 +34,9 @@ struct Decoded {
 // Beam search, a target for every source sentence.   Y. Wu et al., Google's Neural Machine
 // Translation System (2016), section 7
 //
-// Dropout is off meanwhile, and nothing is recorded. ShapeError if a token, a length or an option
-// does not fit, StateError if no token may follow (all are forbidden, or the model gives NaN).
+// During the search dropout is off and no op is recorded. ShapeError if a token, a length or an
+// option does not fit, StateError if no token may follow (all are forbidden, or the model gives
+// NaN).
 std::vector<Decoded> decode(const EncoderDecoder& model, const Tokens& source,
                             const DecodeOptions& options = {});
 

@@ -1,4 +1,4 @@
-// # Dropout: forget at random while training
+// # Dropout: random numbers become 0 in training
 //
 // With probability p a number becomes 0, and the other numbers are multiplied by 1/(1 − p), so that
 // the mean is the same in training and in use.   N. Srivastava et al., JMLR 15 (2014)
@@ -23,7 +23,7 @@ struct Dropout {
 
   double p;
   bool training = true;
-  mutable Rng stream;  // moves on with every call, also of a const layer
+  mutable Rng stream;  // advances with every call, also of a const layer
 };
 
 }  // namespace glass::nn

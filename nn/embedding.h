@@ -1,6 +1,7 @@
 // # Embedding: a row of a table for every token
 //
-// The gradient of a row is the sum over all places where its token stands; other rows get 0.
+// The gradient of a row is the sum of the gradients at all places where its token occurs. Rows of
+// tokens that do not occur get 0.
 #pragma once
 
 #include "nn/module.h"

@@ -44,9 +44,9 @@ int create_beside(const std::filesystem::path& target, std::string& name) {
   return file;
 }
 
-// The open file descriptor that `path` names: /dev/stdout and its like, /dev/fd/N, or whatever file
-// our output goes to. Opened a second time, a file would be written from its beginning, over what
-// the program has printed.
+// The open file descriptor that `path` names: /dev/stdout and the like, /dev/fd/N, or the file that
+// our output goes to. If such a file were opened a second time, it would be written from its
+// beginning, over what the program has printed.
 std::optional<int> own_descriptor(const std::filesystem::path& path, const struct stat& status) {
   for (const int file : {STDOUT_FILENO, STDERR_FILENO}) {
     struct stat own {};
@@ -69,13 +69,13 @@ std::optional<int> own_descriptor(const std::filesystem::path& path, const struc
 // A target as it is before it is written.
 struct Target {
   struct stat status {};
-  int error = 0;  // errno of the question; ENOENT for a file that is not there yet
+  int error = 0;  // errno of stat(); ENOENT for a file that is not there yet
   bool exists() const { return error == 0; }
   bool is_regular() const { return !exists() || S_ISREG(status.st_mode); }
 };
 
-// Follows links as the system does, so that what /proc/self/fd/1 names is found even where it has
-// no name.
+// stat() follows links as the system does. So the file that /proc/self/fd/1 refers to is found even
+// if it has no name.
 Target look_at(const std::filesystem::path& path) {
   Target target;
   if (::stat(path.c_str(), &target.status) != 0) target.error = errno;
@@ -123,7 +123,7 @@ OutputFile::OutputFile(const std::filesystem::path& path, std::string_view who, 
   const std::optional<int> own =
       target.exists() ? own_descriptor(path, target.status) : std::nullopt;
   if (own) {
-    // Text that the program printed before comes before.
+    // Flush first: text that was printed earlier must stay before this text.
     std::fflush(*own == STDOUT_FILENO ? stdout : nullptr);
     is_regular_ = false;
     file_ = ::fcntl(*own, F_DUPFD_CLOEXEC, 3);
@@ -152,7 +152,8 @@ void OutputFile::open_beside() {
   is_elsewhere_ = true;
 }
 
-// Nothing is cut off before commit(): whoever fails before the first write has changed nothing.
+// The old content is not cut off before commit(), so a failure before the first write changes
+// nothing.
 void OutputFile::open_directly(int flags) {
   file_ = ::open(target_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | flags, 0666);
   if (file_ < 0) fail(errno);
@@ -165,7 +166,7 @@ OutputFile::~OutputFile() {
 
 // ---- writing ----
 
-// The system may take a part only, or be interrupted before it took any.
+// The system may write only a part, or be interrupted before it writes anything.
 void OutputFile::write(const void* data, std::size_t size) {
   const auto* bytes = static_cast<const char*>(data);
   while (size > 0) {
@@ -179,12 +180,12 @@ void OutputFile::write(const void* data, std::size_t size) {
 
 void OutputFile::commit() {
   if (!partial_.empty()) replace();
-  if (is_regular_ && file_ >= 0) {  // written directly: what the old file held beyond goes
+  if (is_regular_ && file_ >= 0) {  // written directly: cut off the rest of the old file
     const ::off_t size = ::lseek(file_, 0, SEEK_CUR);
     struct stat now {};
     if (size < 0 || ::fstat(file_, &now) != 0) fail(errno);
     if (now.st_size > size && ::ftruncate(file_, size) != 0) fail(errno);
-    if (::fsync(file_) != 0 && errno != EINVAL) fail(errno);  // EINVAL: a file of no disk
+    if (::fsync(file_) != 0 && errno != EINVAL) fail(errno);  // EINVAL: not on a disk
   }
   if (file_ >= 0 && ::close(std::exchange(file_, -1)) != 0) fail(errno);
 }
@@ -215,7 +216,7 @@ void OutputFile::copy_into_target() {
     int file;
   } source{std::exchange(file_, -1)};
   open_directly();
-  // A full disk is noticed before a byte of the old file changes.
+  // Reserve the space first: if the disk is full, the old file is not changed.
   struct stat whole {};
   if (::fstat(source.file, &whole) != 0) fail(errno);
   const int refused = whole.st_size > 0 ? ::posix_fallocate(file_, 0, whole.st_size) : 0;
@@ -246,8 +247,8 @@ void expect_writable(const std::filesystem::path& path, std::string_view who) {
 
 namespace {
 
-// Whether this is what follows the prefix in a name of ours, "1234-Ab12Cd", and the process 1234
-// has ended. Another program's file, and that of a running one, are not ours to remove.
+// Whether `rest`, the part of a name after the prefix, is of our form "1234-Ab12Cd", and the
+// process 1234 has ended. Files of other programs and of running processes are not removed.
 bool is_left_behind(std::string_view rest) {
   int process = 0;
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), process);
@@ -261,7 +262,7 @@ bool is_left_behind(std::string_view rest) {
 void remove_partial_files(const std::filesystem::path& path) {
   std::error_code error;
   const std::filesystem::path target = followed(path), prefix = partial_prefix(target);
-  if (target.filename().string().size() > longest_name) return;  // whose they are is not known
+  if (target.filename().string().size() > longest_name) return;  // the prefix is ambiguous
   const std::string beginning = prefix.filename().string();
   const std::filesystem::path folder = prefix.has_parent_path() ? prefix.parent_path() : ".";
   std::vector<std::filesystem::path> found;

@@ -1,7 +1,7 @@
 // # One writer for every file
 //
-// (private to nn/ and the examples) What save() and the example programs write a file with. A file
-// is written under a name of its own beside the target and takes the target's name when it is
+// (private to nn/ and the examples) The writer of save() and of the example programs. A file is
+// written under a name of its own beside the target and takes the target's name when it is
 // complete, so that a reader finds the old file or the new one. A target that cannot be replaced in
 // that way is written directly: a device, a pipe, the program's own output, and a file in a folder
 // that takes no new files.
@@ -15,11 +15,12 @@ namespace glass::nn {
 
 class OutputFile {
  public:
-  // `whole` replaces what the file holds, `append` goes on after it, and makes the file if need be.
+  // `whole` replaces the file's content. `append` writes after it, and creates the file if there is
+  // none.
   enum class Mode { whole, append };
 
-  // FileError "<who>cannot write <path>: <reason>" if it cannot be written, here and below. Until
-  // commit() a file that is replaced keeps what it holds.
+  // The constructor, write() and commit() throw a FileError "<who>cannot write <path>: <reason>".
+  // Until commit() a file that is replaced keeps its content.
   explicit OutputFile(const std::filesystem::path& path, std::string_view who = "",
                       Mode mode = Mode::whole);
   // Without a commit() the temporary file is removed.
@@ -47,8 +48,8 @@ class OutputFile {
   bool is_elsewhere_ = false;  // the temporary file does not lie beside the target
 };
 
-// FileError, with the reason, if an OutputFile could not write `path`. It asks the target and its
-// folder, changes neither, and leaves nothing behind.
+// FileError, with the reason, if an OutputFile could not write `path`. Checks the target and its
+// folder, changes neither, and leaves no file.
 void expect_writable(const std::filesystem::path& path, std::string_view who = "");
 
 // The file that `path` names: symbolic links are followed, also to a file that is not there yet.

@@ -1,8 +1,8 @@
 // # Writing and reading the header
 //
-// A header is JSON that nobody vouches for: it may nest deeply, repeat names, or lie about offsets.
-// It is read token by token, not as a tree, so that a hostile file takes little memory and time.
-// What the numbers of the tensors mean is not looked at here.
+// A header is untrusted JSON: it may nest deeply, repeat names, or have wrong offsets. It is read
+// token by token, not as a tree, so that a hostile file takes little memory and time. The numbers
+// of the tensors are not read here.
 #include "nn/header.h"
 
 #include <fmt/ranges.h>
@@ -22,7 +22,7 @@ using Json = nlohmann::json;
 
 constexpr const char* metadata_name = "__metadata__";
 
-// Bits of one element; 0 for a type that is younger than this list.
+// Bits of one element; 0 for a type that is not in this list.
 std::uint64_t type_bits(std::string_view type) {
   static const std::map<std::string_view, std::uint64_t> bits = {
       {"C64", 64},    {"F64", 64},    {"I64", 64},    {"U64", 64},        {"F32", 32},
@@ -57,6 +57,7 @@ std::string json_text(std::string_view text) {
 
 std::string header_text(std::span<const std::pair<std::string, Entry>> entries,
                         const Metadata& metadata) {
+  // The metadata, then an entry for each tensor.
   std::vector<std::string> notes;
   for (const auto& [name, note] : metadata)
     notes.push_back(fmt::format("{}:{}", json_text(name), json_text(note)));
@@ -80,16 +81,17 @@ std::string header_text(std::span<const std::pair<std::string, Entry>> entries,
 namespace {
 
 using Counts = std::vector<std::uint64_t>;
-using Field = std::variant<std::monostate, std::string, Counts>;  // empty: nothing we ask for
+using Field = std::variant<std::monostate, std::string, Counts>;  // empty: not read
 
 // A header, read while it is parsed. It keeps the names of fields, texts, and the lists that the
-// format has; what else a file nests or repeats takes no memory, and no more time than its length.
-// (nlohmann's tree of such a file takes 70 times its size, or days.)
+// format has. Other nested or repeated values are skipped: they take no memory, and time in
+// proportion to the file's length. (nlohmann's tree of such a file takes 70 times its size, or
+// days.)
 //
-// Whatever the parser meets is a key, or a value, or the end of one: three functions do the work.
+// The parser reports a key, a value, or the end of a list or object: three functions do the work.
 class HeaderReader final : public nlohmann::json_sax<Json> {
  public:
-  std::map<std::string, std::map<std::string, Field>> said;  // of each name
+  std::map<std::string, std::map<std::string, Field>> said;  // the fields of each name
 
   bool start_object(std::size_t) override { return take(Json::object()) && ++depth_; }
   bool start_array(std::size_t) override { return take(Json::array()) && ++depth_; }
@@ -106,7 +108,7 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
     return false;
   }
 
-  // A name that stands twice would silently hide one of the two.
+  // FileError if a name occurs twice: one of the two would be ignored without a message.
   bool key(std::string& text) override {
     const auto add = [&](auto& map, std::string& last) {
       const auto [place, is_new] = map.try_emplace(last = text);
@@ -119,8 +121,9 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
   }
 
  private:
-  // Any value; of an array or an object the beginning, still empty.
+  // Takes any value. Of an array or an object only the beginning arrives here, as an empty one.
   bool take(Json value) {
+    // Check that the format has such a value here.
     const bool is_note = name_ == metadata_name;
     check<FileError>(depth_ != 0 || value.is_object(), "the header is not a JSON object");
     check<FileError>(depth_ != 1 || !is_note || value.is_object(), "__metadata__ is not an object");
@@ -128,6 +131,7 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
                      "__metadata__ '{}' is not a string", field_);
     check<FileError>(!list_ || value.is_number_unsigned(), "'{}' has {} that are not counts", name_,
                      field_);
+    // Keep the value if it belongs to a list or a field of the format.
     if (list_) {
       list_->push_back(value);
     } else if (Field* field = std::exchange(value_, nullptr)) {
@@ -146,9 +150,9 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
 
   std::size_t depth_ = 0;  // 1: names, 2: their fields, 3: lists of numbers
   std::string name_, field_;
-  std::map<std::string, Field>* fields_ = nullptr;  // of the name
-  Field* value_ = nullptr;                          // whose value comes next
-  Counts* list_ = nullptr;                          // that is being read
+  std::map<std::string, Field>* fields_ = nullptr;  // of the present name
+  Field* value_ = nullptr;                          // the field whose value comes next
+  Counts* list_ = nullptr;                          // the list that is being read
 };
 
 Entry entry_of(const std::string& name, std::map<std::string, Field>& said) {
@@ -162,8 +166,8 @@ Entry entry_of(const std::string& name, std::map<std::string, Field>& said) {
                    "'{}' needs two data_offsets in order", name);
   Entry result{*dtype, {}, offsets->front(), offsets->back()};
 
-  // The sizes must fill the bytes exactly; a product that overflows cannot. Of a type that is not
-  // known, nobody can tell: whoever asks for the tensor refuses it.
+  // The sizes must fill the bytes exactly. A product that overflows cannot do so. If the type is
+  // not known, this cannot be checked: load() refuses the tensor if the module needs it.
   std::uint64_t bits = type_bits(*dtype);
   const bool known = bits > 0;
   bool overflow = false;
@@ -178,9 +182,11 @@ Entry entry_of(const std::string& name, std::map<std::string, Field>& said) {
   return result;
 }
 
-// Tensors lie one after the other, without holes, and end where the file ends: nothing is read
-// twice, and nothing is hidden. An empty tensor comes before the one that begins at its place.
+// FileError unless the tensors lie one after the other, without holes, up to the end of the file.
+// So no byte is read twice, and none is hidden. An empty tensor comes before the tensor that begins
+// at the same byte.
 void expect_layout(const std::map<std::string, Entry>& entries, std::uint64_t size) {
+  // Sort by begin, then by end; each tensor must begin where the one before ends.
   std::set<std::tuple<std::uint64_t, std::uint64_t, std::string_view>> order;
   for (const auto& [name, entry] : entries) order.emplace(entry.begin, entry.end, name);
   std::uint64_t at = 0;

@@ -29,7 +29,7 @@ std::string header_text(std::span<const std::pair<std::string, Entry>> entries,
                         const Metadata& metadata);
 
 // FileError, with the reason, unless the tensors lie one after the other in `data_size` bytes, and
-// each fills its own.
+// each has as many bytes as its type and shape need.
 Header parse_header(const std::string& text, std::uint64_t data_size);
 
 }  // namespace glass::nn

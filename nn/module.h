@@ -5,8 +5,8 @@
 //     void each(auto&& f) { f("up", up); f("down", down); }
 //
 // and names, counting, training mode, saving and loading all follow from that line. There is no
-// base class and no registration. Copying a layer copies its parameters; a Tensor that it names, a
-// buffer, shares its numbers with that of the copy, as all copies of a Tensor do.
+// base class and no registration. Copying a layer copies its parameters. A Tensor that each() names
+// is a buffer: a copied layer shares its numbers with the original, as all copies of a Tensor do.
 #pragma once
 
 #include <algorithm>
@@ -37,7 +37,7 @@ using glass::set_nan_check;
 // `net = best` restores a snapshot. The copy counts as a write, as copy_from() does. Unless both
 // Parameters are trained leaves of one shape, the left one is bound to a new copy instead.
 struct Parameter : Var {
-  Parameter() = default;  // a constant 0: a parameter that is not there
+  Parameter() = default;  // a constant 0, for a missing parameter
   explicit Parameter(Tensor initial) : Var(std::move(initial), true) {}
   Parameter(const Parameter& other) : Var(other.copied()) {}
   Parameter(Parameter&&) noexcept = default;
@@ -46,7 +46,7 @@ struct Parameter : Var {
     if (!is_trained_leaf() || !other.is_trained_leaf() || shape() != other.shape())
       return *this = Parameter(other);
     Node& leaf = *node();
-    // Where several elements share memory, the leaf gets memory of its own.
+    // If the leaf is an expanded view, it gets new memory with a number for each element.
     if (leaf.value.is_expanded()) leaf.value = other.value().clone();
     Tensor(leaf.value).copy_from(other.value());
     zero_grad();
@@ -60,7 +60,7 @@ struct Parameter : Var {
   ~Parameter() = default;
 
  private:
-  // A Parameter that was moved from has no node until it is assigned to.
+  // False for a moved-from Parameter: it has no node until a value is assigned.
   bool is_trained_leaf() const { return node().get() && node()->is_leaf() && requires_grad(); }
   Var copied() const { return node().get() ? Var(value().clone(), requires_grad()) : Var(); }
 };
@@ -82,8 +82,8 @@ inline std::string joined(const std::string& name, std::string_view part) {
   return name.empty() ? std::string(part) : fmt::format("{}.{}", name, part);
 }
 
-// Calls f(name, x) for a module, for all that it names, and for all that is named by its parts, in
-// order. x is a module, or
+// Calls f(name, x) for a module, for all members that its each() names, and so on for their
+// members, in order. x is a module, or
 //
 // - Var or Parameter: trained
 // - Tensor: a buffer, saved but not trained
@@ -114,7 +114,7 @@ void walk(const std::string& name, const T& constant, F&& f) {
   }
 }
 
-// ---- what follows from it ----
+// ---- from the walk: parameters, counts, modes ----
 
 // Every Var once, under its first name: tied weights are one parameter.
 std::vector<std::pair<std::string, Var>> named_parameters(const auto& module) {
@@ -150,8 +150,8 @@ void set_training(const auto& module, bool training) {
 }
 
 // StateError if the loss reaches trained leaves that the module does not name: a member forgotten
-// in each() would be neither trained nor saved. The message lists the shapes of all. To be
-// called before backward(), which frees the graph.
+// in each() would be neither trained nor saved. The message lists the shapes of all such leaves.
+// Call it before backward(), which frees the graph.
 void check_parameters(const Var& loss, const auto& module) {
   check<StateError>(!loss.node()->freed,
                     "check_parameters: the graph was freed by backward(); call it before");

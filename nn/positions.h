@@ -1,4 +1,4 @@
-// # Where a token stands
+// # Positions: a pattern of sines tells where a token is
 //
 // Attention alone sees a set, not a sequence. So to each position's embedding is added a pattern of
 // sines and cosines of many wavelengths, from 2π to 20,000π, in which a shift by k positions is the

@@ -2,7 +2,7 @@
 //
 // A file is the header's length in 8 bytes, the header (nn/header.h), then the numbers of each
 // tensor in turn. A step count or the state of a random stream is no tensor: it is text in the
-// metadata. No code is saved: whoever loads must build the module first.
+// metadata. No code is saved: the program that loads a file must build the module first.
 #include "nn/serialize.h"
 
 #include <fmt/ranges.h>
@@ -63,6 +63,7 @@ State::Counter counter_of(const std::string& name, int& value) { return counted(
 State::Counter counter_of(const std::string& name, double& value) { return counted(name, value); }
 
 State::Counter counter_of(const std::string& name, Rng& rng) {
+  // As text, and back: the seed, a colon, and the number of draws.
   const auto [seed, draws] = rng.state();
   return {name, fmt::format("{}:{}", seed, draws),
           [name, &rng](const std::string& text) {
@@ -243,9 +244,9 @@ std::string listed(std::string_view label, const std::vector<std::string>& names
   return names.empty() ? "" : fmt::format("; {} {}", label, fmt::join(names, ", "));
 }
 
-// A parameter of the module that has this parameter's shape and is not missing in the file; or
-// nullptr. Also nullptr if `name` is a buffer, as an optimiser's running means are: only
-// parameters can be tied.
+// The twin of a missing parameter: another parameter of the module that has the same shape and is
+// in the file; or nullptr. Also nullptr if `name` is a buffer, as an optimiser's running means are:
+// only parameters can be tied.
 const std::string* twin_of(const State& state, const std::string& name,
                            const std::vector<std::string>& missing) {
   const auto end = state.tensors.begin() + static_cast<std::ptrdiff_t>(state.parameters);
@@ -260,7 +261,7 @@ const std::string* twin_of(const State& state, const std::string& name,
 
 // What to do if the names are missing because weights are no longer tied; or "". A file of a model
 // with tied weights names the shared weight once. A module whose weights are not tied, a copy for
-// instance, asks for both names; then each missing tensor has a twin.
+// instance, asks for both names. Then each missing parameter has a twin in the file.
 std::string ties_of(const State& state, const std::vector<std::string>& missing) {
   std::string pairs;
   for (const std::string& name : missing) {
@@ -275,16 +276,17 @@ std::string ties_of(const State& state, const std::vector<std::string>& missing)
       pairs);
 }
 
-// How a file differs from what a module asks for.
+// How the names in a file differ from the names of a module.
 struct Comparison {
   std::vector<std::string> missing, unexpected, misshapen;
-  std::string way_out;  // what to do, if ties may explain it
+  std::string way_out;  // what to do if untied weights may be the reason
 };
 
 // Compares the names, types and shapes of the tensors.
 Comparison compare_tensors(const State& state, const Checkpoint& file) {
   Comparison found;
   for (const auto& [name, tensor] : state.tensors) {
+    // Is the tensor in the file, with a type that can be read, and with the same shape?
     check<StateError>(!tensor.is_expanded(), "load: '{}' is an expanded view; it cannot be written",
                       name);
     if (!file.entries.contains(name)) {
@@ -298,13 +300,15 @@ Comparison compare_tensors(const State& state, const Checkpoint& file) {
       found.misshapen.push_back(fmt::format("{} (expected {}, found [{}])", name, tensor.shape(),
                                             fmt::join(entry.sizes, ", ")));
   }
+  // The names in the file that the module does not have.
   std::map<std::string, Entry> unasked = file.entries;
   for (const auto& [name, tensor] : state.tensors) unasked.erase(name);
   for (const auto& [name, entry] : unasked) found.unexpected.push_back(name);
   return found;
 }
 
-// The same, and the names of the counters. Ties explain missing tensors, not missing counters.
+// Compares the tensors, and the names of the counters. Ties explain missing tensors, not missing
+// counters.
 Comparison compare(const State& state, const Checkpoint& file) {
   Comparison found = compare_tensors(state, file);
   if (found.unexpected.empty()) found.way_out = ties_of(state, found.missing);
@@ -314,7 +318,7 @@ Comparison compare(const State& state, const Checkpoint& file) {
   return found;
 }
 
-// Sets the module's counters. If the text of one makes no sense, all are put back.
+// Sets the module's counters. If one text is not valid, all counters get their old values back.
 void set_counters(const State& state, const Checkpoint& file) {
   try {
     for (const State::Counter& counter : state.counters) {

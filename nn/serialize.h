@@ -33,7 +33,7 @@ struct LoadOptions {
 struct State {
   struct Counter {
     std::string name, text;
-    std::function<void(const std::string&)> set;  // FileError where the text makes no sense
+    std::function<void(const std::string&)> set;  // FileError if the text is not valid
     bool may_be_missing = false;                  // a random stream, which bare weights lack
   };
   std::vector<std::pair<std::string, Tensor>> tensors;
@@ -51,6 +51,7 @@ State::Counter counter_of(const std::string& name, Index& value);
 State::Counter counter_of(const std::string& name, int& value);
 State::Counter counter_of(const std::string& name, double& value);
 
+// The parameters first, then the buffers and the counters in the order of the walk.
 State state_of(const auto& module) {
   State state;
   for (const auto& [name, parameter] : named_parameters(module))
@@ -64,11 +65,12 @@ State state_of(const auto& module) {
   return state;
 }
 
-// Writes beside the file and renames: a crash leaves the old file or the new one, never half of
-// one, but perhaps what was written, as FILE.partial-…, too. Devices, pipes and files in a folder
-// that takes no new ones are written directly. `metadata` is kept with the tensors. FileError if
-// the file cannot be written, or could not be read back: if a name or the metadata is not UTF-8, or
-// a name of the metadata begins with "state.", as those of the module's counters do.
+// Writes beside the file and renames: after a crash there is the old file or the new one, never
+// half a file. A partial file, FILE.partial-…, may stay beside it. Devices, pipes and files in a
+// folder that takes no new files are written directly. `metadata` is kept with the tensors.
+// FileError if the file cannot be written, or could not be read back: if a name or the metadata is
+// not UTF-8, or a name of the metadata begins with "state.", as the names of the module's counters
+// do.
 void save(const auto& module, const std::filesystem::path& path, const Metadata& metadata = {}) {
   save_state(state_of(module), path, metadata);
 }
@@ -81,10 +83,10 @@ LoadReport load(const auto& module, const std::filesystem::path& path, LoadOptio
   return load_state(state_of(module), path, options);
 }
 
-// The same for a file with PyTorch's names. They are ours, but that nn.MultiheadAttention packs the
-// weights and biases of its three projections, query first, as `in_proj_weight` [3C, C] and
-// `in_proj_bias` [3C], or, where keys or values have a width of their own, as `q_proj_weight`,
-// `k_proj_weight` and `v_proj_weight`.
+// The same for a file with PyTorch's names. They are the same as ours, with one exception:
+// nn.MultiheadAttention packs the weights and biases of its three projections, query first, as
+// `in_proj_weight` [3C, C] and `in_proj_bias` [3C]. If keys or values have a width of their own,
+// the weights are `q_proj_weight`, `k_proj_weight` and `v_proj_weight`.
 LoadReport load_torch(const auto& module, const std::filesystem::path& path,
                       LoadOptions options = {}) {
   return load_state(state_of(module), path, options, NamesOf::torch);

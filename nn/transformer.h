@@ -82,8 +82,8 @@ struct DecoderLayer {
   // Training: all T positions at once. mask [B, 1, T, T] blocks what comes later, memory [B, S, C]
   // is the encoder's result. `weights` receives the cross-attention [B, H, T, S].
   //
-  // Self-attention projects its keys without the mask: padding of a target is finite, so nothing
-  // needs to be replaced by zeros first, as CrossAttention does with a mask.
+  // Self-attention projects its keys without the mask. Padding of a target has finite numbers, so
+  // it needs no replacement by zeros, as CrossAttention does with a mask.
   Var operator()(const Var& x, const std::optional<Tensor>& mask, const Var& memory,
                  const std::optional<Tensor>& memory_mask, Tensor* weights = nullptr) const {
     const Var n = self_norm(x);                                      // [B, T, C]
@@ -138,8 +138,8 @@ struct EncoderDecoderOptions {
 struct EncoderDecoder {
   EncoderDecoder(Rng& rng, const EncoderDecoderOptions& o)
       : options(checked(o)),
-        // Rows of a tied table are as short as the output layer needs them; where the table
-        // embeds the target, it is multiplied by √C.   Vaswani et al. (2017), section 3.4
+        // A tied table starts with the small numbers that the output layer needs. So embeddings are
+        // multiplied by √C.   Vaswani et al. (2017), section 3.4
         stretch(o.tied ? std::sqrt(static_cast<double>(o.dim)) : 1),
         source_embedding(o.source_vocab, o.dim, rng, 1 / stretch),
         target_embedding(o.target_vocab, o.dim, rng, 1 / stretch),
@@ -175,7 +175,7 @@ struct EncoderDecoder {
     return encode(source, padding_mask(source, options.padding));  // [B, S, C]
   }
 
-  // What the decoder knows at each position [B, T, C], before it is turned into logits.
+  // The decoder's result at each position [B, T, C], from which the output layer makes the logits.
   Var states(const Tokens& target, const Var& memory, const Tensor& memory_mask,
              std::vector<Tensor>* weights = nullptr) const {
     const Tensor mask =
@@ -189,7 +189,8 @@ struct EncoderDecoder {
 
   // ---- decoding ----
 
-  // A past in which nothing is written yet: what each layer of the decoder keeps of the source.
+  // A past with no target token yet: the keys and values that each decoder layer keeps of the
+  // source.
   std::vector<Past> start_decoding(const Var& memory, const Tensor& memory_mask) const {
     std::vector<Past> past;
     for (const DecoderLayer& layer : decoder)
@@ -234,7 +235,7 @@ struct EncoderDecoder {
     return encoder_norm(x);                                                // [B, S, C]
   }
 
-  // Where layer i leaves its weights, if anybody wants them.
+  // Where layer i writes its weights; null if the caller does not ask for them.
   static Tensor* place_of(std::size_t layer, std::vector<Tensor>* weights) {
     return weights ? &(*weights)[layer] : nullptr;
   }

@@ -41,7 +41,7 @@ Adam::Adam(const Adam& other)
       square(copies(other.square)),
       steps(other.steps) {}
 
-// `other` is a copy already: its members change places with ours, which cannot fail.
+// `other` is a copy already: its members are swapped with ours, which cannot fail.
 Adam& Adam::operator=(Adam other) noexcept {
   options = other.options;
   parameters.swap(other.parameters);

@@ -34,8 +34,8 @@ struct Adam {
   ~Adam() = default;
 
   // Moves every parameter that has a gradient. StateError if none has one, ShapeError if an option
-  // lies outside its range by now. The decay of the last line is the decoupled one; else the last
-  // line has none, and g becomes g + weight_decay · w first.
+  // lies outside its range by now. If `decoupled` is false, the last line has no weight_decay;
+  // instead g becomes g + weight_decay · w first.
   //     m ← β₁ m + (1 − β₁) g      v ← β₂ v + (1 − β₂) g²
   //     w ← w − rate · weight_decay · w − rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + eps)
   void step();
@@ -44,7 +44,7 @@ struct Adam {
     for (const Var& p : parameters) p.zero_grad();
   }
 
-  // What a checkpoint needs, so that training goes on as if it had never stopped.
+  // The state for a checkpoint, so that a resumed training makes the same steps.
   void each(auto&& f) {
     f("mean", mean), f("square", square), f("steps", steps), f("rate", options.rate);
   }
@@ -52,7 +52,7 @@ struct Adam {
   AdamOptions options;
   std::vector<Var> parameters;
   std::vector<Tensor> mean, square;
-  std::vector<Index> steps;  // of each parameter: one that has no gradient yet waits
+  std::vector<Index> steps;  // steps of each parameter so far; one without a gradient takes none
 };
 
 }  // namespace glass::optim

@@ -1,7 +1,7 @@
 // # One factor for all gradients
 //
-// Measures the length of all gradients together, then scales them in place. No gradient is clipped
-// alone: the direction of the step stays.
+// Measures the length of all gradients together, then multiplies all of them by the same factor, in
+// place. So the direction of the step stays.
 #include "optim/clip.h"
 
 #include <array>

@@ -1,4 +1,4 @@
-// # Clipping: no step is too long
+// # Clipping: gradients longer than a limit are shortened
 //
 // A single batch may give a gradient that is many times longer than usual. Scaled down to a largest
 // length, it cannot throw the weights far off.   R. Pascanu et al. (2013)

@@ -1,7 +1,7 @@
 // # The learning rate over time
 //
-// A rate that starts small, while the optimiser's running means are still guesses, and ends small,
-// so that the weights settle. Steps are counted from 1; write the result to `options.rate`.
+// A rate that starts small, while the optimiser's running means are not yet accurate, and ends
+// small, so that the weights settle. Steps are counted from 1; write the result to `options.rate`.
 #pragma once
 
 #include <algorithm>
@@ -31,6 +31,7 @@ inline double constant(Index step, ScheduleOptions o = {}) {
   check<ShapeError>(o.total == 0 || o.warmup <= o.total,
                     "schedule: warmup must not be longer than total; got {} and {} steps", o.warmup,
                     o.total);
+  // During the warm-up the rate grows in proportion to the step.
   return step >= o.warmup ? o.rate
                           : o.rate * static_cast<double>(step) / static_cast<double>(o.warmup);
 }

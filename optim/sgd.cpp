@@ -30,7 +30,7 @@ Sgd::Sgd(std::vector<Var> variables, SgdOptions o) : options(o), parameters(std:
 Sgd::Sgd(const Sgd& other)
     : options(other.options), parameters(other.parameters), velocity(copies(other.velocity)) {}
 
-// `other` is a copy already: its members change places with ours, which cannot fail.
+// `other` is a copy already: its members are swapped with ours, which cannot fail.
 Sgd& Sgd::operator=(Sgd other) noexcept {
   options = other.options;
   parameters.swap(other.parameters);
@@ -46,6 +46,7 @@ void Sgd::step() {
   const bool ahead = options.nesterov;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     if (!parameters[i].has_grad()) continue;
+    // The formula of sgd.h; v is the sum of the gradients.
     update(parameters[i], [=, v = velocity[i].data()](Real& w, Real g, Index j) {
       g += decay * w;
       v[j] = mu * v[j] + g;

@@ -38,7 +38,7 @@ struct Sgd {
     for (const Var& p : parameters) p.zero_grad();
   }
 
-  // What a checkpoint needs, so that training goes on as if it had never stopped.
+  // The state for a checkpoint, so that a resumed training makes the same steps.
   void each(auto&& f) { f("velocity", velocity), f("rate", options.rate); }
 
   SgdOptions options;

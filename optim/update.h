@@ -14,13 +14,14 @@
 
 namespace glass::optim {
 
-// ---- what every optimiser asks of what it is given ----
+// ---- checks of the parameters and options ----
 
 // StateError unless all variables are leaves with memory for each element, and some are trained. A
 // constant, such as a frozen parameter, is legal: it never has a gradient, so no step moves it.
 inline void expect_leaves(std::string_view optimizer, const std::vector<Var>& variables) {
   bool trained = false;
   for (std::size_t i = 0; i < variables.size(); ++i) {
+    // Each must be a leaf and, if it is trained, have memory for each element.
     const Node& node = *variables[i].node();
     check<StateError>(node.is_leaf(),
                       "{}: parameter {} of shape {} must be a leaf, but it was made by '{}'; write "
@@ -62,15 +63,16 @@ inline std::vector<Tensor> copies(const std::vector<Tensor>& tensors) {
 
 // ---- changing numbers ----
 
-// Calls f(x, i) for every number x of a tensor, i counting row by row, and notes the write in its
-// storage's version: a graph that saved the old numbers will say so. StateError if it is an
-// expanded view.
+// Calls f(x, i) for every number x of a tensor, i counting row by row. Notes the write in the
+// storage's version: a sweep through a graph that saved the old numbers then throws a StateError.
+// StateError here if the tensor is an expanded view.
 template <class F>
 void change(Tensor x, F f) {
   Tensor dense = x.contiguous();
   parallel_for(x.numel(), 32768, [&f, out = dense.data()](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) f(out[i], i);
   });
+  // contiguous() gives a copy if x is not contiguous: its numbers are then written back.
   if (dense.storage().same_as(x.storage())) {
     x.storage().bump_version();
   } else {

@@ -15,8 +15,8 @@ class App;
 
 namespace examples {
 
-// Parses the command line. With --help, prints the help and throws Done. CLI::ParseError where an
-// argument fits no option, and where the name of a file is empty.
+// Parses the command line. With --help, prints the help and throws Done. CLI::ParseError if an
+// argument fits no option, or if the name of a file is empty.
 void parse(CLI::App& app, int argc, char** argv);
 
 // parse(), for a program that takes no argument but --help, which prints what `about` says.

@@ -88,6 +88,7 @@ CLI::Option* within(CLI::Option* option, RealNumber bounds) {
   return check_with(option, range, [=](std::string& text) {
     const std::optional<double> number = read_real(text);
     if (!number) refuse(*option, "a number", text);
+    // An open range does not contain its least number.
     const bool above = bounds.open ? *number > bounds.least : *number >= bounds.least;
     if (!above || *number > bounds.most)
       refuse(*option,

@@ -1,4 +1,4 @@
-// # Ctrl-C, politely: the signal handler and its flag
+// # Ctrl-C: the signal handler and its flag
 #include "examples/common/interrupt.h"
 
 #include <atomic>

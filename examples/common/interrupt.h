@@ -1,4 +1,4 @@
-// # Ctrl-C, politely
+// # Ctrl-C: finish the step, then stop
 #pragma once
 
 #include <csignal>

@@ -13,11 +13,13 @@ void add_training_options(CLI::App& app, TrainingOptions& o, std::string_view ba
   const auto option = [&app](const char* name, auto& value, const std::string& help) {
     return app.add_option(name, value, help)->capture_default_str()->group("Training");
   };
+  // How long, with which batches and at which rate.
   within(option("--steps", o.steps, "Batches to learn from; 0 only marks"), WholeNumber{});
   within(option("--batch", o.batch, fmt::format("{} in a batch", batch)), WholeNumber{1, 10000});
   within(option("--rate", o.rate, "Largest learning rate"), RealNumber{0, 10, true});
   within(option("--warmup", o.warmup, "Steps over which the rate rises, at most --steps"),
          WholeNumber{});
+  // Random numbers, threads, and the file for the results.
   within(option("--seed", o.seed, "Of everything random"), any_seed);
   within(app.add_option("--threads", o.threads,
                         "Threads to compute with; all cores if not given, and the same results "
@@ -40,7 +42,7 @@ void add_colour_option(CLI::App& app, Colours& wish) {
       ->check(CLI::IsMember({"auto", "always", "never"}));
 }
 
-// What every training has to say is added to the marks of the program.
+// The results of the training are added to the marks, which the program measured.
 int finish(const TrainingOptions& o, const Training& training, Index parameters, Json marks) {
   marks.add("train_loss", training.loss).add("seconds", training.seconds);
   marks.add("steps", training.steps).add("stopped", training.stopped);

@@ -21,8 +21,9 @@ void add_training_options(CLI::App& app, TrainingOptions& o, std::string_view ba
 // Whether to print colours: --colour auto, always or never.
 void add_colour_option(CLI::App& app, Colours& wish);
 
-// With --metrics, writes the marks and a summary of the training to that file. Returns the
-// program's exit status: 0, or after Ctrl-C the status of an interrupted program.
+// With --metrics, writes the marks (the scores of the evaluation) and a summary of the training to
+// that file. Returns the program's exit status: 0, or after Ctrl-C the status of an interrupted
+// program.
 int finish(const TrainingOptions& o, const Training& training, Index parameters, Json marks);
 
 }  // namespace examples

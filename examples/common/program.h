@@ -11,7 +11,7 @@
 
 namespace examples {
 
-// Writes out what was printed and is still in the buffer. Throws std::system_error where that
+// Writes out what was printed and is still in the buffer. Throws std::system_error if that
 // fails, as fmt::print does.
 void flush(std::FILE* out = stdout);
 
@@ -19,14 +19,14 @@ void flush(std::FILE* out = stdout);
 // the message is lost and the program goes on.
 void complain(std::string_view name, std::string_view fault);
 
-// Thrown where the program has nothing left to do, for instance after --help.
+// Thrown if the program has nothing left to do, for instance after --help.
 struct Done {};
 
 // Runs the program `name`, and returns its exit status:
-//   what `run` returns, or 0 where it returns nothing;
+//   what `run` returns, or 0 if it returns nothing;
 //   2 after an error, which is told in one line on stderr; a standard output that cannot be
 //     written, on a full disk for instance, is such an error;
-//   141 where the reader of the standard output has gone, as `head` does. That is no error, so
+//   141 if the reader of the standard output has gone, as `head` does. That is no error, so
 //     nothing is printed. (141 is 128 plus the number of SIGPIPE, as shells count.)
 int program(std::string_view name, const std::function<int()>& run);
 

@@ -1,8 +1,9 @@
 // # The loop that trains
 //
-// What every small example does between drawing a batch and printing the marks: loss, backward,
-// clip, step, and a rate that rises and falls. There are no passes over files, no validation and no
-// checkpoints: a program that needs them has a loop of its own (`examples/translate`).
+// What every small example does between drawing a batch and printing the marks (the scores of the
+// evaluation): loss, backward, clip, step, and a rate that rises and falls. There are no passes
+// over files, no validation and no checkpoints: a program that needs them has a loop of its own
+// (`examples/translate`).
 #pragma once
 
 #include <algorithm>
@@ -25,16 +26,16 @@ using glass::Index;
 using glass::Var;
 
 struct TrainingOptions {
-  Index steps = 0;   // 0 only marks
+  Index steps = 0;   // 0: no training, only marks
   Index batch = 0;   // drawn anew at every step
   double rate = 0;   // the largest; it falls to 0 at the last step
-  Index warmup = 0;  // steps over which it rises; at most all of them
+  Index warmup = 0;  // steps over which the rate rises; at most all of them
   std::uint64_t seed = 1;
   int threads = 0;      // 0: as many as the machine has cores
   std::string metrics;  // a file for the marks, or empty
 };
 
-// What the trainer tells after each step.
+// What the watcher is told after each step.
 struct Progress {
   Index step = 0, steps = 0;
   double loss = 0;  // a running mean
@@ -43,7 +44,7 @@ struct Progress {
 
 struct Training {
   Index steps = 0;
-  double loss = 0;  // the last that Progress told
+  double loss = 0;  // of the last Progress
   double seconds = 0;
   bool stopped = false;  // because `stop` asked for it
 };
@@ -54,7 +55,7 @@ struct Watcher {
 };
 
 // One step: the loss on a fresh batch, its gradients, and a change of the weights. `step` counts
-// from 1. Returns the loss; StateError if it is no number.
+// from 1. Returns the loss; StateError if it is NaN or infinite.
 template <glass::nn::Module Model>
 double train_step(const Model& model, glass::optim::Adam& adam, const TrainingOptions& o,
                   const std::function<Var()>& draw_loss, Index step) {
@@ -81,7 +82,7 @@ double train_step(const Model& model, glass::optim::Adam& adam, const TrainingOp
 }
 
 // Trains until the last step, or until `watcher.stop` asks for the end. `draw_loss()` draws a batch
-// and gives the model's loss on it. StateError if the loss stops being a number.
+// and gives the model's loss on it. StateError if the loss becomes NaN or infinite.
 template <glass::nn::Module Model>
 Training train(const Model& model, const TrainingOptions& o, const std::function<Var()>& draw_loss,
                const Watcher& watcher = {}) {

@@ -1,5 +1,6 @@
-// Draws the stories of the sweep. A story has N acts, one a node; position 0 is before the first
-// act, positions 1 to N show one each, and N + 1 is the end, when the leaves are written.
+// Draws the stories of the sweep. A story has N acts, one for each step. Position 0 is before the
+// first act, positions 1 to N show one act each, and N + 1 is the end, when the leaves get their
+// gradients.
 
 const stories = JSON.parse(document.getElementById("data").text);
 const $ = (id) => document.getElementById(id);
@@ -23,7 +24,7 @@ const s = (tag, attributes, ...children) =>
 
 // ---- numbers ----
 
-// At most three places behind the point, and no more than one of the numbers needs.
+// At most three decimal places, and no more than one of the numbers needs.
 function numbers(values) {
   const places = Math.max(...values.map((x) => (Math.abs(x).toFixed(3).replace(/\.?0+$/, "").split(".")[1] ?? "").length));
   return values.map((x) => {
@@ -47,7 +48,7 @@ function transposed(tensor) {
   return {shape: [columns, rows], values};
 }
 
-// The colour of a cell says its sign and its share of the largest.
+// The colour of a cell shows the sign of the number and its share of the largest.
 function matrix(tensor, label, {result = false, note = ""} = {}) {
   const [rows, columns] = sides(tensor);
   const largest = Math.max(...tensor.values.map(Math.abs), 1e-30);
@@ -79,7 +80,7 @@ function math(text) {
   return [...out, text.slice(end)];
 }
 
-// An equals sign stays with what follows it.
+// No line break after an equals sign.
 const equals = (result) => h("span", {class: "equals"}, h("span", {class: "sign"}, "="), result);
 
 // The formula of a gift with matrices in place of its letters.
@@ -117,11 +118,11 @@ const nodeOf = (n) => story.nodes[n - 1];
 const last = () => position === story.acts.length + 1;
 const gradient = (name) => `∂${story.asks}/∂${name}`;
 
-// How many gradients had been given to a node before this act, and are given in it.
+// How many gradients a node got before this act, and how many it gets in this act.
 const given = (acts, n) => acts.flatMap((a) => a.gifts).filter((gift) => gift.parent === n).length;
 const paid = (n) => given(done(), n);
 const arriving = (n) => given(act() ? [act()] : [], n);
-// Whose gradients a node still waits for.
+// The nodes whose gradients a node still waits for.
 const owing = (n) => {
   const over = new Set(done().map((a) => a.node));
   return story.nodes.filter((node) => node.isOp && node.parents.includes(n) && !over.has(node.number));
@@ -245,7 +246,7 @@ function drawMemory() {
     : last() ? "What is left: the leaves with their gradients, and the result." : "All values of the way forward are alive: the rules may need them."));
 }
 
-// ---- the telling ----
+// ---- the text of a step ----
 
 function why(node) {
   const waiting = [node.number, ...act().waiting].sort((a, b) => b - a);
@@ -409,7 +410,7 @@ $("play").addEventListener("click", () => play(!timer));
 $("slider").addEventListener("input", () => step(Number($("slider").value) - position));
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input")) return;
-  // Where the drawing is wider than its box, keys move it.
+  // If the drawing is wider than its box, the arrow keys move it.
   if (event.target.closest("#graph") && $("graph").scrollWidth > $("graph").clientWidth) return;
   const moves = {ArrowLeft: -1, ArrowRight: 1, Home: -position, End: story.acts.length + 1 - position};
   if (event.key in moves) step(moves[event.key]);

@@ -28,7 +28,7 @@ std::vector<int> longest_ways(const Parents& parents) {
   return longest;
 }
 
-// For each node, the lowest rank of the nodes that use it; 0 where no node does.
+// For each node, the lowest rank of the nodes that use it; 0 if no node does.
 std::vector<int> first_uses(const Parents& parents, const std::vector<int>& rank) {
   std::vector<int> first_use(parents.size(), 0);
   for (std::size_t i = parents.size(); i-- > 0;)
@@ -50,8 +50,9 @@ std::vector<int> ranks_of(const Parents& parents) {
 
 using Layers = std::vector<std::vector<int>>;  // the spots of each rank, in their order
 
-// Spots that stand as close together as they may, and move together. `pull` is the sum of the
-// wishes of their neighbours, each times its weight, and `weight` the sum of the weights.
+// Spots that are as close together as they may be, and move together. Each neighbour of a spot
+// wishes the spot to be at the neighbour's place. `pull` is the sum of these wishes, each times its
+// weight, and `weight` the sum of the weights.
 struct Group {
   double pull = 0, weight = 0;
   std::size_t spots = 0;
@@ -109,6 +110,7 @@ class Drawing {
       spots_.push_back({.rank = rank, .is_bend = true});
     }
     way.push_back(to);
+    // Neighbours on the way are neighbours in the drawing.
     for (std::size_t i = 1; i < way.size(); ++i) {
       at(way[i]).before.push_back(way[i - 1]);
       at(way[i - 1]).after.push_back(way[i]);
@@ -116,9 +118,10 @@ class Drawing {
     ways_.push_back(std::move(way));
   }
 
-  // Sorts the layers to and fro until no arrows cross, at most 24 times, and keeps the best order
-  // that it met.
+  // Sorts the layers back and forth until no arrows cross, at most 24 times, and keeps the order
+  // with the fewest crossings.
   void order() {
+    // Start with the order of the nodes; stop as soon as nothing crosses.
     Layers best = layers_;
     number();
     int fewest = crossings();
@@ -166,8 +169,8 @@ class Drawing {
     return count;
   }
 
-  // The least sum of squared lengths across the ranks that the order and the distances allow: each
-  // layer in turn goes to its own optimum, which never makes the sum larger.
+  // Minimises the sum of the squared lengths of the arrows across the ranks, for the given order
+  // and distances. Each layer in turn goes to its own optimum, which never makes the sum larger.
   void place() {
     for (int round = 0; round < 300; ++round)
       for (const auto& layer : layers_) settle(layer);
@@ -179,6 +182,7 @@ class Drawing {
   // Moves the spots of a layer to the places that their neighbours wish. Spots that would come too
   // near to each other, or in the wrong order, form a group, which goes to the mean of its wishes.
   void settle(const std::vector<int>& layer) {
+    // Each spot begins as a group, and is joined with the group before it if they overlap.
     const std::vector<double> offsets = offsets_of(layer);
     std::vector<Group> groups;
     for (std::size_t k = 0; k < layer.size(); ++k) {
@@ -189,13 +193,14 @@ class Drawing {
       }
       groups.push_back(group);
     }
+    // Each group goes to the mean of its wishes.
     std::size_t k = 0;
     for (const Group& group : groups)
       for (std::size_t n = 0; n < group.spots; ++n, ++k)
         at(layer[k]).place = group.mean() + offsets[k];
   }
 
-  // How far each spot would be from the layer's first, if all stood as close as they may.
+  // How far each spot would be from the layer's first spot, if all were as close as they may be.
   std::vector<double> offsets_of(const std::vector<int>& layer) const {
     std::vector<double> offsets(layer.size(), 0.0);
     for (std::size_t k = 1; k < layer.size(); ++k)
@@ -203,8 +208,9 @@ class Drawing {
     return offsets;
   }
 
-  // Where the neighbours of a spot wish the layer's first spot to be: less this spot's offset, so
-  // that the wishes of several spots can be added. A spot without neighbours wishes to stay.
+  // Where the neighbours of a spot wish the layer's first spot to be: their places less this spot's
+  // offset, so that the wishes of several spots can be added. A spot without neighbours wishes to
+  // stay.
   Group wishes_of(int spot, double offset) const {
     Group group{.spots = 1};
     for (const auto& side : {at(spot).before, at(spot).after})

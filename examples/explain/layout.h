@@ -12,7 +12,7 @@
 namespace explain {
 
 struct Point {
-  double rank = 0;   // along the way forward: 0, 1, 2, …
+  double rank = 0;   // in the direction of the forward pass: 0, 1, 2, …
   double place = 0;  // across it; two nodes of a rank are at least 1 apart
 };
 

@@ -13,6 +13,7 @@ namespace {
 
 void run(int argc, char** argv) {
   const explain::Options options = explain::parse_options(argc, argv);
+  // Run the sweeps, then show them.
   std::vector<explain::Story> stories;
   if (options.expression) stories.push_back(explain::tell(explain::expression));
   if (options.attention) stories.push_back(explain::tell(explain::attention_head));

@@ -17,6 +17,7 @@ Options parse_options(int argc, char** argv) {
       "  explain --attention --output head.html\n"
       "  explain --expression --text            the same steps in the terminal\n\n"
       "The page is one file and needs no network. What it shows is recorded from a real sweep.");
+  // The options. Without --expression and --attention, both computations are shown.
   bool expression = false, attention = false;
   app.add_flag("--expression", expression,
                "Only the small expression: a gate, a broadcast, values used twice");

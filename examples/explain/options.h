@@ -1,4 +1,4 @@
-// # What can be asked of explain
+// # The options of explain
 #pragma once
 
 #include <string>
@@ -11,7 +11,8 @@ struct Options {
   std::string output = "explain.html";
 };
 
-// Prints help and exits where asked; CLI::ParseError for what makes no sense.
+// Reads the command line. With --help, prints the help and throws Done. CLI::ParseError if the
+// arguments contradict each other.
 Options parse_options(int argc, char** argv);
 
 }  // namespace explain

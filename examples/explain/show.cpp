@@ -163,6 +163,7 @@ Json node_json(const Story& story, const Node& node) {
               {"rank", node.point.rank},
               {"place", node.point.place},
               {"value", tensor_json(node.value)}};
+  // An op has a formula too; a leaf has none.
   if (!node.is_op) return out;
   const Formula& formula = formula_of(node.op);
   out["formula"] = {{"value", formula.value}, {"vjp", formula.vjp}, {"why", formula.why}};
@@ -172,8 +173,9 @@ Json node_json(const Story& story, const Node& node) {
   return out;
 }
 
-// A step of the sweep.
+// A step of the sweep, with what it gives to each parent.
 Json act_json(const Act& act) {
+  // The gifts first, then the rest of the step.
   Json gifts = Json::array();
   for (const Gift& gift : act.gifts)
     gifts.push_back({{"parent", gift.parent},
@@ -192,6 +194,7 @@ Json act_json(const Act& act) {
 std::string data_of(std::span<const Story> stories) {
   Json out = Json::array();
   for (const Story& story : stories) {
+    // The graph, then the steps of the sweep.
     Json nodes, arrows, acts;
     for (const Node& node : story.nodes) nodes.push_back(node_json(story, node));
     for (const Arrow& arrow : story.arrows)

@@ -15,6 +15,7 @@ Node drawn(const glass::NodePtr& node, const Subject& subject, const Numbers& nu
            .value = node->value.clone(),
            .is_op = !node->is_leaf(),
            .wants_gradient = node->requires_grad};
+  // Its line of the program, and its parents.
   if (const auto line = subject.lines.find(node->birth); line != subject.lines.end()) {
     out.name = line->second.name;
     out.code = line->second.code;
@@ -32,6 +33,7 @@ void lay_out(Story& story) {
     parents.emplace_back();
     for (const int number : node.parents) parents.back().push_back(number - 1);
   }
+  // Take the points and the arrows from the layout.
   const Layout drawing = layout(parents);
   for (std::size_t i = 0; i < story.nodes.size(); ++i) story.nodes[i].point = drawing.nodes[i];
   story.arrows = drawing.arrows;
@@ -62,7 +64,7 @@ void take_gifts(const glass::Step& step, Act& act, Story& story, const Numbers& 
   std::size_t slot = 0;
   for (const glass::Given& given : step.given) {
     Gift gift{.parent = numbers.at(given.parent), .vjp = given.vjp, .gradient = given.gradient};
-    // A VJP ran for each parent that wants a gradient, in their order.
+    // A VJP ran for each parent that requires a gradient, in the order of the parents.
     while (parents.at(slot) != gift.parent) ++slot;
     gift.slot = slot++;
     gift.nth = ++story.nodes.at(static_cast<std::size_t>(gift.parent - 1)).uses;

@@ -30,7 +30,7 @@ struct Line {
 // the values between.
 struct Subject {
   std::string id, title, lead;
-  std::string asks;                          // what the gradient is a derivative of
+  std::string asks;                          // the name of the value that is differentiated
   std::map<std::uint64_t, Line> lines = {};  // by birth; of a leaf the code is a description
   std::vector<Var> leaves = {};
   Var result = {};
@@ -56,6 +56,7 @@ struct Node {
   Point point = {};
 };
 
+// What one step of the sweep gives to one parent of its node.
 struct Gift {
   int parent = 0;
   std::size_t slot = 0;  // which of the op's parents
@@ -64,13 +65,14 @@ struct Gift {
   Tensor sum = {};       // all that it got so far
 };
 
+// One step of the sweep.
 struct Act {
   int node = 0;
   Tensor g;
-  std::vector<int> waiting = {};  // besides this node
+  std::vector<int> waiting = {};  // the other nodes that wait for their turn
   std::vector<Gift> gifts = {};
   Index allocated = 0, freed = 0;
-  Index alive = 0;  // bytes, once it is over
+  Index alive = 0;  // bytes, after this step
 };
 
 struct Story {

@@ -4,9 +4,9 @@
 // and what all other rungs are tested against.
 //
 // It is slow for two reasons. Every addition to `sum` waits for the one before it, some four
-// cycles, in which the CPU could have begun eight others. And a column of B is read one number a
-// row: for each, the memory delivers a whole cache line, of which the rest is not used before it is
-// gone.
+// cycles, in which the CPU could have begun eight others. And neighbours in a column of B lie a row
+// apart: for each number the memory delivers a whole cache line, which leaves the cache before its
+// other numbers are used.
 #include "examples/matmul_ladder/rungs.h"
 
 namespace ladder {

@@ -3,9 +3,10 @@
 // The same multiplications and additions, with the loop over columns innermost: a row of C gathers
 // rows of B, each times one number of A.
 //
-// Now B and C are read in the order in which they lie, so every cache line is used whole and the
-// next is fetched ahead. And neighbouring additions belong to different sums: none waits for
-// another. What is left is traffic. Each multiply-add loads two numbers and stores one.
+// Now B and C are read in the order in which they lie in memory. So every cache line is used whole
+// and the next one is prefetched. Neighbouring additions belong to different sums, so none waits
+// for another. What limits the speed now are loads and stores: each multiply-add loads two numbers
+// and stores one.
 #include <algorithm>
 
 #include "examples/matmul_ladder/rungs.h"

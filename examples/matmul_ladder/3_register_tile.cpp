@@ -1,13 +1,13 @@
 // # Rung 3: a tile of C in registers
 //
 // A few rows and columns of C are summed at once, in registers, and stored when they are complete.
-// In each step `rows` numbers of A meet `columns` numbers of B: 4 + 3 loads make 12 multiply-adds,
-// where the rung below needs 24 loads and 12 stores. The 12 sums are as many independent chains, so
-// again no addition waits. More would not fit: 12 sums, 3 numbers of B and one of A take all of the
-// 16 registers that most CPUs have.
+// In each step `rows` numbers of A are multiplied with `columns` numbers of B: 4 + 3 loads make 12
+// multiply-adds, where rung 2 needs 24 loads and 12 stores. The 12 sums do not depend on each
+// other, so again no addition waits. A larger tile would not fit: 12 sums, 3 numbers of B and one
+// of A take all of the 16 registers that most CPUs have.
 //
-// Where C does not divide into tiles, the last one begins early enough to end with C. What it
-// shares with its neighbour is computed twice, with the same result.
+// If C does not divide into tiles, the last tile begins early enough to end with C. The numbers
+// that it shares with the tile before are computed twice, with the same result.
 #include <algorithm>
 
 #include "examples/matmul_ladder/rungs.h"
@@ -20,6 +20,7 @@ constexpr Index rows = 4, columns = 3;
 
 // C[rows, columns] = A[rows, k] · B[k, columns], within matrices whose rows have k and n numbers.
 void tile(Index n, Index k, const float* a, const float* b, float* c) {
+  // Sum in registers; the pragmas unroll the loops, so that each sum has a register of its own.
   float sum[rows][columns] = {};
   for (Index p = 0; p < k; ++p) {
 #pragma GCC unroll 4

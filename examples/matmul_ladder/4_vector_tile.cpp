@@ -1,16 +1,15 @@
 // # Rung 4: vectors
 //
 // A register holds 4, 8 or 16 floats, and one instruction multiplies and adds them all in the time
-// of one. So let every sum of the tile be a vector of neighbours in a row of C: it is a number of
-// A, the same for all lanes, times neighbours in a row of B. No sum runs across lanes, so each
-// number of C is made of the same additions in the same order as before.
+// of one. So each sum of the tile becomes a vector: neighbours in a row of C. In each step,
+// neighbours in a row of B, times one number of A, are added to it. No sum runs across lanes, so
+// each number of C is made of the same additions in the same order as before.
 //
 // The tile is the library's own, `tensor/tile.h`: there it is two vectors wide, and as tall as the
 // registers allow, with a table of the tiles of every smaller height.
 //
-// This is the largest step of all, and enough as long as the operands are small. Where they are
-// large, they come from ever farther caches: B is read once for each tile down C, in short runs
-// that lie a row apart.
+// No other rung gains as much. It is enough as long as the operands are small. Large operands come
+// from slower caches: B is read once for each tile down C, in short runs that lie a row apart.
 #include "tensor/tile.h"
 
 #include <algorithm>

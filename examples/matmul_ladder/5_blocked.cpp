@@ -1,17 +1,17 @@
 // # Rung 5: packed and blocked
 //
-// The operands are cut into blocks that fit the caches, and each block is used for all that it is
-// good for before the next one comes. A block is copied first, into panels in which the tile finds
-// its numbers one after the other: no number lies a row away, no two rows compete for the same
-// place in a cache. A ragged edge becomes a whole panel: what it holds beyond the edge makes
-// numbers of a tile that are never copied to C.
+// The operands are cut into blocks that fit the caches, and all work with a block is done before
+// the next block is loaded. A block is copied first, into panels in which the tile finds its
+// numbers one after the other: no number lies a row away, no two rows compete for the same place in
+// a cache. At the edge of a matrix a panel is only partly filled. The numbers of a tile that come
+// from the unused part are never copied to C.
 //
 // The three loops around the blocks have the order of K. Goto's: B's block stays in the third cache
 // while all of A passes by, A's block in the second while the panels of B pass, and a panel of B in
 // the first while the tiles go down C.
 //
-// A copy costs about a cycle a number. Where B has few columns, that is more than it saves: look at
-// the table for size 64.
+// A copy costs about one cycle for each number. If B has few columns, the copy costs more than it
+// saves: see the table for size 64.
 //
 // K. Goto, R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM Transactions on
 // Mathematical Software 34 (2008)
@@ -71,7 +71,7 @@ void tile_of_c(Index height, Index width, Index depth, const float* a_panel, con
     multiply(depth, a_panel, 1, tile_rows, b_panel, tile_columns, first ? nullptr : c, n, c, n);
     return;
   }
-  // A tile that reaches beyond C is computed beside it, and copied in part.
+  // A tile that reaches beyond C is computed in memory of its own, and its part within C is copied.
   float whole[tile_rows * tile_columns];
   multiply(depth, a_panel, 1, tile_rows, b_panel, tile_columns, nullptr, 0, whole, tile_columns);
   for (Index i = 0; i < height; ++i)

@@ -1,12 +1,12 @@
 // # Rung 6: threads
 //
-// The loops of rung 5; what is new is who runs them. All threads pack B together, since all will
-// read all of it. Then each takes rows of C, packs its own rows of A, and needs no lock, for nobody
-// else writes there. The sums are those of rung 5, in the same order: the result has the same bits
-// for every number of threads.
+// The loops of rung 5, run by several threads. All threads pack B together, since all will read all
+// of it. Then each thread takes rows of C and packs its own rows of A. It needs no lock, since no
+// other thread writes to these rows. The sums are those of rung 5, in the same order: the result
+// has the same bits for every number of threads.
 //
 // Two cores compute twice as fast, in the best case. Waking a thread takes as long as tens of
-// thousands of multiply-adds, so a small product is left to one. And where C has few rows there is
+// thousands of multiply-adds, so a small product is left to one thread. If C has few rows, there is
 // little to share: the library then cuts it by columns.
 #include <algorithm>
 
@@ -19,7 +19,7 @@ namespace ladder {
 void threaded(Index m, Index n, Index k, const float* a, const float* b, float* c) {
   if (m * n * k < worth_sharing) return blocked(m, n, k, a, b, c);
   float* const b_panels = memory_for_b();
-  // No thread is to have rows while the others have none.
+  // Rows are shared evenly, so that no thread is idle while another has several blocks of rows.
   const Index share = glass::ceil_div(m, glass::num_threads());
   const Index grain = std::min(block_m, glass::round_up(share, tile_rows));
   for (Index jc = 0; jc < n; jc += block_n)

@@ -1,7 +1,7 @@
 // # matmul_ladder
 //
-// Measures the rungs of the ladder, and the library's own product, on some sizes: one table each.
-// The numbers are the machine's of this minute. So the rungs take turns, a row shows the median of
+// Measures the rungs of the ladder, and the library's own product, on some sizes: one table each. A
+// machine's speed varies from minute to minute. So the rungs take turns, a row shows the median of
 // its turns, and the share is of a peak that was measured just before.
 #include <glassgrad.h>
 #include <sys/ioctl.h>
@@ -21,7 +21,7 @@ namespace ladder {
 
 namespace {
 
-// ---- what can be asked for ----
+// ---- options ----
 
 // `count` products of [m, k] and [k, n].
 struct Workload {
@@ -34,8 +34,9 @@ struct Options {
   double seconds = 0.3;
 };
 
-// The sizes that were asked for; some that show each rung at its best if none were.
+// The sizes of the command line; if it gives none, sizes that show each rung at its best.
 std::vector<Workload> workloads_of(std::vector<Index> sizes, std::vector<Index> batch) {
+  // The default: three squares, and the scores of attention.
   if (sizes.empty() && batch.empty()) {
     sizes = {64, 256, 512};
     batch = {64, 10, 64, 20};
@@ -43,6 +44,7 @@ std::vector<Workload> workloads_of(std::vector<Index> sizes, std::vector<Index> 
   std::vector<Workload> workloads;
   for (const Index size : sizes) workloads.push_back({1, size, size, size});
   if (!batch.empty()) workloads.push_back({batch[0], batch[1], batch[2], batch[3]});
+  // Refuse what would take too much memory.
   for (const Workload& w : workloads)
     glass::check<glass::ShapeError>(
         w.count * std::max({w.m * w.k, w.k * w.n, w.m * w.n}) <= Index{1} << 26,
@@ -66,12 +68,14 @@ Options parse_options(int argc, char** argv) {
   CLI::App app(help);
   using examples::within;
   constexpr examples::WholeNumber rows{1, 4096}, threads{1, 1024};
+  // What to measure.
   within(app.add_option("--size", sizes, "Square matrices of so many rows; several may be given"),
          rows)
       ->type_name("N...");
   within(app.add_option("--batch", batch, "COUNT products of an M×K by a K×N matrix"), rows)
       ->type_name("COUNT M K N")
       ->expected(4);
+  // How to measure it.
   within(app.add_option("--threads", o.threads,
                         "Threads of rungs 6, 7 and the library; all cores if not given"),
          threads)
@@ -88,8 +92,9 @@ Options parse_options(int argc, char** argv) {
 
 // ---- the work of a training step ----
 
-// Of a small translator: 2 + 2 layers, 64 wide, with 4 heads (whose number does not matter here),
-// feed-forward layers of 256 and 64 words; a batch of 32 sentences of 16 tokens.
+// The operations of one training step of a small translator: 2 + 2 layers, 64 wide, with 4 heads
+// (their number does not matter here), feed-forward layers of 256 and 64 words; a batch of 32
+// sentences of 16 tokens.
 constexpr double step_work() {
   const double width = 64, hidden = 256, words = 64, length = 16, tokens = 32 * length;
   // Multiply-adds for a token. Attention: four projections, then as many scores and values as the
@@ -98,14 +103,15 @@ constexpr double step_work() {
   const double feed_forward = 2 * width * hidden;
   const double encoder = 2 * (attention + feed_forward);
   const double decoder = 2 * (2 * attention + feed_forward) + width * words;
-  // The way back has two products for each one of the way there; two operations a multiply-add.
+  // The backward pass has two products for each product of the forward pass. A multiply-add counts
+  // as two operations.
   return 2 * 3 * tokens * (encoder + decoder);
 }
 static_assert(step_work() > 0.754e9 && step_work() < 0.756e9);
 
 // ---- the screen ----
 
-// Columns; 80 where nobody can tell.
+// The width of the terminal in columns; 80 if it is not known.
 int screen_width() {
   winsize size{};
   const bool known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
@@ -145,7 +151,7 @@ std::vector<Row> rows_for(const Workload& w, int threads) {
   const glass::Tensor right = glass::uniform({w.count, w.k, w.n}, -1, 1, rng);  // [count, K, N]
   glass::Tensor result = glass::zeros({w.count, w.m, w.n});                     // [count, M, N]
 
-  // A tensor that a function captures is the same memory, and keeps it alive.
+  // A captured tensor shares the memory of the original, and keeps it alive.
   std::vector<Row> rows;
   for (const Rung& rung : rungs) {
     const auto climb = [=, product = rung.product]() mutable {
@@ -163,12 +169,13 @@ std::vector<Row> rows_for(const Workload& w, int threads) {
   return rows;
 }
 
-// Seconds of each row. Whoever waits at a terminal sees who is running; nothing of it stays.
+// Seconds of each row. On a terminal, a live line shows which rung runs; it is erased at the end.
 std::vector<double> race(const std::string& name, const std::vector<Row>& rows, double seconds) {
   examples::LiveLine line(stderr);
   std::vector<bench::Contestant> contestants;
   for (const Row& row : rows) contestants.push_back(row.contestant);
   bench::Rules rules{.turn_seconds = seconds / 15, .seconds = seconds};
+  // Before each turn, show whose turn it is.
   rules.before_turn = [&](const bench::Contestant& who, int turn) {
     line.show(fmt::format(
         "{}: {}", name,

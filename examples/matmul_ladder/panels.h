@@ -27,7 +27,7 @@ void pack_b(Index depth, Index columns, const float* b, Index n, float* panels);
 void multiply_panels(Index rows, Index columns, Index depth, const float* a_panels,
                      const float* b_panels, float* c, Index n, bool first);
 
-// Memory that a thread keeps from call to call: new pages would cost more than the packing.
+// Memory that each thread keeps between calls: new pages would cost more than the packing.
 float* memory_for_a();
 float* memory_for_b();
 

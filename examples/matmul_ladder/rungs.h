@@ -1,9 +1,9 @@
 // # The matmul ladder
 //
-// C = A·B in seven rungs, each one idea above the last. All compute the same: A is [m, k], B is
-// [k, n], C is [m, n], rows lie in memory one after the other, any size may be 0, and whatever C
-// held before is overwritten. No rung vectorises unless its source says so: the compiler is told
-// not to, or it would climb by itself.
+// C = A·B in seven rungs, each with one idea more than the last. All compute the same: A is [m, k],
+// B is [k, n], C is [m, n], rows lie in memory one after the other, any size may be 0, and the old
+// numbers of C are overwritten. No rung vectorises unless its source says so: the compiler is told
+// not to, since it would otherwise vectorise the simple rungs too.
 //
 // These are float matrices in rows and nothing else. The product of tensors, of any layout and in
 // any kind of number, is the library's: `tensor/matmul.cpp`.

@@ -1,7 +1,7 @@
 // # memory
 //
-// Teaches one cross-attention layer to read a memory, watches its attention grow sharp, and marks
-// it on memories that it never saw.
+// Teaches one cross-attention layer to read a memory, shows how its attention becomes sharp, and
+// evaluates it on memories that it never saw. The results of an evaluation are called marks.
 #include "examples/common/files.h"
 #include "examples/memory/options.h"
 #include "nn/loss.h"
@@ -16,7 +16,8 @@ struct Glance {
   std::vector<Marks> marks;
 };
 
-// Whether to mark the model after this step: after 1/32, 1/16, …, 1/2 of the steps, and at the end.
+// Whether to evaluate the model after this step: after 1/32, 1/16, …, 1/2 of the steps, and at the
+// end.
 bool worth_a_glance(Index step, Index steps) {
   for (Index part = 32; part > 1; part /= 2)
     if (step == steps / part) return true;
@@ -48,6 +49,7 @@ void show(const std::vector<Marks>& marks, const Options& o) {
                100 * m.recall, 100 * m.right_slot, 100 * m.weight, m.spread, 100 * m.shuffled);
 }
 
+// The marks as JSON, by the size of memory.
 examples::Json metrics(const Options& o, const std::vector<Marks>& marks) {
   examples::Json json, recall, weight, spread;
   for (const Marks& m : marks) {
@@ -61,7 +63,7 @@ examples::Json metrics(const Options& o, const std::vector<Marks>& marks) {
   return json;
 }
 
-// How the model reads memories of each size, asked so many times.
+// Evaluates the model on memories of each size, with so many queries.
 std::vector<Marks> mark_all(const Recall& model, const World& world, const Options& o,
                             Index queries, const Rng& test) {
   std::vector<Marks> marks;
@@ -83,8 +85,8 @@ Recall make_model(const Options& o, Rng& rng) {
   return model;
 }
 
-// The loss on a fresh batch. Its memories have any size up to the largest: in a small memory the
-// right slot is found sooner, and so small memories teach first.
+// The loss on a fresh batch. Its memories have any size up to the largest. In a small memory the
+// right slot is easier to find, so the model learns from small memories first.
 Var draw_loss(const Recall& model, const World& world, const Options& o, Rng& rng) {
   const Index slots = 2 + rng.below(o.slots - 1);
   const Batch batch = world.draw(o.training.batch, slots, o.queries, rng);
@@ -103,7 +105,7 @@ int run(int argc, char** argv) {
   const World world(o.world, rng);
   const Recall model = make_model(o, rng);
 
-  // Train, and mark the model a few times on the way.
+  // Train, and evaluate the model a few times during the training.
   constexpr Index glance_queries = 128;
   std::vector<Glance> glances = {{0, mark_all(model, world, o, glance_queries, test)}};
   const examples::Training training = examples::train_visibly(
@@ -115,7 +117,7 @@ int run(int argc, char** argv) {
   fmt::print("{} steps in {}, with memories of 2 to {} slots\n", training.steps,
              examples::duration(training.seconds), o.slots);
 
-  // Show what came of it.
+  // Evaluate the trained model, and show the marks.
   const std::vector<Marks> marks = mark_all(model, world, o, o.test, test);
   show(glances);
   show(marks, o);

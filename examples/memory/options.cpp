@@ -21,6 +21,7 @@ void add_memories(CLI::App& app, Options& o) {
   const auto option = [&app](const char* name, auto& value, const char* help) {
     return app.add_option(name, value, help)->capture_default_str();
   };
+  // The first two are for the training, the others for the evaluation.
   within(option("--slots", o.slots, "Slots of the largest memory in training"),
          WholeNumber{2, 65536});
   within(option("--queries", o.queries, "Queries to each memory in training"), any);
@@ -35,6 +36,7 @@ void add_world_and_model(CLI::App& app, Options& o) {
   const auto option = [&app](const char* name, auto& value, const char* help) {
     return app.add_option(name, value, help)->capture_default_str()->group("World and model");
   };
+  // The symbols and the noise, then the widths.
   within(option("--symbols", o.world.symbols, "Different values"), WholeNumber{2, 65536});
   within(option("--noise", o.world.noise,
                 "Standard deviation of a query's blur; its numbers are around ±1"),

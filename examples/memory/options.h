@@ -1,4 +1,4 @@
-// # What can be asked of memory
+// # The options of memory
 #pragma once
 
 #include "examples/common/options.h"
@@ -18,7 +18,7 @@ struct Options {
       .steps = 400, .batch = 16, .rate = 5e-3, .warmup = 50, .metrics = {}};
 };
 
-// CLI::ParseError, or ShapeError, if the command line makes no sense.
+// Reads the command line. CLI::ParseError, or ShapeError, if the arguments are not valid.
 Options parse_options(int argc, char** argv);
 
 }  // namespace memory

@@ -34,6 +34,7 @@ std::vector<int> choose_slots(Batch& batch, Index memories, Index queries, Rng& 
   std::vector<int> rows;
   for (Index b = 0; b < memories; ++b)
     for (Index q = 0; q < queries; ++q) {
+      // Each slot is equally likely.
       const auto slot = static_cast<int>(rng.below(N));
       batch.slots.push_back(slot);
       rows.push_back(static_cast<int>(b * N) + slot);

@@ -61,7 +61,7 @@ class World {
   Batch draw(Index memories, Index slots, Index queries, Rng& rng) const;
 
   const WorldOptions& options() const { return options_; }
-  // How a key is seen by those who ask: columns of length 1 at right angles.
+  // A query is view · key, scaled and blurred. The columns have length 1 and are orthogonal.
   const Tensor& view() const { return view_; }  // [C, K]
 
  private:
@@ -83,8 +83,8 @@ struct Recall {
         look(o.dim, o.heads, rng, {.dropout = 0, .key_dim = o.key_dim, .value_dim = o.value_dim}),
         readout(o.dim, o.symbols, rng) {}
 
-  // How likely each symbol is the answer, as logits. `weights` receives where each query looked,
-  // [B, H, Q, N]; without, the fused attention runs, which never holds them all.
+  // How likely each symbol is the answer, as logits. `weights` receives the attention of each
+  // query, [B, H, Q, N]. Without it the fused attention runs, which never stores all weights.
   Var operator()(const Tensor& queries, const Tensor& keys, const Tokens& symbols,
                  Tensor* weights = nullptr) const {
     const Var values = symbol(symbols);                          // [B, N, E]
@@ -101,14 +101,14 @@ struct Recall {
 
 // ---- marks ----
 
-// How a memory of one size is read, over `queries` of them.
+// How well memories of one size are read, measured with `queries` queries.
 struct Marks {
   Index slots = 0;
   double recall = 0;      // share of queries whose likeliest symbol is the right one
   double right_slot = 0;  // share whose most attended slot is the one meant
   double weight = 0;      // on the slot meant, the mean of queries (and heads)
   double spread = 0;      // 2 to the entropy in bits: over how many slots the weight is spread
-  double shuffled = 0;    // recall once the values have changed places: must be chance
+  double shuffled = 0;    // recall after the values have moved to other slots: must be chance
   Index queries = 0;
 };
 

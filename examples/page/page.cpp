@@ -37,9 +37,9 @@ bool holds(std::string_view text, std::string_view end) {
   return std::search(text.begin(), text.end(), end.begin(), end.end(), same) != text.end();
 }
 
-// JSON that can stand inside <script>. It has no "<", so that neither </script> nor <!-- can occur:
-// JSON has a "<" in strings only, where \u003c means the same. U+2028 and U+2029 are replaced, too:
-// older versions of JavaScript took them for ends of lines.
+// JSON that may be put inside <script>. It has no "<", so that neither </script> nor <!-- can
+// occur: JSON has a "<" in strings only, where \u003c means the same. U+2028 and U+2029 are
+// replaced, too: older versions of JavaScript took them for ends of lines.
 std::string inside_script(std::string_view json) {
   const std::pair<std::string_view, std::string_view> codes[] = {
       {"<", "\\u003c"}, {"\u2028", "\\u2028"}, {"\u2029", "\\u2029"}};
@@ -55,7 +55,7 @@ std::string inside_script(std::string_view json) {
   return out;
 }
 
-// RFC 4648: three bytes become four letters, of six bits each.
+// Base64 (RFC 4648): three bytes become four letters, of six bits each.
 std::string base64(std::string_view bytes) {
   constexpr std::string_view letters =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -67,6 +67,7 @@ std::string base64(std::string_view bytes) {
     const unsigned three = byte(0) << 16 | byte(1) << 8 | byte(2);
     for (int shift = 18; shift >= 0; shift -= 6) out += letters[three >> shift & 63];
   }
+  // Letters that stand for missing bytes become =.
   for (std::size_t extra = (3 - bytes.size() % 3) % 3; extra > 0; --extra)
     out[out.size() - extra] = '=';
   return out;
@@ -78,6 +79,7 @@ std::string base64(std::string_view bytes) {
 
 std::string escape(std::string_view text) {
   std::string out;
+  // Five characters have a meaning in HTML; all others stay.
   for (const char c : text) {
     switch (c) {
       case '<':

@@ -21,7 +21,7 @@ namespace page {
 
 struct Page {
   std::string title = {};        // plain text: of the window, and beside the switch
-  std::string_view body = {};    // HTML: what stands inside <main>
+  std::string_view body = {};    // HTML: the content of <main>
   std::string_view style = {};   // CSS, after the base style
   std::string_view script = {};  // JavaScript, a module: runs once the body is there
   std::string data = {};         // JSON of any content; empty is null
@@ -30,11 +30,11 @@ struct Page {
 // `text` as HTML shows it: < > & and both quotes as entities.
 std::string escape(std::string_view text);
 
-// The whole page. StateError where style or script would end their own element.
+// The whole page. StateError if style or script would end their own element.
 std::string html(const Page& page);
 
 // Writes the page beside `path` and then renames it, so that a reader finds the old page or the new
-// one, but never half a page. FileError where it cannot be written.
+// one, but never half a page. FileError if it cannot be written.
 void write(const std::filesystem::path& path, const Page& page);
 
 }  // namespace page

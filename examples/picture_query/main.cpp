@@ -1,7 +1,8 @@
 // # picture_query
 //
-// Teaches one cross-attention layer to answer questions about pictures, marks it on pictures that
-// it never saw, and shows a few of them beside where it looked.
+// Teaches one cross-attention layer to answer questions about pictures, evaluates it on pictures
+// that it never saw, and shows some of them beside its attention. The results of the evaluation are
+// called marks.
 #include "examples/common/files.h"
 #include "examples/picture_query/options.h"
 #include "examples/picture_query/view.h"

@@ -36,6 +36,7 @@ void add_world_and_model(CLI::App& app, Options& o) {
   const auto option = [&app](const char* name, auto& value, const char* help) {
     return app.add_option(name, value, help)->capture_default_str()->group("World and model");
   };
+  // The world, then the model.
   within(option("--grid", o.world.grid, "Patches along each side of a picture; even"),
          WholeNumber{2, 16});
   within(option("--pixels", o.world.side, "Pixels along each side of a patch"), WholeNumber{4, 64});

@@ -1,4 +1,4 @@
-// # What can be asked of picture_query
+// # The options of picture_query
 #pragma once
 
 #include <string>
@@ -21,7 +21,7 @@ struct Options {
       .steps = 3000, .batch = 32, .rate = 5e-3, .warmup = 100, .metrics = {}};
 };
 
-// CLI::ParseError, or ShapeError, if the command line makes no sense.
+// Reads the command line. CLI::ParseError, or ShapeError, if the arguments are not valid.
 Options parse_options(int argc, char** argv);
 
 }  // namespace picture_query

@@ -7,7 +7,7 @@ namespace picture_query {
 
 namespace {
 
-// The likeliest colour for each question. `weights` receives where each question looked.
+// The likeliest colour for each question. `weights` receives the attention of each question.
 std::vector<int> answers_of(const Seer& model, const Tensor& patches, const glass::Tokens& words,
                             Tensor* weights = nullptr) {
   return argmax(model(patches, words, weights).value(), -1);  // [B · Q]

@@ -34,12 +34,12 @@ struct Seer {
         look(o.dim, o.heads, rng, {.dropout = 0, .key_dim = o.key_dim, .value_dim = o.key_dim}),
         readout(o.dim, std::ssize(colours), rng) {}
 
-  // How likely each colour is the answer, as logits [B, Q, colours]. `weights` receives where each
-  // question looked, [B, H, Q, P].
+  // How likely each colour is the answer, as logits [B, Q, colours]. `weights` receives the
+  // attention of each question, [B, H, Q, P].
   Var operator()(const Tensor& patches, const glass::Tokens& words,
                  Tensor* weights = nullptr) const {
     const Var query = read(words, patches.size(0));  // [B, Q, C]
-    // Numbers around ±1 learn faster: most of a picture is dark, and bright is far from it.
+    // Inputs around ±1 are learnt faster. Most pixels are background, which is 0.2 on average.
     const Tensor contrast = (patches - 0.2) * 4;             // [B, P, F]
     const Var features = down(relu(up(contrast))) + place;   // [B, P, K]
     const Var seen = norm(features);                         // [B, P, K]
@@ -73,11 +73,12 @@ struct Seer {
 
 // ---- marks ----
 
+// The results of an evaluation.
 struct Marks {
   double accuracy = 0;  // share of questions whose likeliest colour is the right one
   double attended = 0;  // share whose most attended patch, by the mean of heads, is the one named
   double weight = 0;    // on the patch named, mean of questions and heads
-  double shuffled = 0;  // accuracy on the questions of other pictures: what needs no question
+  double shuffled = 0;  // accuracy if asked about another picture: near chance
   Index questions = 0;
 };
 

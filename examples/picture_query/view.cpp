@@ -44,7 +44,7 @@ Rgb heat(double weight) {
 
 Rgb ink_on_heat(double weight) { return weight > 0.25 ? Rgb{0, 0, 0} : Rgb{0.75, 0.75, 0.75}; }
 
-// A weight in whole per cents; an empty text where it would be 0.
+// A weight in whole per cents; an empty text if it would be 0.
 std::string per_cent(double weight) {
   return weight < 0.005 ? "" : fmt::format("{:.0f}", 100 * weight);
 }
@@ -91,8 +91,8 @@ std::string attention_line(const View& view, Index row, Index cell, bool numbere
 
 // With colours: the picture, and the attention beside it.
 std::string draw_colours(const View& view) {
-  // Large pictures are drawn with fewer pixels, so that both fit 80 columns. An even number of
-  // them, for two stand in one character.
+  // Large pictures are drawn with fewer pixels, so that picture and attention fit 80 columns. The
+  // number is even, since one character shows two pixels.
   const Index grid = grid_of(view);
   const Index n = std::max<Index>(std::min(side_of(view), 40 / grid) / 2 * 2, 2);
   const Index cell = std::min<Index>(n, 8);
@@ -129,6 +129,7 @@ std::string draw_plain(const View& view) {
       const double w = weight(view, row, column);
       out += fmt::format("{}{:>3} ", examples::shade(w), per_cent(w));
     }
+    // No line ends with spaces.
     while (out.back() == ' ') out.pop_back();
     out += '\n';
   }

@@ -1,4 +1,4 @@
-// # What was asked, and where the layer looked
+// # A question, its answer, and the attention to the picture
 #pragma once
 
 #include <span>

@@ -54,7 +54,7 @@ void paint(Tensor& pixels, const Object& object, Index side, Rng& rng) {  // pix
   // A random size, place and shade.
   const double half = static_cast<double>(side) / 2;
   const double r = half * (object.size == 0 ? 0.48 : 0.8) * between(0.92, 1.08, rng);
-  const double room = half - r;  // the whole of it stays inside its patch
+  const double room = half - r;  // so that the shape stays inside its patch
   const double x0 = half + between(-room, room, rng), y0 = half + between(-room, room, rng);
   Rgb ink = pure[static_cast<std::size_t>(object.colour)];
   for (double& part : ink) part = std::clamp(part + between(-0.12, 0.12, rng), 0.0, 1.0);
@@ -77,6 +77,7 @@ bool alike(const Object& a, const Object& b) { return a.form == b.form && a.size
 // An object of a random form and size that this half of the picture does not have yet; nothing if
 // the half has them all.
 std::optional<Object> unlike_others(const std::vector<Object>& others, int half, Rng& rng) {
+  // All forms and sizes that are still free; one of them is chosen.
   std::vector<Object> open;
   for (int form = 0; form < std::ssize(forms); ++form)
     for (int size = 0; size < std::ssize(sizes); ++size) {
@@ -142,7 +143,7 @@ Picture draw_picture(const WorldOptions& o, Rng& rng) {
 
 namespace {
 
-// Questions in which * stands for the name of an object: its size and form, and perhaps its half.
+// Questions; the name of an object takes the place of *: its size and form, and perhaps its half.
 constexpr std::array<std::string_view, 4> templates = {
     "what colour is the *", "which colour has the *", "tell me the colour of the *",
     "the * is of what colour"};
@@ -163,7 +164,7 @@ int number_of(std::string_view word, const auto& list) {
   return static_cast<int>(std::ranges::find(list, word) - std::begin(list));
 }
 
-// The numbers of the words in the vocabulary. ShapeError where a word is not in it.
+// The numbers of the words in the vocabulary. ShapeError if a word is not in it.
 std::vector<int> numbered(std::string_view text) {
   std::vector<int> words;
   for (const std::string& word : split(text)) {
@@ -225,7 +226,7 @@ int last_named(std::string_view text, const auto& list) {
   return found;
 }
 
-// What a question says about an object; −1 where it says nothing, so that everything fits.
+// What a question says about an object. −1: it says nothing, so every object fits.
 struct Wish {
   int form, size, half;
   bool fits(const Object& o) const {
@@ -237,6 +238,7 @@ struct Wish {
 }  // namespace
 
 Question read_question(const Picture& picture, std::string_view text) {
+  // Look for the objects that the question may mean: there must be exactly one.
   Question question{numbered(text), -1};
   const Wish wish{last_named(text, forms), last_named(text, sizes), last_named(text, halves)};
   Index fitting = 0;

@@ -1,13 +1,12 @@
 // # A world of coloured shapes, and questions about it
 //
 // A picture is a grid of patches, some of which hold one shape: a circle, a square, a triangle or a
-// cross, small or large, in one of six colours. Where in its patch it stands, how large it is
-// exactly, its shade and the grey behind it vary, and every pixel is noisy. A question names one
-// shape by its size and form, where needed also by its half of the picture, and asks for its
-// colour.
+// cross, small or large, in one of six colours. The place in the patch, the exact size, the shade
+// and the grey background vary, and every pixel is noisy. A question names one shape by its size
+// and form, if needed also by its half of the picture, and asks for its colour.
 //
-// The model sees pixels and the numbers of words, nothing else. It is never told which shapes a
-// picture holds.
+// The model gets pixels and the numbers of words, nothing else. No list of the shapes in a picture
+// is ever given to it.
 //
 // B pictures, Q questions to each, L words of the longest question, P patches, F numbers of a patch
 #pragma once

@@ -27,14 +27,15 @@ std::string set_marks_apart(std::string_view text) {
   return out;
 }
 
-// Looks for neighbours of which the left fits `first` and the right fits `second`, and puts spaces
-// around one of them. It goes from left to right, and two neighbours that were found are not looked
-// at again.
+// Looks for pairs of neighbours of which the left fits `first` and the right fits `second`, and
+// puts spaces around one of the two. The search goes from left to right; both characters of a pair
+// are then passed over.
 enum class Part { first, second };
 std::string set_apart(const std::string& text, Part part, auto first, auto second) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool found = i + 1 < text.size() && first(text[i]) && second(text[i + 1]);
+    // Copy one character, or two neighbours with spaces around one of them.
     if (!found) {
       out += text[i];
     } else if (part == Part::first) {
@@ -63,6 +64,7 @@ std::string without_spaces_at_end(std::string_view text) {
 std::vector<std::string> split_at_spaces(std::string_view text) {
   std::vector<std::string> words;
   std::u32string word;
+  // The space at the end completes the last word.
   for (const char32_t c : decode_utf8(text) + U' ') {
     if (!is_white_space(c)) {
       word += c;
@@ -73,7 +75,7 @@ std::vector<std::string> split_at_spaces(std::string_view text) {
   return words;
 }
 
-// How often each sequence of n words stands in a sentence.
+// How often each sequence of n words occurs in a sentence.
 struct Before {
   bool operator()(std::span<const std::string> a, std::span<const std::string> b) const {
     return std::ranges::lexicographical_compare(a, b);
@@ -137,7 +139,7 @@ void count_matches(const std::vector<std::string>& words, const std::vector<std:
   }
 }
 
-// exp(1 − r/c) where the translations have fewer words than the references: c < r.
+// exp(1 − r/c) if the translations have fewer words than the references: c < r.
 double brevity_penalty(long translated, long referred) {
   const auto c = static_cast<double>(translated), r = static_cast<double>(referred);
   if (c >= r) return 1;

@@ -1,4 +1,4 @@
-// # BLEU: how much of a translation stands in the reference
+// # BLEU: how much of a translation occurs in the reference
 //
 // The share of the translation's words, pairs, triples and quadruples of words that the reference
 // has too, as a geometric mean over a whole corpus, times a penalty for being short.
@@ -32,10 +32,10 @@ struct Bleu {
 //
 //     score = 100 · penalty · (p₁ p₂ p₃ p₄)^¼,   pₙ = n-grams found / n-grams written
 //
-// Smoothed: where no n-gram of some length n is found, a part of one counts as found: 1/2 at the
-// first such n, 1/4 at the second, and so on. If no single word matches, nothing is smoothed: all
-// precisions and the score are 0. If no translation has four words, the score is 0. ShapeError
-// unless there are as many references as translations.
+// Smoothing: for the first n without any match, 1/2 match is counted; for the second such n, 1/4;
+// and so on. If no single word matches, nothing is smoothed: all precisions and the score are 0. If
+// no translation has four words, the score is 0. ShapeError unless there are as many references as
+// translations.
 Bleu bleu(std::span<const std::string> translations, std::span<const std::string> references);
 
 // The words that BLEU counts: ASCII's marks apart from letters, but not in 3.5 and 1,000. Spaces

@@ -29,7 +29,7 @@ class Hash {  // FNV-1a
  public:
   void add(std::string_view bytes) {
     for (const char c : bytes) value_ = (value_ ^ static_cast<unsigned char>(c)) * 0x100000001B3;
-    value_ = (value_ ^ 0xFF) * 0x100000001B3;  // no byte of UTF-8: between two texts
+    value_ = (value_ ^ 0xFF) * 0x100000001B3;  // separates two texts: UTF-8 has no such byte
   }
   void add(const std::vector<Pair>& pairs) {
     for (const Pair& pair : pairs)
@@ -53,10 +53,12 @@ std::string to_text(const History& history) {
   return text;
 }
 
+// The history that to_text() wrote. FileError if a line is not of its form.
 History history_from(const std::string& text, const std::string& score_name) {
   History history{.score_name = score_name};
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
+    // A kind, a step and two numbers.
     std::istringstream words(line);
     std::string kind;
     Index step = 0;
@@ -80,6 +82,7 @@ std::string to_text(const Settings& settings) {
 
 // FileError, with all differences, unless the saved settings are the present ones.
 void expect_same(const std::string& path, const std::string& before, const Settings& now) {
+  // Read the saved settings.
   std::map<std::string, std::string> saved;
   std::istringstream lines(before);
   for (std::string line; std::getline(lines, line);) {
@@ -87,6 +90,7 @@ void expect_same(const std::string& path, const std::string& before, const Setti
     saved[line.substr(0, equals)] = line.substr(std::min(equals + 1, line.size()));
   }
 
+  // Compare them with the present ones.
   std::vector<std::string> faults;
   for (const auto& [name, value] : now)
     if (saved[name] != value)

@@ -88,7 +88,7 @@ namespace {
 
 struct Line {
   Pair pair;
-  std::string target;  // as it stands in the file
+  std::string target;  // as it is in the file
 };
 
 // The pairs of two files. The corpus counts the pairs that are left out.
@@ -99,6 +99,7 @@ std::vector<Line> read_pairs(Corpus& corpus, const std::string& source, const st
                    sources.size(), targets.size());
   std::vector<Line> lines;
   for (std::size_t i = 0; i < sources.size(); ++i) {
+    // Keep the pair, or count why it is left out.
     Pair pair{tokenize(corpus.unit, sources[i]), tokenize(corpus.unit, targets[i])};
     const bool no_source = pair.source.empty(), no_target = pair.target.empty();
     if (no_source && no_target) continue;

@@ -22,7 +22,7 @@ struct Corpus {
   Unit unit = Unit::words;
   Index max_tokens = 0;  // no sentence of the corpus is longer, on either side
 
-  // No pair of `valid` or `test` is ever trained on, unless files of one's own hold it twice.
+  // No pair of `valid` or `test` is ever trained on, unless the user's files contain it twice.
   std::vector<Pair> train, valid, test;
 
   // The targets of `valid` and `test` as people wrote them: what BLEU compares with.
@@ -31,7 +31,7 @@ struct Corpus {
   // A made-up task has no `train`. Instead it draws fresh pairs, as many as are wanted.
   std::function<Pair(Rng&)> sample;
 
-  // Where it is known: which of n source tokens the target token i translates.
+  // If it is known: which of n source tokens the target token i translates.
   std::function<Index(Index i, Index n)> alignment;
 
   Vocabulary source_words, target_words;
@@ -46,14 +46,14 @@ struct Corpus {
 // What to train on for one pass: all of `train`, or 20,000 fresh pairs.
 std::vector<Example> next_pass(const Corpus& corpus, Rng& rng);
 
-// All bytes of a file. FileError where it is missing, or cannot be read.
+// All bytes of a file. FileError if it is missing, or cannot be read.
 std::string read_text(const std::string& path);
 
 // The lines of a text, without their ends (\n or \r\n) and, where the text is the beginning of a
 // file, without its byte order mark.
 std::vector<std::string> split_lines(std::string_view text, bool begins_file = true);
 
-// The lines of a text file. FileError where it is missing, empty or not UTF-8.
+// The lines of a text file. FileError if it is missing, empty or not UTF-8.
 std::vector<std::string> read_lines(const std::string& path);
 
 // Parallel text, one sentence a line: line i of `target` translates line i of `source`.
@@ -67,7 +67,7 @@ struct TextFiles {
 
 // Reads the files. A pair that is blank on one side, or too long, is left out and counted. A pair
 // that is blank on both sides is skipped. The held-out pairs become both `valid` and `test`.
-// FileError, with the name of the file, where a file is missing, empty, or not UTF-8, or where
+// FileError, with the name of the file, if a file is missing, empty, or not UTF-8, or if
 // source and target have different numbers of lines.
 Corpus read_corpus(const TextFiles& files);
 
@@ -89,8 +89,8 @@ struct BatchOptions {
 // Pads the examples at `rows` into one batch.
 Batch make_batch(std::span<const Example> examples, std::vector<Index> rows);
 
-// Every example in exactly one batch, sentences of like lengths together, the batches in random
-// order.
+// Puts every example into exactly one batch. Sentences of similar lengths are in one batch; the
+// batches are in random order.
 std::vector<Batch> make_batches(std::span<const Example> examples, Rng& rng,
                                 BatchOptions options = {});
 

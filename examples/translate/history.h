@@ -1,6 +1,6 @@
 // # What happened during a training
 //
-// Plain numbers, for whoever wants to draw them.
+// Plain numbers, which the report draws.
 #pragma once
 
 #include <optional>
@@ -22,7 +22,7 @@ struct TrainPoint {
 
 struct ValidPoint {
   Index step = 0;
-  double loss = 0;  // nats a token, without
+  double loss = 0;  // nats a token, without label smoothing and dropout
   std::optional<double> score = {};
 };
 

@@ -14,12 +14,12 @@ namespace translate {
 
 namespace {
 
-// Prints and logs the course of a training. An error on the way, because the disk is full or the
-// reader of the output has gone, is kept: nothing more is told, and the training should stop as
-// after Ctrl-C, so that what was learnt is saved first.
+// Prints and logs the course of a training. If the disk is full, or the reader of the output has
+// gone, the error is kept and nothing more is printed or logged. The training should then stop as
+// after Ctrl-C, so that what was learnt is saved before the error is thrown.
 class Reporter {
  public:
-  // `resumes`: the old log is kept, without the steps that are taken again.
+  // `resumes`: the old log is kept, without the lines of steps that will be repeated.
   Reporter(const Options& options, const Trainer& trainer, bool resumes)
       : score_name_(trainer.history().score_name) {
     if (options.log.empty()) return;
@@ -79,8 +79,8 @@ class Reporter {
   std::exception_ptr error_;
 };
 
-// With --resume, takes up the training in the file if there is one, and says so. Returns whether
-// there was.
+// With --resume, continues the training in the file if there is one, and prints which. Returns
+// whether there was one.
 bool take_up(Trainer& trainer, const Options& options) {
   if (!options.resume) return false;
   const bool resumes = std::filesystem::exists(options.save);

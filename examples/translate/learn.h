@@ -1,7 +1,8 @@
 // # A training, watched
 //
-// Runs a Trainer from the command line: goes on where a saved training stopped, prints and logs the
-// course of the training, and saves what it learnt, also where Ctrl-C or a full disk ends it early.
+// Runs a Trainer for the command line: continues a saved training where it stopped, prints and logs
+// the course of the training, and saves what it learnt, also if Ctrl-C or a full disk ends it
+// early.
 #pragma once
 
 #include "examples/translate/training.h"

@@ -1,7 +1,8 @@
 // # translate
 //
-// Trains an encoder-decoder on a made-up task or on sentence pairs of your own, marks it on pairs
-// that it never saw, and shows what it wrote and where it looked.
+// Trains an encoder-decoder on a made-up task or on sentence pairs of your own, evaluates it on
+// pairs that it never saw, and shows what it wrote and what it attended to. The results of the
+// evaluation are called marks.
 #include <unistd.h>
 
 #include <iostream>
@@ -22,7 +23,7 @@ namespace translate {
 
 namespace {
 
-// ---- what it has learnt ----
+// ---- what the model has learnt ----
 
 void show_bleu(const Bleu& bleu, Index beams) {
   const auto& p = bleu.precisions;
@@ -44,7 +45,7 @@ void show_marks(const Marks& marks, const Corpus& corpus, const Training& traini
   if (marks.bleu) show_bleu(*marks.bleu, beams);
 }
 
-// A few sentences, each with its translation and, where that is wrong, with the right one.
+// A few sentences, each with its translation and, if that is wrong, with the right one.
 void show_samples(const Translator& translator, const Corpus& corpus) {
   constexpr std::size_t shown = 6;
   std::vector<Pair> pairs(
@@ -54,6 +55,7 @@ void show_samples(const Translator& translator, const Corpus& corpus) {
   const auto predictions = translator.decode(examples);
   fmt::print("\nHeld-out samples\n");
   for (std::size_t i = 0; i < pairs.size(); ++i) {
+    // The source, the translation, and the reference if it differs.
     const bool right = predictions[i] == examples[i].target;
     fmt::print("  {} {}\n    {}\n", right ? "✓" : "✗", join(corpus.unit, pairs[i].source),
                join(corpus.unit, translator.spell(pairs[i].source, predictions[i])));
@@ -84,6 +86,7 @@ const Sentence& typical(const std::vector<Pair>& pairs) {
 
 // ---- the files that it leaves ----
 
+// The marks (the scores of the evaluation) and a summary of the training, as JSON.
 void write_metrics(const std::string& path, const Options& options, const Translator& translator,
                    const Training& training, const Marks& marks) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
@@ -149,7 +152,7 @@ void show_sizes(const Translator& translator, const Corpus& corpus) {
                corpus.train.size(), corpus.valid.size(), corpus.blank, corpus.overlong);
 }
 
-// ---- the course of events ----
+// ---- the run of the program ----
 
 // What cannot be read or written is refused at once, not after minutes of training.
 void prepare(const Options& o) {
@@ -164,8 +167,8 @@ std::optional<Translator> load_if_asked(const Options& options) {
   return Translator::load(options.load);
 }
 
-// What was asked for with --translate-file and --interactive. Returns the program's exit code: 1 if
-// there was a line that could not be translated.
+// Translates for --translate-file and --interactive. Returns the program's exit code: 1 if there
+// was a line that could not be translated.
 int serve(const Translator& translator, const Options& options, Search search) {
   Index faulty = 0;
   if (!options.translate_file.empty())
@@ -183,7 +186,7 @@ int only_translate(const Translator& translator, const Options& options, Search 
   return serve(translator, options, search);
 }
 
-// Trains if that was asked for; else the model is only saved, where --save says.
+// Trains if that was asked for. Otherwise the model is only saved, if --save is given.
 Training train_or_save(Translator& translator, const Corpus& corpus, const Options& options,
                        History& history) {
   if (options.trains()) return learn(translator, corpus, options, history);

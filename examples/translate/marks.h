@@ -1,4 +1,4 @@
-// # How good a translator is
+// # The evaluation of a translator: its marks
 #pragma once
 
 #include "examples/translate/bleu.h"
@@ -15,7 +15,7 @@ std::string_view score_name(const Corpus& corpus);
 double valid_score(const Translator& translator, const Corpus& corpus);
 
 struct Marks {
-  double exact_match = 0;           // share of test sentences translated to the letter
+  double exact_match = 0;           // share of test sentences translated exactly
   std::optional<double> alignment;  // share of predicted tokens that looked at the true position
   std::optional<Bleu> bleu;         // where tokens are words
   double loss = 0;                  // mean over the test pairs' tokens

@@ -75,6 +75,7 @@ void expect_distinct_files(const Options& o) {
       {"--load", o.load},
       {"--translate-file", o.translate_file},
   };
+  // An output may be neither another output nor an input.
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) expect_distinct(outputs[j], outputs[i]);
     for (const examples::NamedFile& input : inputs) expect_distinct(outputs[i], input);

@@ -97,6 +97,7 @@ void add_model(CLI::App& app, Recipe& r) {
   const auto add = [&](const char* name, auto& value, const char* text) {
     return app.add_option(name, value, text)->group("Model");
   };
+  // The sizes, and then dropout and tied tables.
   within(add("--dim", r.dim, "Width of the model"), WholeNumber{1, 65536});
   within(add("--heads", r.heads, "Attention heads; must divide the width"), WholeNumber{1, 65536});
   within(add("--layers", r.layers, "Layers of the encoder, and of the decoder"),
@@ -149,6 +150,7 @@ void add_survival(CLI::App& app, Options& o) {
   const auto add = [&](const char* name, auto& value, const char* text) {
     return app.add_option(name, value, text)->group("Surviving");
   };
+  // The checkpoint, then the log.
   auto* save = add("--save", o.save,
                    "Keep here the model of the best validation and, until the end, all that it "
                    "takes to go on; Ctrl-C finishes the step and saves")
@@ -207,6 +209,7 @@ std::set<std::string> parse(Options& o, int argc, char** argv) {
       "  translate --source train.de --target train.en --save model.safetensors\n"
       "  translate --load model.safetensors --translate \"ein Hund läuft.\"\n"
       "  translate --load model.safetensors --interactive");
+  // The groups of options, in the order of --help.
   add_corpus(app, o);
   add_model(app, o.recipe);
   add_training(app, o);
@@ -230,7 +233,8 @@ std::string kind_of(const Options& o) {
   return task.empty() ? "reverse" : task;
 }
 
-// A loaded model is only used if there is something to translate, and nothing that asks for more.
+// The mode. A loaded model only translates if there is something to translate, and no option asks
+// for training or evaluation.
 Mode mode_of(const Options& o, bool has_corpus, bool has_length) {
   const bool uses = !o.sentences.empty() || !o.translate_file.empty() || o.interactive;
   if (!o.load.empty() && !has_corpus && uses && !has_length) return Mode::translate;

@@ -1,4 +1,4 @@
-// # What can be asked for
+// # The options of translate
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,8 @@ namespace translate {
 
 enum class Schedule { cosine, inverse_sqrt };
 
-// How a model is shaped, trained and asked. Each kind of corpus has one that suits it.
+// The sizes of a model, its training, and its search. Each kind of corpus has a recipe that suits
+// it.
 struct Recipe {
   // The model.
   Index dim = 128, heads = 4, layers = 2, hidden = 256;
@@ -26,7 +27,7 @@ struct Recipe {
   double rate = 1e-3, smoothing = 0.1;
   Index warmup = 400;
   double average = 0;        // how much of the running mean of the weights stays from step to step
-  Index patience = 0;        // validations without a better one after which it stops; 0: never
+  Index patience = 0;        // stop after so many validations without a better one; 0: never
   Index validate_every = 0;  // steps; 0: after each pass
   Index log_every = 50;      // steps
 
@@ -35,8 +36,8 @@ struct Recipe {
   double length_penalty = 0.6;
 };
 
-// What the program is asked for: to train a model and mark it, only to mark it, or only to
-// translate with a loaded one.
+// What the program does: it trains a model and evaluates it, only evaluates it, or only translates
+// with a loaded one.
 enum class Mode { train, mark, translate };
 
 struct Options {
@@ -49,7 +50,7 @@ struct Options {
   std::uint64_t seed = 1;
   int threads = 0;  // 0: every core
 
-  // What comes in and goes out.
+  // The files and sentences that are read and written.
   std::string load, save, metrics, log, report;
   bool resume = false;
   Index checkpoint_every = 500;        // steps; 0: only at the end
@@ -61,9 +62,8 @@ struct Options {
 };
 
 // Reads the command line. The recipe is that of the preset, the task or the loaded model, changed
-// by the arguments. Throws Done after --help, CLI::ParseError where the arguments make no sense,
-// and FileError where --load names no model, or where two arguments name one file that would be
-// written.
+// by the arguments. Throws Done after --help, CLI::ParseError if the arguments are not valid, and
+// FileError if --load names no model, or if two arguments name one file that would be written.
 Options parse_options(int argc, char** argv);
 
 // The names and values of everything that the course of a training depends on, except the

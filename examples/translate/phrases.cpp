@@ -177,6 +177,7 @@ Sentence contract(std::string_view french) {
   Sentence contracted;
   const auto at = [&](std::size_t i) { return i < words.size() ? words[i] : std::string(); };
   for (std::size_t i = 0; i < words.size(); ++i) {
+    // A short form before a vowel; de with an article; or the word as it is.
     const auto vowel_form = before_vowel.find(words[i]);
     if (vowel_form != before_vowel.end() && elides(at(i + 1))) {
       contracted.emplace_back(vowel_form->second);
@@ -196,9 +197,9 @@ Sentence contract(std::string_view french) {
 //   place       = preposition noun phrase
 //   noun phrase = determiner [very] [adjective] [adjective] noun
 //
-// One walk over the grammar writes both languages at once. Its choices come from dice, to draw a
-// sentence, or from an English sentence, to translate it. Both use the same code, so the English
-// determines the French.
+// One walk over the grammar writes both languages at once. Its choices are random (drawing), or
+// come from an English sentence that it translates (reading). Both use the same code, so the
+// English sentence determines the French one.
 class Walk {
  public:
   explicit Walk(Rng& dice) : dice_(&dice) { sentence(); }
@@ -221,11 +222,11 @@ class Walk {
 
   void say(std::string_view words) { french.append(words).append(" "); }
 
-  // Whether dice want something, once in n times. A reader wants nothing: it takes what it reads.
+  // When drawing, true once in n times. When reading, false: the reader takes what it reads.
   bool chance(Index n) { return dice_ && one_in(n, *dice_); }
 
-  // English words that may stand here. Dice write them if they are wanted; a reader looks whether
-  // they are there. Returns whether they are part of the sentence.
+  // English words that may stand here. When drawing, they are written if `wanted`. When reading,
+  // they are taken if they come next. Returns whether they are part of the sentence.
   bool word(std::string_view words, bool wanted) {
     if (!dice_) {
       const std::string_view rest = unread_;
@@ -236,8 +237,8 @@ class Walk {
     return wanted;
   }
 
-  // An entry of a table that fits: a random one, if it is wanted, or the one whose English name the
-  // reader finds here. Null if there is none.
+  // An entry of a table that fits. When drawing: a random one, if `wanted`. When reading: the one
+  // whose English name comes next. Null if there is none.
   template <class Entry, std::size_t n>
   const Entry* one_of(const Entry (&table)[n], auto name, auto fits, bool wanted = true) {
     if (dice_) {
@@ -251,7 +252,7 @@ class Walk {
     return found == table + n ? nullptr : found;
   }
 
-  // The grammar expects something here; StateError if a reader did not find it.
+  // StateError if the reader did not find what the grammar expects here.
   void must(bool known) const {
     check<StateError>(known, "to_french: expected a phrase of the grammar; got \"{}\" after \"{}\"",
                       shortened(unread_), shortened(english));
@@ -277,20 +278,20 @@ class Walk {
   }
 
   NounPhrase english_noun_phrase(unsigned kinds, Role role) {
-    // Dice pick the noun first, since the words before it must fit. A reader meets it last.
+    // Drawing picks the noun first, since the words before it must fit. Reading finds it last.
     NounPhrase phrase;
     const auto of_kind = [&](const Noun& n) { return (n.kind & kinds) != 0; };
     if (dice_) phrase.noun = &pick_where(nouns, *dice_, of_kind);
     phrase.plural = chance(2);
 
-    // The words before the noun. Dice make an adjective very much so only where it is the only one.
+    // The words before the noun. Drawing writes "very" only if there is exactly one adjective.
     phrase.determiner = determiner_of(phrase, role);
     const bool one = chance(3), two = chance(3);
     phrase.very = word("very", one != two && chance(4));
     phrase.before = adjective_of(phrase, true, one);
     phrase.after = adjective_of(phrase, false, two);
 
-    // The noun: as it was picked, or as it stands there, in the singular or in the plural.
+    // The noun: as it was picked, or as it is read, in the singular or in the plural.
     if (phrase.noun) {
       word(phrase.plural ? english_plural(*phrase.noun) : std::string(phrase.noun->one), true);
     } else if (phrase.noun = one_of(nouns, &Noun::one, of_kind); !phrase.noun) {
@@ -335,8 +336,8 @@ class Walk {
     if (after) say(agree(*after, noun->feminine, plural));
   }
 
-  // The determiner in the noun's gender and number. De stands for what is denied (pas de pomme),
-  // and for des before an adjective (de bons œufs).
+  // The determiner in the noun's gender and number. Un, une and des become de in a denial (pas de
+  // pomme), and des becomes de before an adjective (de bons œufs).
   std::string_view article_of(const NounPhrase& phrase, Role role) const {
     const Determiner& determiner = *phrase.determiner;
     std::string_view article = determiner.masculine;
@@ -374,7 +375,7 @@ class Walk {
     return {pronoun->be, pronoun->verb, pronoun->feminine, nullptr};
   }
 
-  // "not", "never" or nothing. English has other words for it beside "be".
+  // "not", "never" or nothing. Without "be" English uses other words, as in "does not".
   const Denial* denial_of(const Subject& who, bool is) {
     const auto name = [&](const Denial& d) {
       if (is) return d.be;

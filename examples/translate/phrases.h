@@ -22,7 +22,7 @@ struct Draw {
 Draw draw_phrase(Rng& rng);
 
 // What the task `phrases` has to learn: the one French sentence for an English one of its grammar.
-// StateError, with the word, where the grammar does not know the sentence.
+// StateError, with the word, if the grammar does not know the sentence.
 Sentence to_french(const Sentence& english);
 
 }  // namespace translate

@@ -66,6 +66,7 @@ std::string heading(const Sentence& source, Index margin, Index across) {
   for (Index line = 0; line < height; ++line) {
     out += spaces(margin);
     for (const std::string& token : source) {
+      // The letter of this line, or a space above a short token.
       const Sentence name = letters(token);
       const Index letter = line + std::ssize(name) - height;
       out += letter >= 0 ? name[static_cast<std::size_t>(letter)] : " ";
@@ -111,7 +112,7 @@ std::string draw_attention(const glass::Tensor& weights, const Sentence& source,
     return std::isfinite(w) ? std::clamp(w, 0.0, 1.0) : 0;
   };
 
-  // Two rows of weights to a line. An odd last row stands above an empty one.
+  // Two rows of weights to a line. Below an odd last row the line has an empty row.
   std::string out = heading(source, margin, across);
   for (Index t = 0; t < rows; t += 2) {
     const auto at = target.begin() + t;

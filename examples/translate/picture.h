@@ -1,8 +1,8 @@
 // # Attention, drawn in the terminal
 //
 // Half-block characters (▀ ▄ █) give each character cell two rows, so that a picture of a sentence
-// is not higher than the sentence is long. Where the terminal has colours, a weight is a grey;
-// where it has none, or NO_COLOR asks for none, or the text goes into a file, it is a width.
+// is not higher than the sentence is long. If the terminal has colours, a weight is shown as a
+// grey. Without colours, with NO_COLOR, or in a file, it is shown as the width of a block.
 #pragma once
 
 #include <functional>

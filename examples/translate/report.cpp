@@ -32,6 +32,7 @@ std::vector<TrainPoint> thinned(const std::vector<TrainPoint>& points) {
   const std::size_t group = points.size() / most + 1;
   std::vector<TrainPoint> out;
   for (std::size_t begin = 0; begin < points.size(); begin += group) {
+    // The mean of one group, at the step and the rate of its last point.
     const std::size_t end = std::min(begin + group, points.size());
     TrainPoint mean = points[end - 1];
     mean.loss = 0;
@@ -50,6 +51,7 @@ json history_json(const History& history) {
     train["loss"].push_back(number(p.loss));
     train["rate"].push_back(number(p.rate));
   }
+  // The same for the validations, with their scores.
   json valid = {{"step", json::array()}, {"loss", json::array()}, {"score", json::array()}};
   for (const ValidPoint& p : history.valid) {
     valid["step"].push_back(p.step);
@@ -60,7 +62,7 @@ json history_json(const History& history) {
 }
 
 // One row of the attention of layer l, head h and target token t: an array of thousandths, one for
-// each source token. What is no number becomes null.
+// each source token. NaN and infinity become null.
 json row_json(const glass::Tensor& weights, Index l, Index h, Index t) {
   json row = json::array();
   for (Index s = 0; s < weights.size(3); ++s) {
@@ -77,7 +79,7 @@ json head_json(const glass::Tensor& weights, Index l, Index h) {
   return rows;
 }
 
-// All weights, as arrays [L][H][T][S]; null where the sample has none.
+// All weights, as arrays [L][H][T][S]; null if the sample has none.
 json weights_json(const Sample& sample) {
   if (!sample.weights) return nullptr;
   const glass::Tensor& w = *sample.weights;
@@ -86,6 +88,7 @@ json weights_json(const Sample& sample) {
                     "report: the weights of {} target and {} source tokens must be "
                     "[layers, heads, {}, {}]; got {}",
                     targets, sources, targets, sources, w.shape());
+  // One array for each layer, in it one for each head.
   json layers = json::array();
   for (Index l = 0; l < w.size(0); ++l) {
     json heads = json::array();
@@ -100,6 +103,7 @@ json weights_json(const Sample& sample) {
 // ---- the whole report ----
 
 std::string report_json(const Report& report) {
+  // The samples, then the facts, then all of it.
   json samples = json::array();
   for (const Sample& s : report.samples)
     samples.push_back({{"sourceText", s.source_text},

@@ -1,6 +1,6 @@
 // # A training, and what came of it, as one page
 //
-// Curves, samples, and where each token of a translation looked, in one HTML file that needs no
+// Curves, samples, and the attention of each token of a translation, in one HTML file that needs no
 // network. It takes plain numbers and words, and knows nothing of models or of training.
 //
 // How it looks is written in report.html, report.css and report.js, and in examples/page.
@@ -35,12 +35,12 @@ struct Report {
   std::vector<Sample> samples = {};
 };
 
-// The page's data as JSON. What is no number becomes null, what is no UTF-8 becomes U+FFFD, a
-// weight is given in thousandths, and of a long history about 600 means are kept.
-// ShapeError where a sample's weights do not fit its tokens.
+// The page's data as JSON. NaN and infinity become null, bytes that are not UTF-8 become U+FFFD, a
+// weight is given in thousandths, and a long history is reduced to about 600 means. ShapeError if a
+// sample's weights do not fit its tokens.
 std::string report_json(const Report& report);
 
-// The page. ShapeError as above, FileError where it cannot be written.
+// The page. ShapeError as above, FileError if it cannot be written.
 void write_report(const std::filesystem::path& path, const Report& report);
 
 }  // namespace translate

@@ -37,7 +37,7 @@ function short(x) {  // a number as the axis or a reader wants it: three or four
   return String(Number(x.toPrecision(4)));
 }
 
-// ---- one tip for everything that is pointed at ----
+// ---- one tooltip for everything that is pointed at ----
 
 const tip = $("tip");
 let tipAnchor = null;  // says where the tip points to, also after scrolling: [x, y] in the window
@@ -67,7 +67,7 @@ $("lead").textContent = data.lead;
 $("lead").hidden = !data.lead;
 for (const [name, value] of data.facts)
   $("facts").append(make("div", {}, make("dt", {}, name), make("dd", {}, value)));
-// In rows that are about as long as one another.
+// The facts in rows of about the same length.
 $("facts").style.setProperty("--columns", Math.ceil(data.facts.length / Math.ceil(data.facts.length / 8)) || 1);
 $("facts").hidden = data.facts.length === 0;
 
@@ -92,7 +92,8 @@ function logTicks(low, high) {
   return ticks.filter((t) => t >= low * 0.999 && t <= high * 1.001);
 }
 
-// Where every curve ends, so that what is above one another is of the same time.
+// The last step of all curves: they share it, so that points above one another are of the same
+// step.
 const lastStep = Math.max(1, ...data.history.train.step, ...data.history.valid.step);
 
 // A curve: {name, color, x, y, dots, fine, fill, best}. Where y is null the line has a gap.
@@ -210,7 +211,7 @@ class Chart {
     return group;
   }
 
-  // What each curve says at the step, or last said before it.
+  // The value of each curve at this step, or the last value before it.
   valuesAt(step) {
     return this.curves.map((c) => {
       let i = c.x.findLastIndex((x) => x <= step);
@@ -292,7 +293,7 @@ function drawHistory({train, valid, scoreName}) {
     return;
   }
 
-  // The curves for those who do not see them: every validation, or else some forty of the means.
+  // The curves as a table, for screen readers: every validation, or else some forty of the means.
   const rows = valid.step.length ? valid.step.map((step, i) => {
     const t = train.step.findLastIndex((s) => s <= step);
     return [step, train.loss[t], valid.loss[i], valid.score[i], train.rate[t]];
@@ -312,8 +313,8 @@ drawHistory(data.history);
 
 // ---- the colours of attention ----
 
-// From the style sheet's four colours, so that light and dark have their own. Small weights are
-// lifted, or nobody would see them.
+// Mixed from the style sheet's four colours, so that light and dark have their own. Small weights
+// are shown larger than they are, since they would be invisible otherwise.
 let ramp = [];
 function readRamp() {
   const probe = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
@@ -484,7 +485,7 @@ function makeMap() {
   const rows = s.target.map((token, t) => make("tr", {}, label(token, "row"), ...s.source.map(
       (_, c) => make("td", {role: "gridcell", tabindex: t + c === 0 ? 0 : -1, "data-row": t, "data-column": c}))));
   $("map").replaceChildren(make("thead", {}, head), make("tbody", {}, ...rows));
-  // As large as the box lets them be, but not too large nor too small: then it scrolls.
+  // As large as the box allows, within limits. If that is too large for the box, it scrolls.
   const room = $("map-box").parentElement.clientWidth - $("map").tBodies[0].rows[0].cells[0].offsetWidth - 12;
   $("map").style.setProperty("--cell", `${clamp(Math.floor(room / s.source.length) - 2, 15, 38)}px`);
   $("map-box").scrollTo(0, 0);
@@ -513,7 +514,7 @@ function makeAtlas() {
   if (state.head < 0 && sample().weights[state.layer].length === 1) state.head = 0;
 }
 
-// Colours every cell: after another sentence, layer, head or theme.
+// Colours every cell. Called after a change of sentence, layer, head or theme.
 function paint() {
   const s = sample(), weights = weightsOf(state.layer, state.head);
   $("map-title").textContent = `Layer ${state.layer + 1}, ${headName(state.head)}`;
@@ -607,7 +608,7 @@ function lightChip(node, weight) {
   node.style.setProperty("--on-lit", inkOn(weight));
 }
 
-// In words, what the picture shows.
+// Describes the picture in words.
 function readout(s, weights, row, column, shown) {
   const out = [];
   const strongest = (list) => list.map(([token, weight]) => [token, weight ?? 0]).sort((a, b) => b[1] - a[1])
@@ -630,7 +631,7 @@ function readout(s, weights, row, column, shown) {
     tell(s.source.map((token, c) => [token, weights[row][c]]));
     out.push(".");
   }
-  // While it plays, every token would be read aloud.
+  // Not while it plays: a screen reader would read every token aloud.
   $("readout").setAttribute("aria-live", state.playing == null ? "polite" : "off");
   $("readout").replaceChildren(...out);
 }

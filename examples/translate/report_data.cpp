@@ -43,7 +43,7 @@ Sentence axis_of(const Translator& translator, const std::vector<int>& target,
   return axis;
 }
 
-// The first two dozen pairs of the test, with their translations and attention.
+// The first 24 test pairs, with their translations and attention.
 std::vector<Sample> make_samples(const Translator& translator, const Corpus& corpus,
                                  Search search) {
   constexpr std::ptrdiff_t most = 24;
@@ -57,6 +57,7 @@ std::vector<Sample> make_samples(const Translator& translator, const Corpus& cor
              .reference = join(corpus.unit, pairs[i].target),
              .right = predictions[i] == examples[i].target,
              .source = pairs[i].source};
+    // The translation as text, and the tokens on both axes of its attention.
     const Sentence words = translator.spell(pairs[i].source, predictions[i]);
     s.target_text = join(corpus.unit, words);
     s.source.emplace_back("■");
@@ -72,6 +73,7 @@ std::string title_of(const Corpus& corpus, const Options& options) {
   const auto name = [](const std::string& path) {
     return std::filesystem::path(path).filename().string();
   };
+  // Files: both names. A task: its name with a capital letter.
   if (!options.files.source.empty())
     return fmt::format("{} → {}", name(options.files.source), name(options.files.target));
   std::string title = corpus.name;

@@ -144,7 +144,7 @@ void draw_held_out(Corpus& corpus, const Task& task, Rng& rng) {
   }
 }
 
-// The words of 20,000 pairs: so many pairs have every word that there is.
+// The words of 20,000 random pairs, among which every word of the task occurs.
 void collect_words(Corpus& corpus, Rng& rng) {
   std::vector<Pair> pairs(20'000);
   for (Pair& pair : pairs) pair = corpus.sample(rng);

@@ -39,7 +39,7 @@ class WordCutter {
   // The end of the token that begins here. A token is a word, or a mark alone.
   std::size_t end_of_token(std::size_t begin) const {
     std::size_t i = begin + 1;
-    // An apostrophe begins a word where it stands between letters, as in man's.
+    // An apostrophe between letters begins a word, as in man's.
     const bool shortened = is('\'', begin) && begin > 0 && letter(begin - 1) && letter(i);
     if (!letter(begin) && !shortened) return i;
     while (letter(i) || inner_mark(i)) ++i;
@@ -62,12 +62,14 @@ class WordCutter {
   std::u32string_view codes_;
 };
 
+// The words and marks of a text, in lower case.
 Sentence words(std::u32string codes) {
   codes = lower_case(codes);
   std::ranges::replace(codes, U'’', U'\'');
   const std::u32string_view text = codes;
   const WordCutter cutter(text);
   Sentence tokens;
+  // Cut off one token after another; spaces belong to none.
   for (std::size_t begin = 0, end = 0; begin < text.size(); begin = end) {
     end = begin + 1;
     if (is_space(text[begin])) continue;

@@ -1,6 +1,6 @@
 // # Text as a translator sees it
 //
-// Sentences are cut into tokens, and tokens are numbered; and back.
+// Cuts sentences into tokens, numbers the tokens, and turns numbers back into sentences.
 //
 // Deliberately not a linguist's tokeniser: no subwords, no language rules beyond apostrophes, and
 // nothing for languages that write no spaces.
@@ -33,7 +33,7 @@ enum class Unit { characters, words };  // what a token is
 
 // Characters: every code point is a token. Words: lower case, punctuation apart, and an apostrophe
 // goes with the letters that it shortens: l'homme is l' homme, man's is man 's.
-// FileError where `text` is not UTF-8.
+// FileError if `text` is not UTF-8.
 Sentence tokenize(Unit unit, std::string_view text);
 
 // Tokens as one line of text: words are spaced as people space them, characters not at all.

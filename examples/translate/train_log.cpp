@@ -14,7 +14,7 @@ using glass::FileError;
 
 namespace {
 
-// The step that a line is about; nothing if it is not a whole line of a log.
+// The step that a line is about; nothing if the line is not a complete line of a log.
 std::optional<Index> step_of(std::string_view line) {
   constexpr std::string_view begin = "{\"step\": ";
   Index step = 0;
@@ -38,7 +38,7 @@ std::string kept_lines(const std::string& path, Index step, Index validated) {
   for (std::string line; std::getline(old, line);) {
     ++number;
     const auto at = step_of(line);
-    if (!at && old.eof()) break;  // the program was ended as it wrote
+    if (!at && old.eof()) break;  // the program ended while it wrote this line
     check<FileError>(at.has_value(), "{}: line {} is none of a training's log", path, number);
     const bool validation = line.find("\"valid_loss\"") != std::string::npos;
     if (*at <= (validation ? validated : step)) kept += line + '\n';
@@ -58,7 +58,7 @@ TrainLog::TrainLog(std::string path, Index step, const History& history) : path_
 
 void TrainLog::line(const std::string& text) {
   if (!file_) {
-    // An old file is replaced whole, so that a kill does not cost the lines that stay.
+    // An old file is replaced whole, so that a kill does not lose the kept lines.
     if (is_file(path_)) examples::write_file(path_, kept_);
     file_.emplace(path_, "", glass::nn::OutputFile::Mode::append);
   }

@@ -4,8 +4,8 @@
 //      "grad_norm": 1.3}
 //     {"step": 211, "epoch": 1, "valid_loss": 3.9, "bleu": 8.2}
 //
-// (each on one line). The first kind comes every few steps and tells their means, the second after
-// every validation.
+// (each on one line). The first kind is written every few steps and has the means over these steps.
+// The second is written after every validation.
 #pragma once
 
 #include <optional>

@@ -60,7 +60,7 @@ Trainer::Trainer(Translator& translator, const Corpus& corpus, const Options& op
   history_.score_name = score_name(corpus);
 }
 
-// ---- the course of events ----
+// ---- the course of a training ----
 
 void Trainer::start_pass() {
   // A resumed training makes the pass again. So state_.order stays as it was before the pass, and
@@ -122,7 +122,7 @@ Training Trainer::run(const Watcher& watcher) {
     if (finished_) break;
     progress = advance(pace, watcher);
 
-    // Where the training is stopped, the caller saves it.
+    // If the training is stopped, the caller saves it.
     stopped = watcher.stop();
     if (!stopped) save_if_due();
   }
@@ -130,7 +130,7 @@ Training Trainer::run(const Watcher& watcher) {
   return {state_.step, state_.loss, pace.clock.seconds(), stopped};
 }
 
-// One step, after the beginning of a new pass where the last one is over, and what is told of it.
+// One step, and the report of it to the watcher. If the last pass is over, a new one begins first.
 Progress Trainer::advance(Pace& pace, const Watcher& watcher) {
   start_next_pass_if_due();
   step(pace);
@@ -212,8 +212,8 @@ double Trainer::rate_of_step() const {
                                         : optim::warmup_inverse_sqrt(state_.step, o);
 }
 
-// The running mean of the weights. The first weights are random and should not stay in it: while
-// the mean is young, less of it stays.
+// The running mean of the weights. The first weights are random and should not stay in it, so the
+// first steps keep a smaller share of the mean.
 void Trainer::update_average() {
   const auto t = static_cast<double>(state_.step);
   const double stays = std::min(options_.recipe.average, (1 + t) / (10 + t));
@@ -225,6 +225,7 @@ void Trainer::update_average() {
 // ---- a validation ----
 
 void Trainer::validate(Pace& pace, const Progress& progress, const Watcher& watcher) {
+  // The time of a validation does not count for the speed of the training.
   const double before = pace.clock.seconds();
   const Translator& candidate = average_ ? *average_ : translator_;
   const double loss = mean_loss(candidate, valid_);
@@ -237,7 +238,7 @@ void Trainer::validate(Pace& pace, const Progress& progress, const Watcher& watc
 
 void Trainer::keep_if_best(const Translator& candidate, double loss) {
   ++state_.worse;
-  if (!(loss < state_.best_loss)) return;  // worse, or no number
+  if (!(loss < state_.best_loss)) return;  // worse, or NaN
   state_.best_loss = loss;
   state_.worse = 0;
   const std::vector<Var> weights = nn::parameters(candidate.model);

@@ -1,4 +1,4 @@
-// # Training that survives
+// # Training that can be resumed
 //
 // A training can be resumed from its last save, whatever ended the program: the weights come out
 // the same as without the interruption, bit for bit, with any number of threads. For this,
@@ -11,7 +11,7 @@
 
 namespace translate {
 
-// What the trainer tells while it works.
+// What the watcher is told during the training.
 struct Progress {
   Index step = 0, steps = 0, epoch = 0;
   double loss = 0;  // mean over the last steps, in nats a token
@@ -30,12 +30,12 @@ struct Watcher {
 
 struct Training {
   Index steps = 0;  // in all, those of a resumed training's past included
-  double loss = 0;  // the last that Progress told
+  double loss = 0;  // of the last Progress
   double seconds = 0;
   bool stopped = false;  // because `stop` asked for it
 };
 
-// What changes from step to step beside the model and the optimiser.
+// What changes from step to step, besides the model and the optimiser.
 struct TrainingState {
   Index step = 0, pass = 0, batch = 0;  // batches of the present pass that are done
   glass::Rng order;                     // as it was when the present pass began
@@ -46,6 +46,7 @@ struct TrainingState {
   double window_loss = 0, window_norm = 0;  // sums since the last point of the history
   Index window = 0;                         // so many steps
 
+  // All members, by the names that they have in a checkpoint.
   void each(auto&& f) {
     f("step", step);
     f("pass", pass);
@@ -61,12 +62,12 @@ struct TrainingState {
   }
 };
 
-// A number that tells one corpus from another, words and order included.
+// A hash of the corpus, words and order included.
 std::string hash_of(const Corpus& corpus);
 
 class Trainer {
  public:
-  // Trains `translator`, which outlives it.
+  // Trains `translator`, which must live longer than the trainer.
   Trainer(Translator& translator, const Corpus& corpus, const Options& options);
 
   // Continues the training that was saved in the file. FileError, with nothing changed, if the file

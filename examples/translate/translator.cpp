@@ -21,6 +21,7 @@ namespace nn = glass::nn;
 
 namespace {
 
+// The options of the model. max_length is larger by two, for <s> and </s>.
 nn::EncoderDecoderOptions shape_of(const Recipe& r, const Vocabulary& source,
                                    const Vocabulary& target, Index max_tokens) {
   return {.source_vocab = source.size(),
@@ -41,6 +42,7 @@ T number(const nn::Metadata& notes, const std::string& name) {
   const auto found = notes.find(name);
   check<FileError>(found != notes.end(), "load: no '{}' in the file; was it saved by translate?",
                    name);
+  // The whole text must be the number.
   T value{};
   const std::string& text = found->second;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -61,7 +63,7 @@ Translator Translator::create(const Corpus& corpus, const Options& options) {
       {rng, shape_of(options.recipe, corpus.source_words, corpus.target_words, corpus.max_tokens)}};
 }
 
-// What load() reads again.
+// The options of the model and its words, as text, so that load() can build the model again.
 nn::Metadata Translator::notes() const {
   const nn::EncoderDecoderOptions& o = model.options;
   return {{"task", task},
@@ -162,6 +164,7 @@ std::vector<std::vector<int>> Translator::decode(std::span<const Example> exampl
 }
 
 Sentence Translator::spell(const Sentence& source, const std::vector<int>& target) const {
+  // Without <unk> the words are known; the attention is needed only for <unk>.
   Sentence words = target_words.decode(target);
   if (source.empty() || std::ranges::count(target, Vocabulary::unknown) == 0) return words;
   const Tensor all = attention({source_words.encode(source), target});  // [T + 1, S + 1]

@@ -46,8 +46,8 @@ struct Translator {
   std::string translate(const std::string& text, Search search = {}) const;
   void expect_translatable(std::string_view text) const;
 
-  // Where the last decoder layer looked while it wrote each of the target's tokens and </s>: the
-  // cross-attention averaged over heads [T + 1, S + 1], </s> last on both sides.
+  // The attention of the last decoder layer while it wrote each of the target's tokens and </s>:
+  // the cross-attention averaged over heads [T + 1, S + 1], </s> last on both sides.
   glass::Tensor attention(const Example& example) const;
 };
 

@@ -17,7 +17,7 @@ namespace {
 
 // ---- UTF-8 ----
 
-// Takes one code point off the front of `text`. Where the front is not UTF-8, it takes nothing and
+// Takes one code point off the front of `text`. If the front is not UTF-8, it takes nothing and
 // returns nothing.
 std::optional<char32_t> next_code_point(std::string_view& text) {
   const auto lead = static_cast<unsigned char>(text.front());
@@ -124,6 +124,7 @@ char32_t lower(char32_t code) {
 std::u32string lower_case(std::u32string_view codes) {
   std::u32string result;
   for (std::size_t i = 0; i < codes.size(); ++i) {
+    // Two letters do not follow the one-to-one mapping.
     if (codes[i] == U'İ') {
       result += U"i\u0307";
     } else if (codes[i] == U'Σ' && is_final_sigma(codes, i)) {

@@ -11,11 +11,11 @@
 
 namespace translate {
 
-// Where the first byte stands that is not UTF-8 (RFC 3629: shortest form, no surrogates, at most
-// U+10FFFF), if there is one.
+// The index of the first byte that is not UTF-8 (RFC 3629: shortest form, no surrogates, at most
+// U+10FFFF); nothing if all are.
 std::optional<std::size_t> find_invalid_utf8(std::string_view text);
 
-// FileError where `text` is not UTF-8.
+// FileError if `text` is not UTF-8.
 std::u32string decode_utf8(std::string_view text);
 std::string encode_utf8(std::u32string_view codes);
 

@@ -62,7 +62,7 @@ void flush(std::FILE* out) {
   check<FileError>(written, "cannot write the translations: {}", std::strerror(errno));
 }
 
-// The next line, without its end; nothing where there are no more. A byte order mark at the very
+// The next line, without its end; nothing if there are no more. A byte order mark at the very
 // end of the input is no line, as in a file.
 std::optional<std::string> read_line(std::istream& in, bool is_first) {
   std::string typed;
@@ -81,6 +81,7 @@ Index interact(const Translator& translator, std::istream& in, std::FILE* out, b
   for (Index number = 1;; ++number) {
     if (prompt) fmt::print(out, "> ");
     flush(out);
+    // A faulty line becomes an empty one, and so does its translation.
     std::optional<std::string> line = read_line(in, number == 1);
     if (!line) break;
     faulty += empty_if_faulty(translator, *line, fmt::format("line {}", number));
