@@ -47,7 +47,8 @@ void Sgd::step() {
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     if (!parameters[i].has_grad()) continue;
     // The formula of sgd.h; v is the sum of the gradients.
-    update(parameters[i], [=, v = velocity[i].data()](Real& w, Real g, Index j) {
+    Real* const v = velocity[i].data();
+    update(parameters[i], [=](Real& w, Real g, Index j) {
       g += decay * w;
       v[j] = mu * v[j] + g;
       w -= rate * (ahead ? g + mu * v[j] : v[j]);

@@ -82,16 +82,22 @@ class Walk {
       const Index count = std::min(end - begin, sizes_[last] - index[last]);
       row(offsets, count, steps_[last]);
       begin += count;
-      // On to the first element of the next row, as a counter adds one: an index that reaches its
-      // axis's size goes back to 0, and the index before it goes up by one.
-      if (index[last] != 0) advance(offsets, last, -index[last]);
-      index[last] = 0;
-      for (std::size_t axis = last; axis-- > 0;) {
-        advance(offsets, axis, 1);
-        if (++index[axis] < sizes_[axis]) break;
-        advance(offsets, axis, -sizes_[axis]);
-        index[axis] = 0;
-      }
+      to_next_row(index, offsets);
+    }
+  }
+
+  // On to the first element of the next row, as a counter adds one: an index that reaches its axis's
+  // size goes back to 0, and the index before it goes up by one.
+  [[gnu::always_inline]] void to_next_row(std::array<Index, max_rank>& index,
+                                          std::array<Index, N>& offsets) const {
+    const std::size_t last = rank_ - 1;
+    if (index[last] != 0) advance(offsets, last, -index[last]);
+    index[last] = 0;
+    for (std::size_t axis = last; axis-- > 0;) {
+      advance(offsets, axis, 1);
+      if (++index[axis] < sizes_[axis]) return;
+      advance(offsets, axis, -sizes_[axis]);
+      index[axis] = 0;
     }
   }
 
@@ -171,21 +177,29 @@ Tensor map_vectors(F f, const Tensor& x, const More&... more) {
 
 // ---- y = f(a, b) ----
 
+// out[i] = f(a[i], *b), or f(*a, b[i]) unless `b_repeats`: one operand is a repeated number, as in
+// x + 1, or in adding to each row a number of its own.
+template <class F>
+[[gnu::always_inline]] inline void zip_number(Real* out, const Real* a, const Real* b,
+                                              bool b_repeats, Index count, const F& f) {
+  if (b_repeats)
+    for (Index i = 0; i < count; ++i) out[i] = f(a[i], *b);
+  else
+    for (Index i = 0; i < count; ++i) out[i] = f(*a, b[i]);
+}
+
 // out[i] = f(a[i · a_step], b[i · b_step]) for a row of `count` numbers, by the loop that fits the
-// steps: both are 1, or one of them is 0 (a number that is repeated, as in x + 1, or in adding to
-// each row a number of its own), or any. The compiler makes vectors of the first three loops.
+// steps. The compiler makes vectors of all loops but the last.
 template <class F>
 [[gnu::always_inline]] inline void zip_row(Real* out, const Real* a, Index a_step, const Real* b,
                                            Index b_step, Index count, const F& f) {
-  if (a_step == 1 && b_step == 1) {
+  const bool a_repeats = a_step == 0 && b_step == 1, b_repeats = a_step == 1 && b_step == 0;
+  if (a_step == 1 && b_step == 1)
     for (Index i = 0; i < count; ++i) out[i] = f(a[i], b[i]);
-  } else if (a_step == 1 && b_step == 0) {
-    for (Index i = 0; i < count; ++i) out[i] = f(a[i], *b);
-  } else if (a_step == 0 && b_step == 1) {
-    for (Index i = 0; i < count; ++i) out[i] = f(*a, b[i]);
-  } else {
+  else if (a_repeats || b_repeats)
+    zip_number(out, a, b, b_repeats, count, f);
+  else
     for (Index i = 0; i < count; ++i) out[i] = f(a[i * a_step], b[i * b_step]);
-  }
 }
 
 // y = f(a, b) for every element of their broadcast shape. A ShapeError names `op` where the shapes

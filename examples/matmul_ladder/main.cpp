@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "examples/common/bounds.h"
@@ -126,7 +127,7 @@ std::string coloured(const std::string& text, const char* colour) {
 // A share of `width` columns, to an eighth of one.
 std::string bar(double share, int width) {
   constexpr std::string_view eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-  const int length = static_cast<int>(std::clamp(share, 0.0, 1.0) * 8 * width + 0.5);
+  const auto length = static_cast<int>(std::lround(std::clamp(share, 0.0, 1.0) * 8 * width));
   std::string text;
   for (int i = 0; i < length / 8; ++i) text += "█";
   return text += eighths[length % 8];
