@@ -86,8 +86,8 @@ class Walk {
     }
   }
 
-  // On to the first element of the next row, as a counter adds one: an index that reaches its axis's
-  // size goes back to 0, and the index before it goes up by one.
+  // On to the first element of the next row, as a counter adds one: an index that reaches its
+  // axis's size goes back to 0, and the index before it goes up by one.
   [[gnu::always_inline]] void to_next_row(std::array<Index, max_rank>& index,
                                           std::array<Index, N>& offsets) const {
     const std::size_t last = rank_ - 1;
