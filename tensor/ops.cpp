@@ -268,12 +268,14 @@ Tensor mean(const Tensor& x, const Axes& axes, bool keep) {
 namespace {
 
 // x with the axis at the end, contiguous: the numbers along the axis are now a row in memory. The
-// other axes keep their order.
-Tensor lines_of(const Tensor& x, Index axis) {
+// other axes keep their order. ShapeError, which names `op`, if the axis is empty.
+Tensor lines_of(std::string_view op, const Tensor& x, Index axis) {
+  const Index last = x.shape().wrap(axis, op);
+  check<ShapeError>(x.size(last) > 0, "{}: axis {} of shape {} is empty", op, axis, x.shape());
   std::vector<Index> order;
   for (Index i = 0; i < x.rank(); ++i)
-    if (i != x.shape().wrap(axis)) order.push_back(i);
-  order.push_back(axis);
+    if (i != last) order.push_back(i);
+  order.push_back(last);
   return x.permute(order).contiguous();
 }
 
@@ -285,11 +287,9 @@ Index place_of_largest(const Real* x, Index n) {
   return best;
 }
 
-// The position of the largest number in each line along the axis. A ShapeError names `op`.
-std::vector<int> places_of_largest(std::string_view op, const Tensor& x, Index axis) {
-  const Index n = x.size(x.shape().wrap(axis, op));
-  check<ShapeError>(n > 0, "{}: axis {} of shape {} is empty", op, axis, x.shape());
-  const Tensor lines = lines_of(x, axis);
+// The position of the largest number in each line.
+std::vector<int> places_of_largest(const Tensor& lines) {
+  const Index n = lines.size(-1);
   std::vector<int> places;
   for (const Real* line = lines.data(); line != lines.data() + lines.numel(); line += n)
     places.push_back(static_cast<int>(place_of_largest(line, n)));
@@ -298,14 +298,16 @@ std::vector<int> places_of_largest(std::string_view op, const Tensor& x, Index a
 
 }  // namespace
 
-std::vector<int> argmax(const Tensor& x, Axis axis) { return places_of_largest("argmax", x, axis); }
+std::vector<int> argmax(const Tensor& x, Axis axis) {
+  return places_of_largest(lines_of("argmax", x, axis));
+}
 
 Tensor max(const Tensor& x, Axis axis, bool keep) {
-  const std::vector<int> places = places_of_largest("max", x, axis);
-  const Tensor lines = lines_of(x, axis);
+  const Tensor lines = lines_of("max", x, axis);
+  const std::vector<int> places = places_of_largest(lines);
   Tensor y = empty(x.shape().with(axis, 1));
   for (Index i = 0; i < y.numel(); ++i)
-    y.data()[i] = lines.data()[i * x.size(axis) + places[static_cast<std::size_t>(i)]];
+    y.data()[i] = lines.data()[i * lines.size(-1) + places[static_cast<std::size_t>(i)]];
   return keep ? y : y.squeeze(axis);
 }
 

@@ -10,18 +10,23 @@ namespace {
 
 // ---- options without effect ----
 
+constexpr const char* only_translates =
+    "--load with --translate, --translate-file or --interactive only translates; with --task, "
+    "--source or --steps as well, the model is also marked";
+
+// Why a program with these options does not train, if it does not.
+std::string why_no_training(const std::set<std::string>& given, const Options& o) {
+  if (o.mode == Mode::translate) return only_translates;
+  if (!o.load.empty() && !given.contains("--steps"))
+    return "a model of --load is trained further only with --steps or --epochs";
+  return "--steps 0 trains nothing";
+}
+
 // Which options have no effect under which circumstances, and why.
 std::vector<examples::NoEffect> rules(const std::set<std::string>& given, const Options& o) {
   const bool loads = !o.load.empty(), files = !o.files.source.empty();
   const bool trains = o.mode == Mode::train, translates = o.mode == Mode::translate;
-  const std::string only_translates =
-      "--load with --translate, --translate-file or --interactive only translates; with --task, "
-      "--source or --steps as well, the model is also marked";
-  std::string no_training = "--steps 0 trains nothing";
-  if (translates)
-    no_training = only_translates;
-  else if (loads && !given.contains("--steps"))
-    no_training = "a model of --load is trained further only with --steps or --epochs";
+  const std::string no_training = why_no_training(given, o);
 
   // Each rule: whether it applies, the reason, and the options.
   return {

@@ -92,8 +92,8 @@ function logTicks(low, high) {
   return ticks.filter((t) => t >= low * 0.999 && t <= high * 1.001);
 }
 
-// The last step of all curves: they share it, so that points above one another are of the same
-// step.
+// The largest step in any curve. All charts end their horizontal axis there, so that the same place
+// in two charts means the same step.
 const lastStep = Math.max(1, ...data.history.train.step, ...data.history.valid.step);
 
 // A curve: {name, color, x, y, dots, fine, fill, best}. Where y is null the line has a gap.
