@@ -9,10 +9,11 @@ const form = field?.form ?? field?.closest("form");
 
 // ---- the index ----
 
+const beside = new URL("search.js", document.currentScript.src).href;
 let loading = null;
 function load() {
   loading ??= new Promise((resolve, reject) => {
-    const script = make("script", {src: `${rootPath}search.js`});
+    const script = make("script", {src: beside});
     script.addEventListener("load", () => {
       const {options, index} = window.glassgrad_search;
       const how = {...options, tokenize: globalThis.glassgrad_tokens, processTerm: (term) => term};
@@ -65,7 +66,7 @@ function piece(text, terms) {
 
 if (field && form) {
   const list = make("div", {id: "found", role: "listbox", "aria-label": "What was found", hidden: true});
-  const count = make("p", {class: "aside", role: "status"});
+  const count = make("p", {class: "unseen", role: "status"});
   form.append(list, count);
   for (const [name, value] of Object.entries({role: "combobox", autocomplete: "off", "aria-controls": "found", "aria-expanded": "false",
                                               "aria-autocomplete": "list", placeholder: "Search   /", spellcheck: "false"}))

@@ -13,70 +13,83 @@ const {make, all, say} = glass;
 const asNumber = (text) => Number(text.trim().replace(",", ".").replace("−", "-"));
 const inWords = (number) => String(Number(number.toPrecision(4))).replace("-", "−");
 
-function predictions() {
-  for (const section of all("section.predict")) {
-    const form = section.querySelector("form"), answer = section.querySelector("details.answer");
-    if (!form || !answer) continue;
-    const right = section.dataset.answer ?? "", key = section.id.replace("predict-", "");
-    const radios = all("input[type=radio]", form), field = form.querySelector("input:not([type=radio])");
-    const gap = make("p", {class: "gap", role: "status"});
-    answer.before(gap);
+function prediction(section) {
+  const answer = section.querySelector("details.answer"), key = section.dataset.predict;
+  const radios = all("input[type=radio]", section), field = section.querySelector("input[type=number]");
+  const gap = section.querySelector(".verdict");
+  if (!answer || !gap || !(radios.length || field)) return;
+  const labelOf = (radio) => radio.closest("label");
+  const wordsOf = (radio) => labelOf(radio).querySelector("span").textContent.trim();
+  const right = radios.find((radio) => "right" in radio.dataset);
 
-    const tell = (guess) => {
-      const same = radios.length ? guess === right : asNumber(guess) === asNumber(right);
-      const name = (value) => {
-        const label = radios.find((radio) => radio.value === value)?.closest("label");
-        return label?.querySelector("span")?.textContent.trim() ?? value;
-      };
-      let text = same ? `You guessed ${name(guess)}, and so it is.` : `You guessed ${name(guess)}. The answer is ${name(right)}.`;
-      const away = Math.abs(asNumber(guess) - asNumber(right));
-      if (!same && !radios.length && Number.isFinite(away)) text = text.replace(/\.$/, `: ${inWords(away)} away.`);
-      gap.textContent = text;
-      for (const radio of radios) {
-        const label = radio.closest("label"), note = label.querySelector("small");
-        note?.remove();
-        label.classList.toggle("right", radio.value === right);
-        const words = [radio.value === right && "✓ the answer", radio.value === guess && "your guess"].filter(Boolean);
-        if (words.length) label.append(make("small", {}, words.join(", ")));
-      }
-    };
-    const decide = (guess) => {
-      if (!guess) return;
-      glass.put("guesses", key, guess);
-      tell(guess);
-      answer.open = true;
-    };
+  const tellChoice = (guess) => {
+    gap.textContent = guess === right ? `You guessed ${wordsOf(guess)}, and so it is.`
+                                      : `You guessed ${wordsOf(guess)}. The answer is ${wordsOf(right)}.`;
+    for (const radio of radios) {
+      labelOf(radio).querySelector("small")?.remove();
+      labelOf(radio).classList.toggle("right", radio === right);
+      const words = [radio === right && "✓ the answer", radio === guess && "your guess"].filter(Boolean);
+      if (words.length) labelOf(radio).append(make("small", {}, words.join(", ")));
+    }
+  };
+  const tellNumber = (guess) => {
+    const exact = field.dataset.answer, away = Math.abs(asNumber(guess) - asNumber(exact));
+    gap.textContent = away === 0 ? `You guessed ${guess}, and so it is.`
+                                 : `You guessed ${guess}. The answer is ${exact}: you were ${inWords(away)} away.`;
+  };
+  const tell = (guess) => {
+    gap.hidden = false;
+    if (radios.length) tellChoice(radios.find((radio) => radio.value === guess));
+    else tellNumber(guess);
+  };
+  const decide = (guess) => {
+    glass.put("guesses", key, guess);
+    tell(guess);
+    answer.open = true;
+  };
 
-    let byArrow = false;
-    form.addEventListener("keydown", (event) => {
-      byArrow = event.key.startsWith("Arrow");
-      if (radios.length && (event.key === "Enter" || event.key === " ")) decide(form.querySelector("input:checked")?.value);
-    });
-    form.addEventListener("keyup", () => { byArrow = false; });
-    form.addEventListener("change", (event) => event.target.type === "radio" && !byArrow && decide(event.target.value));
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      if (field && Number.isFinite(asNumber(field.value)) && field.value.trim()) decide(field.value.trim());
-      else if (field) gap.textContent = "Write a number, such as 0.5.";
-    });
+  if (field) askNumber(section, field, gap, decide);
+  else askChoice(section, decide);
+  const kept = glass.get("guesses", {})[key];
+  if (typeof kept !== "string" || (radios.length && !radios.some((radio) => radio.value === kept))) return;
+  for (const radio of radios) radio.checked = radio.value === kept;
+  if (field) field.value = kept;
+  tell(kept);
+}
 
-    const kept = glass.get("guesses", {})[key];
-    if (typeof kept !== "string") continue;
-    const radio = radios.find((one) => one.value === kept);
-    if (radio) radio.checked = true;
-    if (field) field.value = kept;
-    if (radio || field) tell(kept);
-  }
+function askChoice(section, decide) {
+  let byArrow = false;
+  section.addEventListener("keydown", (event) => {
+    byArrow = event.key.startsWith("Arrow");
+    if (event.target.type !== "radio" || (event.key !== "Enter" && event.key !== " ")) return;
+    event.preventDefault();
+    event.target.checked = true;
+    decide(event.target.value);
+  });
+  section.addEventListener("keyup", () => { byArrow = false; });
+  section.addEventListener("change", (event) => event.target.type === "radio" && !byArrow && decide(event.target.value));
+}
+
+function askNumber(section, field, gap, decide) {
+  const button = make("button", {type: "button"}, "Compare");
+  field.closest("label").after(button);
+  const compare = () => {
+    if (field.value.trim() && Number.isFinite(asNumber(field.value))) return decide(field.value.trim());
+    gap.hidden = false;
+    gap.textContent = "Write a number, such as 0.5.";
+  };
+  button.addEventListener("click", compare);
+  field.addEventListener("keydown", (event) => event.key === "Enter" && compare());
 }
 
 // ---- recall ----
 
 // Each answer asks for "I knew it" or "not yet"; what was not yet known comes again with the next chapter.
 function recall() {
-  for (const item of all("section.recall li[data-recall]")) {
-    const key = item.dataset.recall, details = item.querySelector("details");
-    if (item.closest(".again")) item.hidden = glass.get("recall", {})[key] !== "not yet";
-    if (!details) continue;
+  for (const details of all("details[data-recall]")) {
+    const key = details.dataset.recall, item = details.closest("li");
+    const state = () => glass.get("recall", {})[key];
+    if (item?.closest(".again")) item.hidden = state() !== "not yet";
     const buttons = [["knew", "I knew it"], ["not yet", "Not yet"]].map(([value, text]) => {
       const button = make("button", {type: "button", "data-value": value}, text);
       button.addEventListener("click", () => {
@@ -86,10 +99,7 @@ function recall() {
       });
       return button;
     });
-    const show = () => {
-      for (const button of buttons)
-        button.setAttribute("aria-pressed", String(glass.get("recall", {})[key] === button.dataset.value));
-    };
+    const show = () => buttons.forEach((one) => one.setAttribute("aria-pressed", String(state() === one.dataset.value)));
     details.append(make("p", {class: "judge choice"}, ...buttons));
     show();
   }
@@ -110,16 +120,15 @@ function exercises() {
       show();
     }));
     show();
-    if (!hints.length && !section.querySelector(".status")) continue;
 
     const select = make("select", {"aria-label": `Status of exercise ${key}`}, ...states.map((state) => make("option", {value: state}, state)));
-    select.value = states.includes(glass.get("exercises", {})[key]) ? glass.get("exercises", {})[key] : states[0];
+    const kept = glass.get("exercises", {})[key];
+    select.value = states.includes(kept) ? kept : states[0];
     select.addEventListener("change", () => {
       glass.put("exercises", key, select.value);
       showStates();
     });
-    (section.querySelector(".status") ?? section.querySelector("h2, h3")?.parentNode.insertBefore(
-        make("p", {class: "status"}), section.querySelector("h2, h3").nextSibling))?.append(select);
+    section.querySelector("h2, h3")?.after(make("p", {class: "status"}, select));
   }
   showStates();
 }
@@ -134,7 +143,7 @@ function showStates() {
 // ---- line numbers: a click copies the link ----
 
 document.addEventListener("click", (event) => {
-  const number = event.target.closest?.("a.n");
+  const number = event.target.closest?.("a.number");
   if (!number) return;
   navigator.clipboard?.writeText(number.href).then(
       () => say(`The link to line ${number.hash.slice(2)} is copied.`), () => {});
@@ -142,17 +151,15 @@ document.addEventListener("click", (event) => {
 
 // ---- boxes that scroll can be reached by keys, and only those ----
 
-const boxes = [["pre.code", "code"], ["pre.output", "output"], ["div.scroll", "table"], ["div.drawing", "figure"], [".katex-display", "formula"]];
+const boxes = [["pre.code", "code"], ["pre.output", "output"], ["div.scroll, div.table", "table"], ["div.drawing", "figure"], [".katex-display", "formula"]];
 function reach(box, name) {
-  const scrolls = box.scrollWidth > box.clientWidth + 1 || (box.matches("pre, .scroll") && box.scrollHeight > box.clientHeight + 1);
-  if (!scrolls && !box.hasAttribute("data-reach")) return;
+  const scrolls = box.scrollWidth > box.clientWidth + 1 || (box.matches("pre, .scroll, .table") && box.scrollHeight > box.clientHeight + 1);
   if (scrolls) {
     box.tabIndex = 0;
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", `${name}, scrolls`);
-    box.setAttribute("data-reach", "");
   } else {
-    for (const attribute of ["tabindex", "role", "aria-label", "data-reach"]) box.removeAttribute(attribute);
+    for (const attribute of ["tabindex", "role", "aria-label"]) box.removeAttribute(attribute);
   }
 }
 function boxesThatScroll() {
@@ -233,7 +240,11 @@ glass.live = (name, piece) => {
   }
 };
 
-predictions();
+for (const section of all("section.predict")) prediction(section);
+for (const figure of all("figure.figure")) {
+  const width = figure.querySelector("svg")?.viewBox.baseVal?.width;
+  if (width && !figure.style.getPropertyValue("--w")) figure.style.setProperty("--w", `${width}px`);
+}
 recall();
 exercises();
 boxesThatScroll();

@@ -115,10 +115,10 @@ document.addEventListener("keydown", (event) => {
 
 // ---- how far down the page the reader is ----
 
-const parts = all("nav.contents ol.here a[href*='#']").map((link) => {
+const parts = all("nav.contents a[href^='#']").map((link) => {
   const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
   return {link, target};
-}).filter(({target}) => target);
+}).filter(({target}) => target && target.id !== "main");
 
 let waiting = false;
 function showPlace() {
@@ -143,14 +143,15 @@ showPlace();
 
 // Where the reader stopped is shown on the first page.
 addEventListener("pagehide", () => {
-  if (!["chapter", "source"].includes(page.kind) || !page.page) return;
+  if (!["chapter", "source"].includes(page.kind) || !page.path) return;
   const {now, far} = showPlace();
-  glass.set("stopped", {page: page.page, title: page.title ?? document.title, far,
+  glass.set("stopped", {page: page.path, title: page.title ?? document.title, far,
                         part: now && far > 0.02 ? {id: now.target.id, name: now.link.textContent.trim()} : null});
 });
 
 // ---- what was met: lines of the library on source pages that were opened ----
 
+const fileOf = (address) => /^(?:\.\.\/)*src\/(.+)\.html/.exec(address ?? "")?.[1];
 function showMet() {
   const met = glass.get("met", {}), lines = Object.values(met).reduce((sum, n) => sum + Number(n), 0);
   const total = Number(page.all ?? 0);
@@ -160,19 +161,19 @@ function showMet() {
     place.textContent = `You have met ${some} of ${whole} lines of the library.`;
     place.style.setProperty("--part", String(Math.min(1, lines / total)));
   }
-  for (const link of all("a[data-file]")) {
+  for (const link of all("nav.contents .files a, section.files a")) {
+    const file = fileOf(link.getAttribute("href"));
     link.querySelector(".seen-mark")?.remove();
-    link.classList.toggle("opened", link.dataset.file in met);
-    if (!(link.dataset.file in met)) continue;
-    link.append(make("span", {class: "seen-mark"}, " ✓", make("span", {class: "aside"}, " opened")));
+    if (!(file in met)) continue;
+    link.append(make("span", {class: "seen-mark"}, " ✓", make("span", {class: "unseen"}, " opened")));
   }
 }
 (() => {
-  const file = /^src\/(.+)\.html$/.exec(page.page ?? "")?.[1];
+  const file = fileOf(page.path);
   if (page.kind === "source" && file && !(file in glass.get("met", {}))) glass.put("met", file, Number(page.lines ?? 0));
   showMet();
 
-  const place = document.getElementById("stopped"), stopped = glass.get("stopped");
+  const place = document.querySelector("p.stopped"), stopped = glass.get("stopped");
   if (!place || typeof stopped?.page !== "string" || !/^[\w./-]+\.html$/.test(stopped.page)) return;
   const href = rootPath + stopped.page + (stopped.part ? `#${encodeURIComponent(stopped.part.id)}` : "");
   place.replaceChildren("You stopped at ", make("a", {href}, stopped.title),
