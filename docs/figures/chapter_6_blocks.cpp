@@ -98,7 +98,7 @@ std::vector<Cell> row_of(int number, const BlockStep& step) {
 
 Figure running_softmax() {
   Figure figure(
-      680, 400, "One query meets twelve keys in three blocks",
+      680, 424, "One query meets twelve keys in three blocks",
       "Three panels, one for each block of four keys. On the left the scores seen so far "
       "as points, and their maximum, which only moves to the right. On the right the sums "
       "after the block. When the maximum rises, the old sums shrink by a factor, and the "
