@@ -151,10 +151,11 @@ addEventListener("pagehide", () => {
 
 // ---- what was met: lines of the library on source pages that were opened ----
 
+const library = window.glassBook?.lines ?? {};  // lines of each file
 const fileOf = (address) => /^(?:\.\.\/)*src\/(.+)\.html/.exec(address ?? "")?.[1];
 function showMet() {
-  const met = glass.get("met", {}), lines = Object.values(met).reduce((sum, n) => sum + Number(n), 0);
-  const total = Number(page.all ?? 0);
+  const met = glass.get("met", {}), count = (files) => files.reduce((sum, file) => sum + (library[file] ?? 0), 0);
+  const lines = count(Object.keys(met)), total = count(Object.keys(library));
   for (const place of all("p.ledger")) {
     if (!total) continue;
     const [some, whole] = [Math.min(lines, total), total].map((n) => n.toLocaleString("en"));
@@ -170,7 +171,7 @@ function showMet() {
 }
 (() => {
   const file = fileOf(page.path);
-  if (page.kind === "source" && file && !(file in glass.get("met", {}))) glass.put("met", file, Number(page.lines ?? 0));
+  if (file && !(file in glass.get("met", {}))) glass.put("met", file, true);
   showMet();
 
   const place = document.querySelector("p.stopped"), stopped = glass.get("stopped");
