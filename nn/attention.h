@@ -10,7 +10,7 @@
 // A. Vaswani et al., Attention Is All You Need (2017), section 3.2
 //
 // `step_by_step` is the equation as the article writes it. If the caller does not ask for the
-// weights, the fused op of autograd/attention.h computes the same without storing the scores.
+// weights, the fused op of tensor/attention.h computes the same without storing the scores.
 //
 // B batch, T query length, S key length, C width, H heads, D width of a head
 #pragma once
