@@ -107,8 +107,8 @@ function headingHtml(text, page, site) {
   const inner = site.prose.renderInline(title, {file: page.source, line: 1, page, site})
   const id = page.id(title)
   page.headings.push({level, id, title: stripTags(inner)})
-  const above = level === 1 ? `<p class="file">${escapeHtml(page.source)}</p>\n` : ''
-  return `${above}<h${level} id="${id}">${inner}</h${level}>\n`
+  const heading = `<h${level} id="${id}">${inner}</h${level}>\n`
+  return level === 1 ? `<p class="file">${escapeHtml(page.source)}</p>\n${heading}<p class="ledger"></p>\n` : heading
 }
 
 // 'y = eˣ           dx = g ⊙ y': parts become columns.
@@ -117,7 +117,9 @@ function rowsHtml(lines) {
   const columns = Math.max(...rows.map(row => row.length))
   const html = rows.map(row => '<tr>' + row.map((cell, i) =>
     `<td${i === row.length - 1 && row.length < columns ? ` colspan="${columns - i}"` : ''}>${escapeHtml(cell)}</td>`).join('') + '</tr>')
-  return `<table class="formulas"><tbody>${html.join('')}</tbody></table>\n`
+  const head = columns === 2 && lines.every(line => /^[^=]*=.* {3,}d/.test(line))
+    ? '<thead class="unseen"><tr><th>Forward</th><th>Backward</th></tr></thead>' : ''
+  return `<table class="formulas">${head}<tbody>${html.join('')}</tbody></table>\n`
 }
 
 // ---- code ----
