@@ -26,9 +26,9 @@
 
 namespace glass::nn {
 
-// The defaults make a small model, one for the examples. hidden = 4 · dim and the dropout are those of
-// Vaswani et al. (2017), table 3; dim and heads are an eighth and a half of theirs, so that a step
-// takes milliseconds.
+// The defaults make a small model, one for the examples. hidden = 4 · dim and the dropout are those
+// of Vaswani et al. (2017), table 3; dim and heads are an eighth and a half of theirs, so that a
+// step takes milliseconds.
 struct LayerOptions {
   Index dim = 64, heads = 4, hidden = 256;
   double dropout = 0.1;
@@ -89,8 +89,8 @@ struct DecoderLayer {
   // Training: all T positions at once. mask [B, 1, T, T] blocks what comes later, memory [B, S, C]
   // is the encoder's result. `weights` receives the cross-attention [B, H, T, S].
   //
-  // Keys of the target are projected without a mask: padding of the target holds finite numbers, and
-  // a weight of 0 times a finite number is 0. `attend` has the mask.
+  // Keys of the target are projected without a mask: padding of the target holds finite numbers,
+  // and a weight of 0 times a finite number is 0. `attend` has the mask.
   Var operator()(const Var& x, const std::optional<Tensor>& mask, const Var& memory,
                  const std::optional<Tensor>& memory_mask, Tensor* weights = nullptr) const {
     // Self-attention: each target token looks at itself and the target tokens before it.

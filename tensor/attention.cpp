@@ -10,9 +10,9 @@
 // Z scores, P weights, F dropout's factors, O the result, s the scale; g and d… are gradients.
 //
 // The running maximum and sum: M. Milakov, N. Gimelshein, Online normalizer calculation for softmax
-// (2018). Blocks, and weights that are computed again: T. Dao et al., FlashAttention (2022). Queries
-// in the outer loop, the division by ℓ at the end, and L: T. Dao, FlashAttention-2 (2023), algorithm
-// 1. In the backward pass, too, queries are in the outer loop here.
+// (2018). Blocks, and weights that are computed again: T. Dao et al., FlashAttention (2022).
+// Queries in the outer loop, the division by ℓ at the end, and L: T. Dao, FlashAttention-2 (2023),
+// algorithm 1. In the backward pass, too, queries are in the outer loop here.
 #include "tensor/attention.h"
 
 #include <algorithm>
@@ -390,8 +390,8 @@ class Backward : BlockwiseAttention {
     multiply_block(b.keys, E, b.seeing(), b.seen(b.scores), b.g_operand.at(b.skipped, 0), dv.data,
                    dv.stride, adds_up);
     // 5. dQ += (s dZ)ᵀ K               [queries, D]
-    // k_operand was made for step 1, which finds the dead keys. Their rows must be zeros here: dZ is
-    // 0 there, but 0 · NaN is NaN.
+    // k_operand was made for step 1, which finds the dead keys. Their rows must be zeros here: dZ
+    // is 0 there, but 0 · NaN is NaN.
     const Matrix k = b.dead.any() ? key_rows(in.k, b, b.k_rows) : b.k_operand;
     multiply_block(b.seeing(), D, b.keys, b.seen(b.slopes).transposed(), k, dq.data, dq.stride,
                    adds_up);

@@ -215,8 +215,8 @@ void BlockwiseAttention::draw_factors(ScoreBlock& b) const {
 }
 
 // Where a block has all keys, its rows are consecutive in [B, H, T, S]: one call draws the factors
-// of several blocks. Only the end is tested: within a chunk of for_heads `first` grows from block to
-// block, so it is never before drawn_begin.
+// of several blocks. Only the end is tested: within a chunk of for_heads `first` grows from block
+// to block, so it is never before drawn_begin.
 const Real* BlockwiseAttention::drawn_ahead(ScoreBlock& b, Index first) const {
   if (first + b.queries * S > b.drawn_end) {
     b.drawn_begin = first;

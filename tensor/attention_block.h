@@ -152,8 +152,8 @@ class BlockwiseAttention {
   void take_queries(ScoreBlock& b, Index first) const;
   // How many keys, from the first one on, some of the block's queries may see.
   Index visible_keys(const ScoreBlock& b) const;
-  // The block's keys become those from `first` on, but none from `end` on. Fills skipped, k_operand,
-  // scores, dead and, for dropout, factors.
+  // The block's keys become those from `first` on, but none from `end` on. Fills skipped,
+  // k_operand, scores, dead and, for dropout, factors.
   void take_keys(ScoreBlock& b, Index first, Index end) const;
 
  private:

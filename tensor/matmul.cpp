@@ -2,8 +2,8 @@
 //
 // The last rung of examples/matmul_ladder: read the ladder first, rungs 5 to 7 above all. The loops
 // here are those of rung 5. tile.h explains the words tile, panel, block and packed, pack.h the
-// indices ic, jc, pc, ir, jr and the sizes mc, nc, kc, mr, nr. What is new: operands of any strides,
-// of any number of axes, ragged edges, and products so small that packing does not pay.
+// indices ic, jc, pc, ir, jr and the sizes mc, nc, kc, mr, nr. What is new: operands of any
+// strides, of any number of axes, ragged edges, and products so small that packing does not pay.
 //
 //   tile.h       one tile of C, in registers
 //   pack.h       copies of A and B, in the order in which tiles read them
@@ -82,12 +82,12 @@ void multiply_blocks(Index m, Index n, Index k, const Matrix& a, const Matrix& b
 void multiply(Index m, Index n, Index k, const Matrix& a, const Matrix& b, Real* c,
               const Matrix& start);
 
-// C = (Bᵀ · Aᵀ)ᵀ. `multiply` computes Bᵀ · Aᵀ, and does not transpose it once more: transposing_pays
-// demands 3 · m ≤ n of C[m, n], and cannot find 3 · n ≤ m for Cᵀ[n, m] then.
+// C = (Bᵀ · Aᵀ)ᵀ. `multiply` computes Bᵀ · Aᵀ, and does not transpose it once more:
+// transposing_pays demands 3 · m ≤ n of C[m, n], and cannot find 3 · n ≤ m for Cᵀ[n, m] then.
 void multiply_transposed(Index m, Index n, Index k, const Matrix& a, const Matrix& b, Real* c,
                          Matrix start, Index threads) {
-  // A bias belongs to a row of Cᵀ. A tile adds `start` in whole vectors: so each bias is repeated as
-  // often as a tile has columns, and serves all tiles of its row.
+  // A bias belongs to a row of Cᵀ. A tile adds `start` in whole vectors: so each bias is repeated
+  // as often as a tile has columns, and serves all tiles of its row.
   Tensor biases = empty(Shape{start.data ? n : 0, tile_columns});
   for (Index j = 0; j < biases.size(0); ++j)
     std::fill_n(biases.data() + j * tile_columns, tile_columns, start.data[j]);
@@ -103,8 +103,8 @@ void multiply_transposed(Index m, Index n, Index k, const Matrix& a, const Matri
   });
 }
 
-// C[m, n] = A[m, k] · B[k, n] + start. C is contiguous. `start` is nothing, one bias per column of C
-// (from linear), or one bias per row of C (from multiply_transposed).
+// C[m, n] = A[m, k] · B[k, n] + start. C is contiguous. `start` is nothing, one bias per column of
+// C (from linear), or one bias per row of C (from multiply_transposed).
 void multiply(Index m, Index n, Index k, const Matrix& a, const Matrix& b, Real* c,
               const Matrix& start) {
   // Few rows of A, and columns of B that are contiguous: the transposed product.

@@ -8,8 +8,8 @@
 //
 // Both are the same copy, since a panel of B is a panel of the rows of Bᵀ: `pack` makes either.
 //
-// The five loops of matmul.cpp cut C[m, n] = A[m, k] · B[k, n] into blocks, panels and tiles. A part
-// begins at the first index and has the size beside it, as in the BLIS papers:
+// The five loops of matmul.cpp cut C[m, n] = A[m, k] · B[k, n] into blocks, panels and tiles. A
+// part begins at the first index and has the size beside it, as in the BLIS papers:
 //
 //   jc, nc   a block of columns of B and C                       loop 5
 //   pc, kc   a block of K: columns of A, and rows of B           loop 4

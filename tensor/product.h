@@ -1,7 +1,7 @@
 // # One thread's product, on bare memory
 //
-// (private to the libraries) What fused attention calls for its blocks. `matmul` computes its shares
-// with the same loops, but has biases and threads besides.
+// (private to the libraries) What fused attention calls for its blocks. `matmul` computes its
+// shares with the same loops, but has biases and threads besides.
 #pragma once
 
 #include "tensor/real.h"

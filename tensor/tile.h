@@ -1,7 +1,8 @@
 // # The micro-kernel: one tile of C
 //
-// (private to the libraries, and to the last rungs of examples/matmul_ladder) A large product spends
-// almost all of its time here. tile.h, pack.h, plan.h and matmul.cpp use the words of the ladder:
+// (private to the libraries, and to the last rungs of examples/matmul_ladder) A large product
+// spends almost all of its time here. tile.h, pack.h, plan.h and matmul.cpp use the words of the
+// ladder:
 //
 //   tile    a part of C whose sums stay in registers: at most tile_rows × tile_columns, or, where C
 //           is not wider than one vector, narrow_rows × lanes
@@ -140,8 +141,8 @@ static inline void ragged_tile(Tile* whole_tile, Index rows, Index columns, Inde
     });
 }
 
-// C[rows, columns] = A[rows, depth] · B[depth, columns] + start, for at most one tile. Each row of B
-// can be read up to a whole vector, even where C ends earlier.
+// C[rows, columns] = A[rows, depth] · B[depth, columns] + start, for at most one tile. Each row of
+// B can be read up to a whole vector, even where C ends earlier.
 [[gnu::always_inline]] static inline void tile_of_c(Index rows, Index columns, Index depth,
                                                     const Matrix& a, const Matrix& b,
                                                     const Output& to) {
