@@ -170,7 +170,7 @@ Box matrix(Figure& figure, Point corner, const glass::Tensor& x, GridOptions opt
   return grid(figure, corner, numbers.rows, numbers.columns, texts, std::move(options));
 }
 
-// Text stays readable on 60 % of the hue; without numbers the map uses all of it.
+// Text stays readable on half of the hue, in dark too; without numbers the map uses all of it.
 Box heat_map(Figure& figure, Point corner, const glass::Tensor& x, double most,
              GridOptions options) {
   const Numbers numbers = numbers_of(x);
@@ -180,7 +180,7 @@ Box heat_map(Figure& figure, Point corner, const glass::Tensor& x, double most,
     check<StateError>(value >= 0 && value <= most * (1 + 1e-9),
                       "a heat map goes from 0 to {}; got {}", most, value);
     texts.push_back(shows_numbers ? three(value) : "");
-    options.fills.push_back(heat((shows_numbers ? 0.6 : 1) * value / most));
+    options.fills.push_back(heat((shows_numbers ? 0.5 : 1) * value / most));
   }
   return grid(figure, corner, numbers.rows, numbers.columns, texts, std::move(options));
 }

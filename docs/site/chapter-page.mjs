@@ -1,5 +1,5 @@
 // # The page of a chapter: what stands around its text
-import {environment} from './blocks.mjs'
+import {card, environment} from './blocks.mjs'
 import {escapeHtml, plural} from './text.mjs'
 import {timesText} from './times.mjs'
 
@@ -18,6 +18,7 @@ export function chapterMain(chapter, site) {
   if (chapter.objectives.length) sections.push(list('After it you can', 'objectives', chapter.objectives.map(inline)))
   if (chapter.needs.length) sections.push(needs(chapter, site))
   if (chapter.symbols.length) sections.push(symbols(chapter, site))
+  if (!chapter.isShort) sections.push(again(chapter, site))
   sections.push(chapter.main, files(chapter, site))
   if (chapter.further.length) sections.push(list('Further reading', 'further', chapter.further.map(inline), 'further-reading', chapter))
   return sections.join('')
@@ -30,6 +31,13 @@ function where(chapter) {
     return `<span class="station" data-state="${now}" data-chapter="${number}"${now === 'here' ? ' aria-current="step"' : ''}>${name}</span>`
   })
   return `<p class="where" aria-label="Where we are">${items.join(' <span class="to" aria-hidden="true">→</span> ')}</p>\n`
+}
+
+// The recall questions of the chapter before; the page shows those that were forgotten.
+function again(chapter, site) {
+  const before = site.chapters.filter(({number, recalls}) => number < chapter.number && recalls.length).at(-1)
+  if (!before) return ''
+  return `<section class="recall again" hidden aria-label="Recall from chapter ${before.number}">\n<h2>From chapter ${before.number}, once more</h2>\n<ol>${before.recalls.map(card).join('')}</ol>\n</section>\n`
 }
 
 function list(title, kind, items, id = '', chapter) {

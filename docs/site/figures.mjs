@@ -29,7 +29,8 @@ export async function figure(node, chapter, site) {
   const id = `figure-${name.replace(/[^\w]+/g, '-')}`
   const svg = readFileSync(path, 'utf8').replace(/<\?xml[^>]*>|<!DOCTYPE[^>]*>/g, '').trim()
   const text = caption ? site.markdown.renderInline(caption.text, environment(chapter, site, caption.line)) : ''
-  return `<figure class="figure" id="${id}">
+  const width = /viewBox="[-\d.]+ [-\d.]+ ([\d.]+)/.exec(svg)?.[1] ?? 640
+  return `<figure class="figure" id="${id}" style="--w:${width}px">
 <div class="drawing" tabindex="0">${svg}</div>
 <p class="alt unseen">${escapeHtml(alt?.text ?? '')}</p>
 <figcaption>${text}</figcaption>

@@ -8,6 +8,8 @@ const faces = [
   ['@fontsource-variable/source-serif-4', 'wght.css'], ['@fontsource-variable/source-serif-4', 'wght-italic.css'],
   ['@fontsource-variable/inter', 'wght.css'], ['@fontsource-variable/jetbrains-mono', 'wght.css'],
 ]
+// What these lack (ᵀ ⱼ ⊙ ⁿ √ │ …) is drawn by faces that have most signs of mathematics.
+const fallbacks = {'Glass Serif': 'dejavu-serif', 'Glass Sans': 'dejavu-sans', 'Glass Mono': 'dejavu-mono'}
 const subsets = ['latin', 'latin-ext', 'greek', 'vietnamese']  // the last one has accents that stand alone
 
 const inlined = (css, folder) => css.replace(/url\(([^)]+)\)/g, (all, url) => {
@@ -17,7 +19,8 @@ const inlined = (css, folder) => css.replace(/url\(([^)]+)\)/g, (all, url) => {
 })
 
 export function fontSheets({packages, cache}) {
-  const versions = [...faces.map(([name]) => name), 'katex'].map(name => packages.versionOf(name)).join(' ')
+  const names = [...faces.map(([name]) => name), ...Object.values(fallbacks).map(name => `@fontsource/${name}`), 'katex']
+  const versions = names.map(name => packages.versionOf(name)).join(' ')
   const known = cache.get(`fonts-${versions}`)
   if (known) return known
   const sheets = {fonts: fontSheet(packages), katex: katexSheet(packages)}
@@ -25,13 +28,22 @@ export function fontSheets({packages, cache}) {
   return sheets
 }
 
+const fallbackFace = ([family, name], folderOf) => inlined(`@font-face {
+  font-family: '${family}';
+  font-style: normal;
+  font-weight: 400;
+  src: url(files/${name}-latin-400-normal.woff2) format('woff2');
+}
+`, folderOf(`@fontsource/${name}`))
+
 function fontSheet({folderOf}) {
-  return faces.map(([name, sheet]) => {
+  const rules = faces.map(([name, sheet]) => {
     const folder = folderOf(name)
-    const rules = readFileSync(join(folder, sheet), 'utf8').split(/(?=\/\*)/)
-    return rules.filter(rule => subsets.some(subset => new RegExp(`^/\\* [\\w-]+-${subset}-(wght|standard|opsz)`).test(rule) && !/-(cyrillic|greek)-ext-/.test(rule)))
+    const parts = readFileSync(join(folder, sheet), 'utf8').split(/(?=\/\*)/)
+    return parts.filter(rule => subsets.some(subset => new RegExp(`^/\\* [\\w-]+-${subset}-(wght|standard|opsz)`).test(rule) && !/-(cyrillic|greek)-ext-/.test(rule)))
       .map(rule => inlined(rule, folder)).join('')
-  }).join('\n')
+  })
+  return [...rules, ...Object.entries(fallbacks).map(entry => fallbackFace(entry, folderOf))].join('\n')
 }
 
 function katexSheet({folderOf}) {

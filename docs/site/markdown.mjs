@@ -14,6 +14,8 @@ export function makeMarkdown({MarkdownIt, tex}, {math}) {
   md.renderer.rules.table_close = () => '</table></div>\n'
   if (math) md.use(tex, {render: (content, display, env) => env.formula(content, display, env.at)})
   if (math) atTheirLines(md)
+  // Numbers of a list stand in the page, also where a list begins with 3.
+  md.renderer.rules.list_item_open = (tokens, i) => tokens[i].info ? `<li value="${tokens[i].info}">` : '<li>'
   md.core.ruler.push('course', state => {
     for (const token of state.tokens) annotate(token, state)
   })
@@ -64,6 +66,8 @@ function anchor(inner, href, Token) {
 // `tensor/shape.h` or `tensor/shape.h:12`
 function linkCode(token, env, line, Token) {
   const [, file, number] = /^([\w./-]+?)(?::(\d+))?$/.exec(token.content) ?? []
+  if (file && new RegExp(`^${path.source}$`).test(file) && !env.site.tree.isFile(file))
+    env.site.report.refuse(env.file, line, `This line names ${file}, but there is no such file.`)
   if (!file || !env.site.hasPage(file) || file === env.page.source) return [token]
   const href = `src/${file}.html${number ? `#L${number}` : ''}`
   env.page.links.push({file: env.file, line, href})

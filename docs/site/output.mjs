@@ -30,15 +30,15 @@ export class Output {
   }
 }
 
-export function writeAssets(output, pages, site) {
-  for (const path of site.tree.list('docs/site/assets')) output.write(`assets/${path.split('/').at(-1)}`, site.tree.read(path))
+export async function writeAssets(output, pages, site) {
+  for (const path of site.tree.list('docs/site/assets', /\.(css|js)$/)) output.write(`assets/${path.split('/').at(-1)}`, site.tree.read(path))
   output.write('assets/code.css', site.highlighter.css())
   for (const [name, sheet] of Object.entries(fontSheets(site))) output.write(`assets/${name}.css`, sheet)
   output.write('assets/book.js', bookScript(site))
-  output.write('assets/search.js', searchScript(pages, site))
+  output.write('assets/search.js', await searchScript(pages, site))
   for (const [name, data] of site.lives) {
     output.write(`live/${name}.js`, site.tree.read(`docs/site/live/${name}.js`))
-    output.write(`live/${name}.data.js`, `glass.liveData(${JSON.stringify(name)}, ${JSON.stringify(data)})\n`)
+    output.write(`live/${name}.data.js`, `(window.glassgrad_live ??= {})[${JSON.stringify(name)}] = ${JSON.stringify(data)}\n`)
   }
 }
 

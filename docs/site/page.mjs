@@ -1,44 +1,55 @@
 // # The frame around every page
 import {escapeHtml} from './text.mjs'
 
-const policy = "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; font-src data:; img-src 'self' data:"
-
 export function frame(page, site) {
   const {up} = page
-  const styles = ['fonts', 'code', 'site', ...(page.math ? ['katex'] : [])]
-  const scripts = (page.scripts ?? []).map(src => `<script src="${up}${src}" defer></script>\n`).join('')
-  const chapter = page.chapter === undefined ? '' : ` data-chapter="${page.chapter}"`
+  const style = (name, media = '') => `<link rel="stylesheet" href="${up}assets/${name}.css"${media}>\n`
+  const script = (path, how = ' defer') => `<script src="${up}${path}"${how}></script>\n`
+  const styles = ['fonts', 'code', ...(page.math ? ['katex'] : []), 'site', 'parts'].map(name => style(name))
+  const scripts = ['assets/book.js', 'assets/site.js', 'assets/find.js', 'assets/parts.js', ...(page.scripts ?? [])]
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta http-equiv="Content-Security-Policy" content="${site.tree.read('docs/site/assets/policy.txt').trim()}">
 <title>${escapeHtml(page.title)} · glassgrad</title>
-${styles.map(name => `<link rel="stylesheet" href="${up}assets/${name}.css">\n`).join('')}<script src="${up}assets/site.js"></script>
-${scripts}</head>
-<body class="page" data-kind="${page.kind}"${chapter} data-root="${up}" data-path="${page.path}">
+${styles.join('')}${style('print', ' media="print"')}${script('assets/theme.js', '')}${scripts.map(path => script(path)).join('')}</head>
+<body class="page"${data(page)}>
 <a class="skip" href="#main">Skip to the text</a>
 <header class="top">
 <a class="home" href="${up}index.html">glassgrad</a>
 <form class="search" role="search"><label for="search" class="unseen">Search</label><input id="search" type="search" placeholder="Search  /" autocomplete="off"></form>
 <button id="text-size" type="button" aria-label="Text size">A</button>
 <button id="theme" type="button" aria-label="Light or dark">◐</button>
-${neighbours(page, site)}</header>
+<nav class="neighbours" aria-label="Neighbours">${neighbours(page, '←', '→')}</nav>
+</header>
 <nav class="contents" aria-label="Contents">
 ${contents(page, site)}</nav>
 <main id="main" class="${page.kind}" tabindex="-1">
 ${page.main}</main>
+<footer class="bottom">
+${neighbours(page)}<a class="colophon" href="${up}colophon.html">How this book proves itself</a>
+</footer>
 </body>
 </html>
 `
 }
 
-function neighbours({previous, next, up}) {
-  const link = (target, kind, sign) => target
-    ? `<a class="${kind}" rel="${kind === 'previous' ? 'prev' : 'next'}" href="${up}${target.path}" title="${escapeHtml(target.title)}" aria-label="${kind === 'previous' ? 'Previous' : 'Next'}: ${escapeHtml(target.title)}">${sign}</a>`
-    : ''
-  return `<nav class="neighbours" aria-label="Neighbours">${link(previous, 'previous', '←')}${link(next, 'next', '→')}</nav>\n`
+function data(page) {
+  const values = {kind: page.kind, chapter: page.chapter, root: page.up, path: page.path, title: page.title, file: page.source}
+  return Object.entries(values).filter(([, value]) => value !== undefined)
+    .map(([name, value]) => ` data-${name}="${escapeHtml(String(value))}"`).join('')
+}
+
+// The pages before and after: as signs in the header, with their titles at the end.
+function neighbours({previous, next, up}, ...signs) {
+  return [[previous, 'previous', 'prev'], [next, 'next', 'next']].map(([target, kind, rel], i) => {
+    if (!target) return ''
+    const title = escapeHtml(target.title)
+    const label = signs.length ? ` title="${title}" aria-label="${kind === 'previous' ? 'Previous' : 'Next'}: ${title}"` : ''
+    return `<a class="${kind}" rel="${rel}" href="${up}${target.path}"${label}>${signs[i] ?? title}</a>\n`
+  }).join('')
 }
 
 function contents(page, site) {

@@ -33,12 +33,12 @@ export async function weave({root, build, out, packages, alter = page => page, c
   checkLinks(pages, site)
   refuseUnused(site)
   await checkRuns(site)
-  cache.save()
-  if (site.report.problems.length) return {report: site.report, written: 0, pages: pages.length}
+  if (site.report.problems.length) return cache.save(), {report: site.report, written: 0, pages: pages.length}
   const output = new Output(out)
   for (const page of pages) output.write(page.path, frame(page, site))
-  writeAssets(output, pages, site)
+  await writeAssets(output, pages, site)
   output.clean()
+  cache.save()
   return {report: site.report, written: output.written, pages: pages.length}
 }
 
