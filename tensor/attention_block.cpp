@@ -139,7 +139,8 @@ void BlockwiseAttention::take_keys(ScoreBlock& b, Index first, Index end) const 
   b.first_key = first;
   b.keys = std::min(block_keys, end - first);
   b.dead.reset();
-  // Causal: the first query that sees key j is j − (S − T), so earlier ones are skipped.
+  // Causal: the first query that sees key j is j − (S − T), so earlier ones are skipped; only whole
+  // vectors of them, since a row of scores is computed in vectors.
   b.skipped = 0;
   if (in.causal) b.skipped = std::max<Index>(0, first - (S - T) - b.first_query) / lanes * lanes;
   compute_scores(b);
@@ -167,11 +168,13 @@ void BlockwiseAttention::apply_mask(ScoreBlock& b) const {
         std::fill_n(b.scores + j * b.width, b.width, minus_infinity);
     return;
   }
-  // Else the mask is transposed, as the scores are.
-  pack(mask, b.queries, b.width, b.keys, b.untransposed);
+  // Else the mask is transposed, as the scores are: a row per key. The factors of this block are
+  // not drawn yet, so their slot is free.
+  Real* const transposed = b.factors;
+  pack(mask, b.queries, b.width, b.keys, transposed);
   for (Index j = 0; j < b.keys; ++j)
     for (Index i = j * b.width + b.skipped; i < (j + 1) * b.width; i += lanes) {
-      const Vec attends = load(b.untransposed + i);
+      const Vec attends = load(transposed + i);
       store(b.scores + i, attends != Real(0) ? load(b.scores + i) : repeat(minus_infinity));
     }
 }
@@ -212,7 +215,8 @@ void BlockwiseAttention::draw_factors(ScoreBlock& b) const {
 }
 
 // Where a block has all keys, its rows are consecutive in [B, H, T, S]: one call draws the factors
-// of several blocks.
+// of several blocks. Only the end is tested: within a chunk of for_heads `first` grows from block
+// to block, so it is never before drawn_begin.
 const Real* BlockwiseAttention::drawn_ahead(ScoreBlock& b, Index first) const {
   if (first + b.queries * S > b.drawn_end) {
     b.drawn_begin = first;

@@ -1,7 +1,7 @@
 // # One thread's product, on bare memory
 //
-// (private to the libraries) What `matmul` calls for each of its shares, and fused attention for
-// its blocks.
+// (private to the libraries) What fused attention calls for its blocks. `matmul` computes its
+// shares with the same loops, but has biases and threads besides.
 #pragma once
 
 #include "tensor/real.h"

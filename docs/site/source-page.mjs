@@ -58,12 +58,16 @@ function partsOf(texts) {
     else if (/^\S/.test(text)) list = false
     if (headingOf(text)) add('heading', at, text)
     else if (/^ {2,}\S/.test(text) && !list) add('plain', at, text)
-    else if (/\S {3,}\S/.test(text) && !list) add('rows', at, text)
+    else if (isRow(text) && !list) add('rows', at, text)
     else if (!text && parts.at(-1)?.kind === 'plain' && /^ {2,}\S/.test(texts[at + 1] ?? '')) add('plain', at, text)
     else add('text', at, text)
   })
   return joinTables(parts).map(endWithSource)
 }
+
+// A VJP may stand closer: 'y = 1/(1 + e⁻ˣ)  dx = g ⊙ y'.
+const gap = / {3,}| {2,}(?=d\w+ = )/
+const isRow = text => /\S {3,}\S/.test(text) || /[^,;.\s] {2}d\w+ = /.test(text)
 
 // A row above indented lines is the first line of a table in the code face.
 function joinTables(parts) {
@@ -113,11 +117,11 @@ function headingHtml(text, page, site) {
 
 // 'y = eˣ           dx = g ⊙ y': parts become columns.
 function rowsHtml(lines) {
-  const rows = lines.map(line => line.split(/ {3,}/))
+  const rows = lines.map(line => line.split(gap))
   const columns = Math.max(...rows.map(row => row.length))
   const html = rows.map(row => '<tr>' + row.map((cell, i) =>
     `<td${i === row.length - 1 && row.length < columns ? ` colspan="${columns - i}"` : ''}>${escapeHtml(cell)}</td>`).join('') + '</tr>')
-  const head = columns === 2 && lines.every(line => /^[^=]*=.* {3,}d/.test(line))
+  const head = columns === 2 && lines.every(line => /^[^=]*=.* {2,}d/.test(line))
     ? '<thead class="unseen"><tr><th>Forward</th><th>Backward</th></tr></thead>' : ''
   return `<table class="formulas">${head}<tbody>${html.join('')}</tbody></table>\n`
 }
@@ -129,7 +133,7 @@ function codeOf({code, blanks, comment}, lines, colours, page, site) {
   const first = isEmpty(comment) || !isEmpty(blanks) ? Math.min(blanks.first, code.first) : code.first
   const html = []
   for (let n = first; n <= code.last; ++n)
-    html.push(`<span class="line" id="L${n}"><a class="number" href="#L${n}" data-n="${n}" tabindex="-1" aria-hidden="true"></a>${withInclude(colours[n - 1], lines[n - 1], n, page, site)}</span>\n`)
+    html.push(`<span class="line${lines[n - 1] ? '' : ' blank'}" id="L${n}"><a class="number" href="#L${n}" data-n="${n}" tabindex="-1" aria-hidden="true"></a>${withInclude(colours[n - 1], lines[n - 1], n, page, site)}</span>\n`)
   const trimmed = html.join('')
   return `<pre class="code" tabindex="0"><code>${trimmed}</code></pre>\n`
 }
