@@ -4,7 +4,7 @@
 #include "docs/live/pieces.h"
 #include "tests/catch.h"
 
-namespace docs_live_test {
+namespace live_test {
 
 using namespace live;
 using Catch::Matchers::ContainsSubstring;
@@ -232,4 +232,4 @@ TEST_CASE("attention: the four conventions say the same, unless a row sees no ke
   CHECK(blind[2].at("mask") == Json::array({1, 1, 1}));
 }
 
-}  // namespace docs_live_test
+}  // namespace live_test

@@ -4,7 +4,7 @@
 #include "docs/figures/kit.h"
 #include "tests/catch.h"
 
-namespace docs_figures_test {
+namespace figures_test {
 
 using namespace figures;
 using Catch::Matchers::ContainsSubstring;
@@ -100,4 +100,4 @@ TEST_CASE("a graph has a node for each value and an arrow for each use") {
   CHECK(count("stroke-dasharray") == 1);
 }
 
-}  // namespace docs_figures_test
+}  // namespace figures_test
