@@ -1,7 +1,7 @@
 // # The figures of chapter 6: masks
 //
-// Four conventions on one example, the axis of heads that is missing, and the row that sees nothing.
-// The examples and their results are those of examples/masks.
+// Four conventions on one example, the axis of heads that is missing, and the row that sees
+// nothing. The examples and their results are those of examples/masks.
 #include <cmath>
 
 #include "docs/figures/chapter_6.h"
@@ -29,11 +29,8 @@ void draw_block(Figure& figure, Point corner, const Tensor& x, std::vector<std::
   GridOptions look{.width = 46, .height = 24, .rows = std::move(rows)};
   std::vector<std::string> texts;
   for (const Real value : x.to_vector()) texts.push_back(text_of(value));
-  for (int i = 8; i < 12; ++i) {
-    // NaN, and a gradient where there should be none, stand out.
-    look.hatched.push_back(i);
-    look.type.halo = true;
-  }
+  look.type.halo = true;
+  look.hatched = {8, 9, 10, 11};
   grid(figure, corner, 3, 4, texts, look);
 }
 
@@ -60,11 +57,10 @@ Figure conventions() {
   Figure figure(
       680, 610, "Four conventions for a mask",
       "Three queries and four keys. Query 1 sees all keys, query 2 the first two, query 3 "
-      "none. Under three of the four conventions query 3 gets the weights NaN. Under the "
-      "additive convention with −10⁹ its weights are 0.25 each, and its scores have "
-      "gradients. In glassgrad its weights and its gradients are 0. The weights of queries 1 and 2 "
-      "are the "
-      "same everywhere.");
+      "none. The weights of queries 1 and 2 are the same under all conventions. Query 3 gets NaN "
+      "under the first three. Under the additive one it gets the weights that it would have "
+      "without "
+      "a mask, and its scores have gradients. In glassgrad its weights and gradients are 0.");
   const Type heading{.paint = muted};
   figure.text({160, 14}, "the mask, as written", heading);
   figure.text({368, 14}, "weights", heading);
