@@ -237,6 +237,8 @@ judge() { # folder student shown work
 
 judged() { # folder student shown work
   local folder=$1 student=$2 shown=$3 work=$4 source header='' status=0
+  # This is a subshell. Programs in its background ignore Ctrl-C, so it ends them.
+  trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM HUP
   source=$(field source "$folder")
   if ! grep -q '[^[:space:]]' "$student" 2>/dev/null; then
     echo "$shown is empty." >"$work/why"
@@ -383,7 +385,7 @@ tests_of_report() { # exit-status < report
     }
     function end_test(result,   i) {
       print result "\t" name
-      for (i = 1; i <= notes; ++i) print "| " said[i]
+      for (i = 1; i <= notes; ++i) if (said[i] != "") print "| " said[i]
       name = ""
     }
     /<TestCase name="/ {
@@ -439,6 +441,7 @@ explain_errors() { # folder student shown work
   mine=$(grep -nF "$shown:" "$work/all_errors.txt" | grep -E ':[0-9]+(:[0-9]+)?: (fatal )?error:' |
     sed -n '1,3p' | cut -d : -f 1)
   if [ -n "$mine" ]; then
+    braces "$student" "$shown"
     # An error is up to four lines: the message, the line, the mark below it.
     for line in $mine; do
       sed -n "$line,$((line + 3))p" "$work/all_errors.txt" |
@@ -450,11 +453,7 @@ explain_errors() { # folder student shown work
   grep -E ': (fatal )?error:' "$work/all_errors.txt" | sed "s|$PWD/||" | sed -n '1,2p' | sed 's/^/    /'
   braces "$student" "$shown"
   echo "The function must be there, and begin as in the starter:"
-  if [ -n "$(field source "$folder")" ] && [ "$(field beside "$folder")" != true ]; then
-    echo "    $(field begins "$folder")"
-  else
-    grep -E '^[A-Z].*\(.*\{' "$folder/starter.cpp" | sed 's/^/    /'
-  fi
+  begins_as "$folder"
 }
 
 # Says if braces do not match, strings and comments aside.
@@ -464,9 +463,19 @@ braces() { # student shown
     END { if (opened != closed) print "In " shown " " opened " braces open and " closed " close." }' "$1"
 }
 
+# Without the student's function the linker takes the library's, and finds much else defined twice.
 explain_link() { # folder shown work
-  echo "The library needs a function that $2 does not define:"
-  grep -oE "undefined reference to .*" "$3/link.errors" | sort -u | sed -n '1,2p' | sed 's/^/    /'
+  echo "$2 does not define the function. It must begin as in the starter:"
+  begins_as "$1"
+}
+
+# How the student's function must begin.
+begins_as() { # folder
+  if [ -n "$(field source "$1")" ] && [ "$(field beside "$1")" != true ]; then
+    echo "    $(field begins "$1")"
+  else
+    grep -E '^[A-Z].*\(.*\{' "$1/starter.cpp" | sed 's/^/    /'
+  fi
 }
 
 failed_tests() { # work
@@ -483,15 +492,14 @@ said_by() { # work test
 # If exactly those tests fail that one known mistake fails, the sentence for it. A wrong answer begins
 #   // fails: TEST | the sentence
 #   // also: TEST             a further test that fails, once for each
-#   // says: text             a part of what the first test says, if other mistakes fail the same tests
+#   // says: text             a part of what the tests say, if other mistakes fail the same tests
 diagnosis() { # folder work
-  local wrong failing test said line found='' best=-1 score fits
+  local wrong failing said line found='' best=-1 score fits
   failing=$(failed_tests "$2" | sort)
   [ -n "$failing" ] || return 0
+  said=$(grep '^| ' "$2/result" || true)
   for wrong in "$1"/wrong/*.cpp; do
     [ "$(wrong_tests "$wrong" | sort)" = "$failing" ] || continue
-    test=$(wrong_tests "$wrong" | sed -n 1p)
-    said=$(said_by "$2" "$test")
     score=0 fits=yes
     while IFS= read -r line; do
       [ -n "$line" ] || continue

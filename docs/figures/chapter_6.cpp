@@ -60,6 +60,7 @@ Figure phrase_map() {
                 "pommes at apples, the row mange at eats. The row ne is spread over he, never and "
                 "eats.");
   GridOptions look{.width = 62, .height = 32, .label = {}, .rows = x.target, .columns = x.source};
+  // A row of cells, and a row of the table, for each token of the target.
   std::vector<std::string> texts;
   std::vector<std::vector<Cell>> table;
   for (std::ptrdiff_t t = 0; t < rows; ++t) {
@@ -196,9 +197,9 @@ Figure split_heads() {
   for (const bool is_right : {true, false}) {
     const Tensor& heads = is_right ? right : wrong;
     const double y = is_right ? 142 : 254;
-    figure.text({10, y + 18}, is_right ? "reshape, then" : "reshape only:",
+    figure.text({10, y + 18}, is_right ? "reshape, transpose" : "reshape only",
                 {.anchor = Anchor::start, .bold = true});
-    figure.text({10, y + 38}, is_right ? "transpose: right" : "wrong",
+    figure.text({10, y + 38}, is_right ? "right" : "wrong",
                 {.paint = is_right ? ink : accent, .anchor = Anchor::start});
     for (Index h = 0; h < 2; ++h)
       draw_positions(figure, {228 + 240 * static_cast<double>(h), y},

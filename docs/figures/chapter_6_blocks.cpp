@@ -20,7 +20,7 @@ using glass::Var;
 
 namespace {
 
-constexpr int block = 4;
+constexpr int keys_in_block = 4;
 const std::vector<double> scores{0.4, -0.8, 1.1, 0.2, 1.9, 0.7, -0.3, 1.5, 0.9, 2.6, -1.2, 0.6};
 const std::vector<Point> values{{1, 0}, {0, 1}, {2, 1}, {1, 2}, {3, 1}, {0, 2},
                                 {1, 1}, {2, 0}, {1, 3}, {2, 2}, {0, 1}, {1, 1}};
@@ -41,11 +41,11 @@ BlockStep take_block(const Running& before, int first) {
   BlockStep step;
   step.before = before;
   const auto begin = scores.begin() + first;
-  const double m = std::max(before.m, *std::max_element(begin, begin + block));
+  const double m = std::max(before.m, *std::max_element(begin, begin + keys_in_block));
   step.fade = std::exp(before.m - m);
   step.old = {m, before.l * step.fade, step.fade * before.o};
   step.fresh.m = m;
-  for (int j = first; j < first + block; ++j) {
+  for (int j = first; j < first + keys_in_block; ++j) {
     const auto at = static_cast<std::size_t>(j);
     const double weight = std::exp(scores[at] - m);
     step.fresh.l += weight;
@@ -58,7 +58,7 @@ BlockStep take_block(const Running& before, int first) {
 // The scores as points: earlier ones muted, those of this block in the accent; m as a bar.
 void draw_scores(Figure& figure, double y, int first, const BlockStep& step) {
   const NumberLine line(figure, {14, y + 80}, 290, {.from = -1.5, .to = 3, .label = ""});
-  for (int j = 0; j < first + block; ++j) {
+  for (int j = 0; j < first + keys_in_block; ++j) {
     const bool now = j >= first;
     const Paint paint = now ? accent : muted;
     figure.circle(line.at(scores[static_cast<std::size_t>(j)]), 4.5,
@@ -85,8 +85,8 @@ void draw_sums(Figure& figure, double y, const BlockStep& step) {
                 {.size = 13, .anchor = Anchor::start});
   };
   bar(y + 36, "ℓ", step.old.l, step.fresh.l);
-  bar(y + 62, "O₁", step.old.o.x, step.fresh.o.x);
-  bar(y + 88, "O₂", step.old.o.y, step.fresh.o.y);
+  bar(y + 62, "o[0]", step.old.o.x, step.fresh.o.x);
+  bar(y + 88, "o[1]", step.old.o.y, step.fresh.o.y);
 }
 
 std::vector<Cell> row_of(int number, const BlockStep& step) {
@@ -107,21 +107,22 @@ Figure running_softmax() {
   std::vector<std::vector<Cell>> table;
   Running state;
   for (int i = 0; i < 3; ++i) {
-    const BlockStep step = take_block(state, i * block);
+    const BlockStep step = take_block(state, i * keys_in_block);
     const double y = 132 * static_cast<double>(i);
     const std::string fade = i == 0 ? "" : fmt::format(": old sums × {}", fixed(step.fade));
     figure.text({14, y + 10}, fmt::format("block {}{}", i + 1, fade),
                 {.anchor = Anchor::start, .bold = true});
-    draw_scores(figure, y, i * block, step);
+    draw_scores(figure, y, i * keys_in_block, step);
     draw_sums(figure, y, step);
     table.push_back(row_of(i + 1, step));
     state = step.after;
   }
   figure.text(
       {374, 408},
-      fmt::format("O / ℓ = ({}, {})", fixed(state.o.x / state.l), fixed(state.o.y / state.l)),
+      fmt::format("o / ℓ = ({}, {})", fixed(state.o.x / state.l), fixed(state.o.y / state.l)),
       {.anchor = Anchor::start, .bold = true});
-  figure.numbers({"block", "m", "factor", "ℓ, old part", "ℓ, new part", "ℓ", "O₁", "O₂"}, table);
+  figure.numbers({"block", "m", "factor", "ℓ, old part", "ℓ, new part", "ℓ", "o[0]", "o[1]"},
+                 table);
   return figure;
 }
 
@@ -178,56 +179,77 @@ Figure graph_bytes() {
 
 // ---- 6.11 ----
 
+namespace {
+
+constexpr Index length = 4 * glass::block_queries;  // T = S
+
+// The first `skipped` queries of a block see none of its keys: 0, or all of them, or some.
+struct CausalBlock {
+  Index query, key, width, skipped;
+  bool is_whole() const { return key + width <= query + 1; }  // every query sees every key
+  Index computed() const { return width * (glass::block_queries - skipped); }
+};
+
+std::vector<CausalBlock> blocks_of_scores() {
+  std::vector<CausalBlock> blocks;
+  for (Index query = 0; query < length; query += glass::block_queries)
+    for (Index key = 0; key < length; key += glass::block_keys)
+      blocks.push_back({query, key, std::min(glass::block_keys, length - key),
+                        std::clamp<Index>(key - query, 0, glass::block_queries)});
+  return blocks;
+}
+
+constexpr Point corner{60, 40};
+constexpr double scale = 0.52;  // px for a query or a key
+
+void draw_block(Figure& figure, const CausalBlock& block) {
+  const auto px = [](Index n) { return scale * static_cast<double>(n); };
+  const double x = corner.x + px(block.key), y = corner.y + px(block.query);
+  const double width = px(block.width), height = px(glass::block_queries);
+  if (block.computed() > 0) {
+    const Box part{x, y + px(block.skipped), width, height - px(block.skipped)};
+    figure.rectangle(part, {.stroke = none, .fill = heat(block.is_whole() ? 0.5 : 0.2)});
+    if (!block.is_whole()) figure.hatch(part);
+  }
+  figure.rectangle({x, y, width, height}, {.stroke = muted, .width = 1});
+}
+
+void draw_legend(Figure& figure) {
+  const std::vector<std::string> names{"computed as a whole", "computed in part", "skipped"};
+  const std::vector<Paint> fills{heat(0.5), heat(0.2), none};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const Box box{450, 60 + 40 * static_cast<double>(i), 28, 22};
+    figure.rectangle(box, {.stroke = muted, .fill = fills[i], .width = 1});
+    if (i == 1) figure.hatch(box);
+    figure.text({488, box.y + 11}, names[i], {.anchor = Anchor::start});
+  }
+}
+
+}  // namespace
+
 Figure causal_blocks() {
-  const Index T = 4 * glass::block_queries, keys = glass::block_keys;
-  const double scale = 0.52;
   Figure figure(680, 420, "Blocks that causality skips",
                 "A square of 704 queries and 704 keys, cut in blocks of 176 queries and 96 keys. "
                 "Blocks to the right of the diagonal are white: they are skipped. Blocks that the "
                 "diagonal crosses are computed in part, blocks to its left as a whole.");
-  const auto rectangle = [&](Index key, Index query, Index width, Index height,
-                             const Style& style) {
-    const Box box{60 + scale * static_cast<double>(key), 40 + scale * static_cast<double>(query),
-                  scale * static_cast<double>(width), scale * static_cast<double>(height)};
-    figure.rectangle(box, style);
-    return box;
-  };
   Index computed = 0;
-  for (Index query = 0; query < T; query += glass::block_queries)
-    for (Index key = 0; key < T; key += keys) {
-      const Index width = std::min(keys, T - key), height = glass::block_queries;
-      // Queries before the block's first key see none of its keys.
-      const Index skipped = std::clamp<Index>(key - query, 0, height);
-      const bool whole = key + width <= query + 1;
-      if (skipped < height) {
-        const Box box = rectangle(key, query + skipped, width, height - skipped,
-                                  {.stroke = none, .fill = heat(whole ? 0.5 : 0.2)});
-        if (!whole) figure.hatch(box);
-      }
-      rectangle(key, query, width, height, {.stroke = muted, .width = 1});
-      computed += width * (height - skipped);
-    }
-  figure.segment({60, 40},
-                 {60 + scale * static_cast<double>(T), 40 + scale * static_cast<double>(T)},
-                 {.stroke = accent, .width = 2});
-  figure.text({60 + scale * 352, 20}, "704 keys, 96 in a block", {.paint = muted});
-  figure.text({30, 40 + scale * 352}, "704 queries, 176 in a block",
+  for (const CausalBlock& block : blocks_of_scores()) {
+    draw_block(figure, block);
+    computed += block.computed();
+  }
+  const double side = scale * static_cast<double>(length);
+  figure.segment(corner, corner + Point{side, side}, {.stroke = accent, .width = 2});
+  figure.text({corner.x + side / 2, 20}, "704 keys, 96 in a block", {.paint = muted});
+  figure.text({30, corner.y + side / 2}, "704 queries, 176 in a block",
               {.paint = muted, .upwards = true});
-  const auto key_to = [&](double y, const Style& style, bool hatched, std::string_view text) {
-    figure.rectangle({450, y, 28, 22}, style);
-    if (hatched) figure.hatch({450, y, 28, 22});
-    figure.text({488, y + 11}, text, {.anchor = Anchor::start});
-  };
-  key_to(60, {.stroke = muted, .fill = heat(0.5), .width = 1}, false, "computed as a whole");
-  key_to(100, {.stroke = muted, .fill = heat(0.2), .width = 1}, true, "computed in part");
-  key_to(140, {.stroke = muted, .width = 1}, false, "skipped");
-  const double share = static_cast<double>(computed) / static_cast<double>(T * T);
+  draw_legend(figure);
+  const double n = static_cast<double>(length);
+  const double share = static_cast<double>(computed) / (n * n);
   figure.text({450, 196}, fmt::format("{} % of the scores", fixed(100 * share, 0)),
               {.anchor = Anchor::start});
   figure.text({450, 216}, "are computed", {.anchor = Anchor::start});
-  figure.numbers(
-      {"queries", "keys", "scores computed", "share"},
-      {{static_cast<double>(T), static_cast<double>(T), static_cast<double>(computed), share}});
+  figure.numbers({"queries", "keys", "scores computed", "share"},
+                 {{n, n, static_cast<double>(computed), share}});
   return figure;
 }
 

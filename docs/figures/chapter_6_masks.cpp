@@ -1,7 +1,7 @@
 // # The figures of chapter 6: masks
 //
-// Four conventions on one example, the axis of heads that is missing, and the row that sees nothing.
-// The examples and their results are those of examples/masks.
+// Four conventions on one example, the axis of heads that is missing, and the row that sees
+// nothing. The examples and their results are those of examples/masks.
 #include <cmath>
 
 #include "docs/figures/chapter_6.h"

@@ -19,7 +19,8 @@ void loose_matrix(Figure& figure, Point top, const Tensor& x, const Paint& paint
   const Index rows = x.size(0), columns = x.size(1);
   for (Index i = 0; i < rows; ++i)
     for (Index j = 0; j < columns; ++j) {
-      const double right = 32.5 * (static_cast<double>(j + 1) - static_cast<double>(columns) / 2);
+      const double right = (columns == 2 ? 36 : 34) *
+                           (static_cast<double>(j + 1) - static_cast<double>(columns) / 2);
       figure.text(top + Point{right - 2, 15 * static_cast<double>(i)},
                   fixed(static_cast<double>(x(i, j)), 1),
                   {.size = 13, .paint = paint, .anchor = Anchor::end, .halo = true});

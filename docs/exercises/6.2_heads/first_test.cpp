@@ -23,8 +23,8 @@ Tensor weights_of(const Tensor& query, const Tensor& key) {
   return weights.select(0, 0);  // [H, T, S]
 }
 
-const Tensor queries = tensor({{9, 0, 0, 0}, {0, 0, 0, 9}});
-const Tensor keys = tensor({{0, 0, 0, 9}, {9, 0, 0, 0}, {0, 9, 9, 0}});
+const Tensor queries = tensor({{0, 9, 0, 0}, {0, 0, 9, 0}});
+const Tensor keys = tensor({{0, 0, 9, 0}, {0, 9, 0, 0}, {9, 0, 0, 9}});
 
 }  // namespace
 
@@ -36,10 +36,10 @@ TEST_CASE("the weights have the shape [B, H, T, S]") {
 
 TEST_CASE("head 0 sees columns 0 and 1, and head 1 sees columns 2 and 3") {
   const Tensor got = weights_of(queries, keys);
-  // Query 0 fits key 1 in column 0; query 1 fits key 0 in column 3.
+  // Query 0 fits key 1 in column 1; query 1 fits key 0 in column 2.
   const Tensor third = full({3}, 1.0 / 3);
   const Tensor expected = stack({stack({tensor({0, 1, 0}), third}, 0), stack({third, tensor({1, 0, 0})}, 0)}, 0);
-  INFO(fmt::format("query 0 is [9, 0, 0, 0], query 1 is [0, 0, 0, 9]. Head 0 must find the 9 of query 0 and only "
+  INFO(fmt::format("query 0 is [0, 9, 0, 0], query 1 is [0, 0, 9, 0]. Head 0 must find the 9 of query 0 and only "
                    "zeros in query 1: its weights must be\n{:.3f}, got\n{:.3f}",
                    expected.select(0, 0), got.select(0, 0)));
   CHECK(allclose(got, expected, 0, 1e-6));

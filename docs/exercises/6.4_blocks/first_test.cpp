@@ -47,8 +47,10 @@ Tensor plain(const Inputs& in) {
 // Compares the two, and says at which query they differ.
 void compare(const Inputs& in, Index block, const char* what) {
   const Tensor expected = plain(in), got = in_blocks(in, block);
-  INFO(fmt::format("{}: the context must have the shape {}, got {}", what, expected.shape(), got.shape()));
-  REQUIRE(got.shape() == expected.shape());
+  {
+    INFO(fmt::format("{}: the context must have the shape {}, got {}", what, expected.shape(), got.shape()));
+    REQUIRE(got.shape() == expected.shape());
+  }
   for (Index t = 0; t < expected.size(0); ++t) {
     INFO(fmt::format("{}, blocks of {} keys: the context of query {} must be {:.4f}, got {:.4f}", what, block, t,
                      expected.select(0, t), got.select(0, t)));
