@@ -10,7 +10,7 @@
 // A. Vaswani et al., Attention Is All You Need (2017), section 3.2
 //
 // `step_by_step` is the equation as the article writes it. If the caller does not ask for the
-// weights, the fused op of tensor/attention.h computes the same without storing the scores.
+// weights, the fused op `attention` of autograd/ops.h computes the same without storing the scores.
 //
 // B batch, T query length, S key length, C width, H heads, D width of a head
 #pragma once
@@ -115,6 +115,8 @@ struct CrossAttention {
     return look(query, seen, allowed, weights);
   }
 
+  // Names the parts of the layer to f (nn/module.h): from these names follow training, saving and
+  // loading.
   void each(auto&& f) {
     f("q_proj", q_proj), f("k_proj", k_proj), f("v_proj", v_proj), f("out_proj", out_proj);
     f("dropout", dropout);
@@ -170,8 +172,10 @@ struct CrossAttention {
   // NaN or infinity, and NaN times a weight or a gradient of 0 would still be NaN.
   static Var only_visible(const Var& x, const std::optional<Tensor>& allowed) {
     if (!allowed) return x;
+    // 1 where some query, in some head, sees the key.
     const Tensor seen = sum(where(*allowed, 1, 0), {1, 2}, true);  // [B, 1, 1, S]
     const Tensor visible = where(seen, 1, 0);                      // [B, 1, 1, S]
+    // Often all keys are seen: then x itself is the result.
     if (allclose(visible, 1)) return x;
     return where(visible.reshape(Shape{visible.size(0), -1, 1}), x, 0);  // [B, S, Ck]
   }

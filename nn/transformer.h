@@ -5,13 +5,13 @@
 // looks back at the target so far (causal self-attention), then at the source (cross-attention),
 // then changes each position alone (feed-forward).
 //
-// A decoder is read in two ways. Training knows the whole target and computes all positions at
-// once, `operator()` and `states`. Decoding knows only what it has written, and computes the next
-// tokens from keys and values that it has kept, `next` and `next_states`. Both give the same
-// numbers up to rounding; tests/transformer_test.cpp compares them.
+// A decoder is run in two ways. Training knows the whole target and computes all positions at once,
+// `operator()` and `states`. Decoding knows only what it has written, and computes the next tokens
+// from keys and values that it has kept, `next` and `next_states`. Both give the same numbers up to
+// rounding; tests/transformer_test.cpp compares them.
 //
-// Layers are pre-norm, x + f(norm x): they train stably even without a warm-up of the learning
-// rate.   R. Xiong et al. (2020)
+// Layers are pre-norm, x + f(norm x): they train stably even without a warm-up, that is, without a
+// learning rate that begins small and grows during the first steps.   R. Xiong et al. (2020)
 //
 // B batch, S source length, T target length, C width, H heads, V vocabulary
 #pragma once
@@ -26,6 +26,9 @@
 
 namespace glass::nn {
 
+// The defaults make a small model, one for the examples. hidden = 4 · dim and the dropout are those
+// of Vaswani et al. (2017), table 3; dim and heads are an eighth and a half of theirs, so that a
+// step takes milliseconds.
 struct LayerOptions {
   Index dim = 64, heads = 4, hidden = 256;
   double dropout = 0.1;
@@ -51,11 +54,15 @@ struct EncoderLayer {
         dropout(o.dropout, rng) {}
 
   Var operator()(const Var& x, const std::optional<Tensor>& mask) const {
+    // Self-attention: each source token looks at all source tokens.
     const Var n = self_norm(x);                                // [B, S, C]
     const Var y = x + dropout(self_attention(n, n, n, mask));  // [B, S, C]
-    return y + dropout(feed_forward(feed_norm(y)));            // [B, S, C]
+    // Feed-forward: each position alone.
+    return y + dropout(feed_forward(feed_norm(y)));  // [B, S, C]
   }
 
+  // Names the parts of the layer to f (nn/module.h): from these names follow training, saving and
+  // loading.
   void each(auto&& f) {
     f("self_norm", self_norm), f("self_attention", self_attention);
     f("feed_norm", feed_norm), f("feed_forward", feed_forward);
@@ -82,32 +89,39 @@ struct DecoderLayer {
   // Training: all T positions at once. mask [B, 1, T, T] blocks what comes later, memory [B, S, C]
   // is the encoder's result. `weights` receives the cross-attention [B, H, T, S].
   //
-  // Self-attention projects its keys without the mask. Padding of a target has finite numbers, so
-  // it needs no replacement by zeros, as CrossAttention does with a mask.
+  // Keys of the target are projected without a mask: padding of the target holds finite numbers,
+  // and a weight of 0 times a finite number is 0. `attend` has the mask.
   Var operator()(const Var& x, const std::optional<Tensor>& mask, const Var& memory,
                  const std::optional<Tensor>& memory_mask, Tensor* weights = nullptr) const {
+    // Self-attention: each target token looks at itself and the target tokens before it.
     const Var n = self_norm(x);                                      // [B, T, C]
     const KeysValues own = self_attention.keys_values(n, n);         // [B, T, C]
     const Var y = x + dropout(self_attention.attend(n, own, mask));  // [B, T, C]
-    const Var q = cross_norm(y);                                     // [B, T, C]
+    // Cross-attention: each target token looks at the source.
+    const Var q = cross_norm(y);  // [B, T, C]
     const Var z =
         y + dropout(cross_attention(q, memory, memory, memory_mask, weights));  // [B, T, C]
-    return z + dropout(feed_forward(feed_norm(z)));                             // [B, T, C]
+    // Feed-forward: each position alone.
+    return z + dropout(feed_forward(feed_norm(z)));  // [B, T, C]
   }
 
   // Decoding: T positions after n others, with the keys and values that `past` keeps of the source
   // and of the n positions. The new positions join the past. mask [B, 1, T, n + T].
   Var next(const Var& x, const std::optional<Tensor>& mask, Past& past,
            Tensor* weights = nullptr) const {
+    // Self-attention: over the n kept positions and the new ones, which are kept from now on.
     const Var n = self_norm(x);                                             // [B, T, C]
     const KeysValues& seen = past.write(self_attention.keys_values(n, n));  // [B, n + T, C]
     const Var y = x + dropout(self_attention.attend(n, seen, mask));        // [B, T, C]
-    const Var q = cross_norm(y);                                            // [B, T, C]
+    // Cross-attention: over the keys and values of the source, which `past` keeps projected.
+    const Var q = cross_norm(y);  // [B, T, C]
     const Var z = y + dropout(cross_attention.attend(q, past.source, past.source_mask,
                                                      weights));  // [B, T, C]
-    return z + dropout(feed_forward(feed_norm(z)));              // [B, T, C]
+    // Feed-forward: each position alone.
+    return z + dropout(feed_forward(feed_norm(z)));  // [B, T, C]
   }
 
+  // Names the parts to f, as in EncoderLayer.
   void each(auto&& f) {
     f("self_norm", self_norm), f("self_attention", self_attention);
     f("cross_norm", cross_norm), f("cross_attention", cross_attention);
@@ -126,6 +140,8 @@ struct DecoderLayer {
 
 // ---- the whole model ----
 
+// The sizes of a layer are those of LayerOptions. The table of 256 positions is as large as the
+// embeddings of 256 tokens, and longer than most sentences.
 struct EncoderDecoderOptions {
   Index source_vocab = 0, target_vocab = 0;
   Index dim = 64, heads = 4, layers = 2, hidden = 256;
@@ -138,8 +154,9 @@ struct EncoderDecoderOptions {
 struct EncoderDecoder {
   EncoderDecoder(Rng& rng, const EncoderDecoderOptions& o)
       : options(checked(o)),
-        // A tied table starts with the small numbers that the output layer needs. So embeddings are
-        // multiplied by √C.   Vaswani et al. (2017), section 3.4
+        // The output layer needs small weights. So a tied table starts small, and embeddings are
+        // multiplied by √C. The table of the source, which is not tied, starts as small and is
+        // multiplied too: both embeddings are treated alike.   Vaswani et al. (2017), section 3.4
         stretch(o.tied ? std::sqrt(static_cast<double>(o.dim)) : 1),
         source_embedding(o.source_vocab, o.dim, rng, 1 / stretch),
         target_embedding(o.target_vocab, o.dim, rng, 1 / stretch),
@@ -154,8 +171,8 @@ struct EncoderDecoder {
     tie();
   }
 
-  // Makes the output layer use the table of the target's embeddings. A copy of the model shares
-  // nothing, not even within itself: it must be tied again.
+  // Makes the output layer use the table of the target's embeddings. In a copy of the model the
+  // output weight and the table are separate: call tie() after copying.
   void tie() {
     if (options.tied) output.weight = Var(target_embedding.weight);
   }
@@ -181,10 +198,10 @@ struct EncoderDecoder {
     const Tensor mask =
         padding_mask(target, options.padding) * causal_mask(target.length);  // [B, 1, T, T]
     if (weights) weights->assign(decoder.size(), Tensor());
-    Var x = embed(target_embedding, target, first_places(target.length));  // [B, T, C]
+    Var x = embed(target_embedding, target, first_encodings(target.length));  // [B, T, C]
     for (std::size_t i = 0; i < decoder.size(); ++i)
-      x = decoder[i](x, mask, memory, memory_mask, place_of(i, weights));  // [B, T, C]
-    return decoder_norm(x);                                                // [B, T, C]
+      x = decoder[i](x, mask, memory, memory_mask, weights_of(i, weights));  // [B, T, C]
+    return decoder_norm(x);                                                  // [B, T, C]
   }
 
   // ---- decoding ----
@@ -199,17 +216,19 @@ struct EncoderDecoder {
     return past;
   }
 
-  // The states of T tokens after n others; the tokens join the past. `places` [T or 1, C] are the
-  // rows of `positions` for these tokens, mask is [B, 1, T, n + T].
-  Var next_states(const Tokens& tokens, const Tensor& places, const Tensor& mask,
+  // The states of T tokens after n others; the tokens join the past. `encodings` are the rows of
+  // `positions` for these tokens: [T, C], or [1, C] if all T tokens stand at one position, as the
+  // last tokens of several beams do. mask is [B, 1, T, n + T].
+  Var next_states(const Tokens& tokens, const Tensor& encodings, const Tensor& mask,
                   std::vector<Past>& past, std::vector<Tensor>* weights = nullptr) const {
     if (weights) weights->assign(decoder.size(), Tensor());
-    Var x = embed(target_embedding, tokens, places);  // [B, T, C]
+    Var x = embed(target_embedding, tokens, encodings);  // [B, T, C]
     for (std::size_t i = 0; i < decoder.size(); ++i)
-      x = decoder[i].next(x, mask, past[i], place_of(i, weights));  // [B, T, C]
-    return decoder_norm(x);                                         // [B, T, C]
+      x = decoder[i].next(x, mask, past[i], weights_of(i, weights));  // [B, T, C]
+    return decoder_norm(x);                                           // [B, T, C]
   }
 
+  // Names the parts of the model to f, as the layers do.
   void each(auto&& f) {
     f("source_embedding", source_embedding), f("target_embedding", target_embedding);
     f("encoder", encoder), f("encoder_norm", encoder_norm);
@@ -230,27 +249,29 @@ struct EncoderDecoder {
 
  private:
   Var encode(const Tokens& source, const Tensor& mask) const {
-    Var x = embed(source_embedding, source, first_places(source.length));  // [B, S, C]
-    for (const EncoderLayer& layer : encoder) x = layer(x, mask);          // [B, S, C]
-    return encoder_norm(x);                                                // [B, S, C]
+    Var x = embed(source_embedding, source, first_encodings(source.length));  // [B, S, C]
+    for (const EncoderLayer& layer : encoder) x = layer(x, mask);             // [B, S, C]
+    return encoder_norm(x);                                                   // [B, S, C]
   }
 
   // Where layer i writes its weights; null if the caller does not ask for them.
-  static Tensor* place_of(std::size_t layer, std::vector<Tensor>* weights) {
+  static Tensor* weights_of(std::size_t layer, std::vector<Tensor>* weights) {
     return weights ? &(*weights)[layer] : nullptr;
   }
 
-  Tensor first_places(Index length) const {
+  // The positions' encodings of the first tokens.
+  Tensor first_encodings(Index length) const {
     check<ShapeError>(length <= options.max_length,
                       "EncoderDecoder: a sequence of {} tokens is longer than max_length {}",
                       length, options.max_length);
     return positions.slice(0, 0, length);  // [T, C]
   }
 
-  Var embed(const Embedding& table, const Tokens& tokens, const Tensor& places) const {
+  // What a layer reads: the tokens' embeddings plus the encodings of their positions.
+  Var embed(const Embedding& table, const Tokens& tokens, const Tensor& encodings) const {
     Var x = table(tokens);              // [B, T, C]
     if (options.tied) x = x * stretch;  // [B, T, C]
-    return dropout(x + places);         // [B, T, C]
+    return dropout(x + encodings);      // [B, T, C]
   }
 
   static const EncoderDecoderOptions& checked(const EncoderDecoderOptions& o) {

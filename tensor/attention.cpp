@@ -9,12 +9,15 @@
 // B batch, H heads, T queries, S keys, D width of queries and keys, E width of values.
 // Z scores, P weights, F dropout's factors, O the result, s the scale; g and d… are gradients.
 //
-// M. Milakov, N. Gimelshein, Online normalizer calculation for softmax (2018); T. Dao et al.,
-// FlashAttention (2022), algorithms 1 and 4.
+// The running maximum and sum: M. Milakov, N. Gimelshein, Online normalizer calculation for softmax
+// (2018). Blocks, and weights that are computed again: T. Dao et al., FlashAttention (2022).
+// Queries in the outer loop, the division by ℓ at the end, and L: T. Dao, FlashAttention-2 (2023),
+// algorithm 1. In the backward pass, too, queries are in the outer loop here.
 #include "tensor/attention.h"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "tensor/attention_block.h"
 #include "tensor/functions.h"
@@ -42,8 +45,9 @@ void expect_mask_values(std::string_view op, Tensor mask) {
     if (mask.stride(axis) == 0) mask = mask.slice(axis, 0, 1);
   const Tensor dense = mask.contiguous();
   const std::span<const Real> numbers(dense.data(), static_cast<std::size_t>(dense.numel()));
-  const auto is_good = [](Real v) { return v >= Real(0) && v < -minus_infinity; };
-  // Without an early exit the compiler makes vectors of the loop.
+  const Real infinity = std::numeric_limits<Real>::infinity();
+  const auto is_good = [=](Real v) { return v >= Real(0) && v < infinity; };
+  // The compiler vectorises this loop only without an early exit.
   bool all_good = true;
   for (const Real v : numbers) all_good &= is_good(v);
   if (all_good) return;
@@ -72,11 +76,13 @@ Tensor with_dense_rows(const Tensor& x) {
 
 // The shapes must fit each other, and every option must have a value that makes sense.
 void check_operands(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& o) {
+  // k is like q but for its length S, v like k but for its width E.
   check<ShapeError>(
       q.rank() == 4 && k.rank() == 4 && v.rank() == 4 &&
           k.shape() == q.shape().with(2, k.size(2)) && v.shape() == k.shape().with(3, v.size(3)),
       "attention: needs q [B, H, T, D], k [B, H, S, D], v [B, H, S, E]; got {}, {}, {}", q.shape(),
       k.shape(), v.shape());
+  // The options.
   check<ShapeError>(0 <= o.dropout && o.dropout < 1,
                     "attention: dropout must lie in [0, 1); got {}", o.dropout);
   check<StateError>(o.dropout == 0 || o.rng,
@@ -90,13 +96,16 @@ void check_operands(const Tensor& q, const Tensor& k, const Tensor& v, const Att
 // The mask becomes a view of the shape [B, H, T, S], and every option gets its value.
 AttentionInputs attention_inputs(const Tensor& q, const Tensor& k, const Tensor& v,
                                  const std::optional<Tensor>& mask, const AttentionOptions& o) {
+  // Operands.
   check_operands(q, k, v, o);
   AttentionInputs in{with_dense_rows(q), with_dense_rows(k), with_dense_rows(v)};
+  // The mask.
   if (mask) {
     const Shape scores = q.shape().with(3, k.size(2));  // [B, H, T, S]
     in.mask = attention_mask("attention", *mask, scores).expand(scores);
     expect_mask_values("attention", *mask);
   }
+  // Options, and their defaults.
   in.causal = o.causal;
   in.dropout = o.dropout;
   if (o.dropout != 0) in.draw = o.rng->draw();
@@ -115,14 +124,17 @@ struct Definition {
   Tensor p, f;  // P and F [B, H, T, S]
 };
 
-// Z = s Q Kᵀ, −∞ where a key is blocked,  P = softmax Z
+// Z = s Q Kᵀ, −∞ where a key is blocked,  P = softmax Z, which is 0 for a query that sees no key
 Definition define(const AttentionInputs& in) {
+  // Which query sees which key.
   const Index T = in.q.size(2), S = in.k.size(2);
   Tensor sees = ones(in.q.shape().with(3, S));  // [B, H, T, S]
   if (in.mask) sees = sees * *in.mask;
   if (in.causal) sees = sees * causal_mask(T, S);
+  // Keys that no query sees become zeros.
   const Tensor seen = sum(sees, 2, true).mT();  // [B, H, S, 1]
   const Tensor k = where(seen, in.k, 0), v = where(seen, in.v, 0);
+  // The scores, the weights and dropout's factors.
   const Tensor z = where(sees, matmul(in.q, k.mT()) * in.scale, minus_infinity);
   return {k, v, softmax(z), dropout(ones(z.shape()), in.dropout, in.draw)};
 }
@@ -178,6 +190,7 @@ class Forward : BlockwiseAttention {
     AttentionResult result{results_like(in.v, Shape{B, H, T, E}), empty(Shape{B, H, T})};
     const Index blocks = ceil_div(T, block_queries);
     const Index work = std::min(T, block_queries) * S * (D + E);
+    // Each call computes the result of one block of queries, from all keys that the block may see.
     for_heads(blocks, work, [&](ScoreBlock& b, Index i) {
       take_queries(b, i * block_queries);
       const Running all{results_of(result.context, b, b.first_query), b.maxima, b.totals};
@@ -198,14 +211,17 @@ class Forward : BlockwiseAttention {
   // Attends to the keys begin … end − 1; in halves where they are many.
   void attend(ScoreBlock& b, Index begin, Index end, const Running& now) const {
     if (end - begin <= blocks_in_turn * block_keys) return attend_in_turn(b, begin, end, now);
+    // The first half of the keys.
     const Index half = middle(begin, end, block_keys);
     attend(b, begin, half, now);
+    // The second half, gathered apart; then both are joined.
     Tensor o = zeros(Shape{b.queries, E}), numbers = empty(Shape{2, b.width});
     const Running rest{{o.data(), E}, numbers.data(), numbers.data() + b.width};
     attend(b, half, end, rest);
     join(b, now, rest);
   }
 
+  // Attends to the keys block by block, beginning with nothing gathered.
   void attend_in_turn(ScoreBlock& b, Index begin, Index end, const Running& now) const {
     std::fill_n(now.maxima, b.width, minus_infinity);
     std::fill_n(now.totals, b.width, Real(0));
@@ -224,19 +240,26 @@ class Forward : BlockwiseAttention {
 
   // 2. m′ = max(m, maxⱼ Zⱼ)
   // 3. P̃ⱼ = exp(Zⱼ − m′),   ℓ′ = ℓ exp(m − m′) + Σⱼ P̃ⱼ,   and Z ← P̃ ⊙ F
+  //
+  // In the code, `row` is where the scores of key j begin, counted from those of key 0. No argument
+  // of exp is above 0, so exp_of_negative, which is eˣ for x ≤ 0, serves.
   void weigh(ScoreBlock& b, Index i, const Running& now) const {
     Real* const z = b.scores + i;  // the scores of `lanes` queries, a row per key
     const Real* const f = b.factors + i;
     const Index size = b.keys * b.width, width = b.width;
+    // 2. The largest score, and what scales down the sums of earlier keys.
     Vec maximum = load(now.maxima + i);
-    for (Index j = 0; j < size; j += width) maximum = load(z + j) > maximum ? load(z + j) : maximum;
+    for (Index row = 0; row < size; row += width)
+      maximum = load(z + row) > maximum ? load(z + row) : maximum;
     const Vec shift = shift_of(maximum), fade = exp_of_negative(load(now.maxima + i) - shift);
+    // 3. The weights, before they are divided by ℓ, and their sum.
     Vec total{};
-    for (Index j = 0; j < size; j += width) {
-      const Vec weight = exp_of_negative(load(z + j) - shift);
-      store(z + j, in.dropout != 0 ? weight * load(f + j) : weight);
+    for (Index row = 0; row < size; row += width) {
+      const Vec weight = exp_of_negative(load(z + row) - shift);
+      store(z + row, in.dropout != 0 ? weight * load(f + row) : weight);
       total += weight;
     }
+    // m′, ℓ′ and exp(m − m′) take the places of m, ℓ and the last block's factor.
     store(now.maxima + i, maximum);
     store(now.totals + i, load(now.totals + i) * fade + total);
     store(b.fades + i, fade);
@@ -260,7 +283,8 @@ class Forward : BlockwiseAttention {
     add(now.o, rest.o, b.queries, E);
   }
 
-  // 5. O ← O / ℓ,   L = m + ln ℓ;   both are 0 for a query that sees no key
+  // 5. O ← O / ℓ,   L = m + ln ℓ;   both are 0 for a query that sees no key. Afterwards all.totals
+  // holds 1/ℓ, or 0, by which the rows of O are multiplied.
   void finish(ScoreBlock& b, const Running& all, Real* log_sums) const {
     using std::log;
     for (Index i = 0; i < b.queries; ++i) {
@@ -283,7 +307,9 @@ class Backward : BlockwiseAttention {
   std::array<Tensor, 3> run() const {
     std::array grads{results_like(in.q, in.q.shape()), results_like(in.k, in.k.shape()),
                      results_like(in.v, in.v.shape())};
-    for_heads(1, 3 * T * S * (D + E), [&](ScoreBlock& b, Index) {
+    // A call computes a whole head, since dK and dV are sums over all queries of the head. For a
+    // query and a key, three of its products take D multiply-adds and two take E.
+    for_heads(1, T * S * (3 * D + 2 * E), [&](ScoreBlock& b, Index) {
       const KeyGradients sums{results_of(grads[1], b, 0), results_of(grads[2], b, 0)};
       sum_over_queries(b, 0, T, results_of(grads[0], b, 0), sums);
     });
@@ -317,14 +343,16 @@ class Backward : BlockwiseAttention {
   }
 
   // What every block of keys needs of the queries: rows and columns of Q and g, L, and δ = Σ g ⊙ O.
-  // δ equals Σ dP ⊙ P over a query's keys, and is known before the first of them.
+  // δ equals the sum over a query's keys of dP ⊙ P, but is known before the first key is read:
+  // Σⱼ Pⱼ dPⱼ = Σⱼ Pⱼ Fⱼ (g · Vⱼ) = g · Σⱼ Pⱼ Fⱼ Vⱼ = g · O.
   void start(ScoreBlock& b, Index first) const {
+    // L, and the rows and columns.
     take_queries(b, first);
     std::copy_n(result.log_sums.data() + query_index(b), b.queries, b.log_sums);
-    b.g_operand = query_rows(g, b, b.g_rows);
-    b.q_operand = query_rows(in.q, b, b.q_rows);
+    b.g_operand = rows_of(g, b, first);
+    b.q_operand = rows_of(in.q, b, first);
     pack(b.g_operand, b.queries, b.width, E, b.g_columns);
-    pack(prefetched(result.context, b, first, b.queries), b.queries, b.width, E, b.o_columns);
+    pack(rows_of(result.context, b, first), b.queries, b.width, E, b.o_columns);
     // δ, for a vector of queries at a time.
     for (Index i = 0; i < b.width; i += lanes) {
       Vec dot{};
@@ -363,7 +391,9 @@ class Backward : BlockwiseAttention {
     multiply_block(b.keys, E, b.seeing(), b.seen(b.scores), b.g_operand.at(b.skipped, 0), dv.data,
                    dv.stride, adds_up);
     // 5. dQ += (s dZ)ᵀ K               [queries, D]
-    const Matrix k = b.dead.any() ? key_rows(in.k, b, b.k_rows) : b.k_operand;
+    // Step 1 read K as it is, and found the dead keys. Here their rows must be zeros: dZ is 0 for
+    // them, but 0 · NaN is NaN.
+    const Matrix k = key_rows(in.k, b, b.k_rows);
     multiply_block(b.seeing(), D, b.keys, b.seen(b.slopes).transposed(), k, dq.data, dq.stride,
                    adds_up);
     // 6. dK += (s dZ) Q                [keys, D]
@@ -372,13 +402,17 @@ class Backward : BlockwiseAttention {
   }
 
   // 3. P = exp(Z − L),   dP = F ⊙ (V gᵀ),   dZ = P ⊙ (dP − δ),   and Z ← P ⊙ F, V gᵀ ← s dZ
+  //
+  // In the code, j is where the row of a key begins, and i is a vector of queries in it.
   void weigh(ScoreBlock& b) const {
     Real *const z = b.scores, *const slopes = b.slopes;
     for (Index j = 0; j < b.keys * b.width; j += b.width)
       for (Index i = b.skipped; i < b.width; i += lanes) {
+        // The weights before dropout, dropout's factors, and dP.
         const Vec weight = exp_of_negative(load(z + j + i) - load(b.log_sums + i));
         const Vec factor = in.dropout != 0 ? load(b.factors + j + i) : repeat(Real(1));
         const Vec dp = load(slopes + j + i) * factor;
+        // P ⊙ F, which dV needs, and s dZ, which dQ and dK need.
         store(z + j + i, weight * factor);
         store(slopes + j + i, weight * (dp - load(b.dots + i)) * in.scale);
       }

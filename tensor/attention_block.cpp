@@ -22,11 +22,9 @@ ScoreBlock::ScoreBlock(Index D, Index E) {
   };
   const std::array slots{
       Slot{&q_columns, D, block_queries},
-      Slot{&q_rows, block_queries, D + padding},
-      Slot{&k_rows, block_keys, D + padding},
+      Slot{&k_rows, block_keys, D},
       Slot{&g_columns, E, block_queries},
-      Slot{&g_rows, block_queries, E + padding},
-      Slot{&v_rows, block_keys, E + padding},
+      Slot{&v_rows, block_keys, E},
       Slot{&o_columns, E, block_queries},
       Slot{&draws, block_queries, block_keys},
       Slot{&scores, block_keys, block_queries},
@@ -84,39 +82,19 @@ Rows BlockwiseAttention::results_of(Tensor& x, const ScoreBlock& b, Index first)
   return {x.data() + offset, x.stride(2)};
 }
 
-// Where heads lie side by side, a head's rows lie far apart, and no CPU prefetches them by itself.
-Matrix BlockwiseAttention::prefetched(const Tensor& x, const ScoreBlock& b, Index first,
-                                      Index count) {
-  const Matrix rows = rows_of(x, b, first);
-  for (Index j = 0; j < count; ++j) prefetch(rows.at(j, 0).data, x.size(3));
-  return rows;
-}
-
-namespace {
-
-// Copies rows of n numbers into a slot, where they begin n + padding numbers apart.
-Matrix copy_rows(Matrix rows, Index count, Index n, Real* slot) {
-  pack(rows.transposed(), n, n + padding, count, slot);
-  return {slot, n + padding, 1};
-}
-
-}  // namespace
-
-Matrix BlockwiseAttention::query_rows(const Tensor& x, const ScoreBlock& b, Real* slot) {
-  const Matrix rows = prefetched(x, b, b.first_query, b.queries);
-  return b.queries >= worth_copying ? copy_rows(rows, b.queries, x.size(3), slot) : rows;
-}
-
 Matrix BlockwiseAttention::key_rows(const Tensor& x, const ScoreBlock& b, Real* slot) {
-  const Matrix rows = prefetched(x, b, b.first_key, b.keys);
-  if (b.queries < worth_copying && b.dead.none()) return rows;
-  const Matrix copy = copy_rows(rows, b.keys, x.size(3), slot);
-  if (b.dead.none()) return copy;
-  // Dead keys become zeros in the copy.
-  for (Index j = 0; j < b.keys; ++j)
+  const Matrix rows = rows_of(x, b, b.first_key);
+  if (b.dead.none()) return rows;
+  // A copy, in which dead keys become zeros.
+  const Index n = x.size(3);
+  for (Index j = 0; j < b.keys; ++j) {
+    Real* const to = slot + j * n;
     if (b.dead[static_cast<std::size_t>(j)])
-      std::fill_n(slot + j * copy.row_stride, x.size(3), Real(0));
-  return copy;
+      std::fill_n(to, n, Real(0));
+    else
+      std::copy_n(rows.at(j, 0).data, n, to);
+  }
+  return {slot, n, 1};
 }
 
 // ---- scores ----
@@ -126,7 +104,7 @@ void BlockwiseAttention::take_queries(ScoreBlock& b, Index first) const {
   b.queries = std::min(block_queries, T - first);
   b.width = round_up(b.queries, lanes);
   // s Qᵀ, which every block of keys is multiplied by
-  pack(prefetched(in.q, b, first, b.queries), b.queries, b.width, D, b.q_columns);
+  pack(rows_of(in.q, b, first), b.queries, b.width, D, b.q_columns);
   for (Index i = 0; i < D * b.width; ++i) b.q_columns[i] *= in.scale;
 }
 
@@ -139,7 +117,8 @@ void BlockwiseAttention::take_keys(ScoreBlock& b, Index first, Index end) const 
   b.first_key = first;
   b.keys = std::min(block_keys, end - first);
   b.dead.reset();
-  // Causal: the first query that sees key j is j − (S − T), so earlier ones are skipped.
+  // Causal: the first query that sees key j is j − (S − T), so earlier ones are skipped; only whole
+  // vectors of them, since a row of scores is computed in vectors.
   b.skipped = 0;
   if (in.causal) b.skipped = std::max<Index>(0, first - (S - T) - b.first_query) / lanes * lanes;
   compute_scores(b);
@@ -148,8 +127,7 @@ void BlockwiseAttention::take_keys(ScoreBlock& b, Index first, Index end) const 
 
 // Z = K (s Q)ᵀ, and −∞ where a key is blocked for a query       [keys, queries]
 void BlockwiseAttention::compute_scores(ScoreBlock& b) const {
-  b.k_operand = key_rows(in.k, b, b.k_rows);
-  multiply_block(b.keys, b.width - b.skipped, D, b.k_operand, b.seen(b.q_columns),
+  multiply_block(b.keys, b.width - b.skipped, D, rows_of(in.k, b, b.first_key), b.seen(b.q_columns),
                  b.scores + b.skipped, b.width, false);
   if (in.mask) apply_mask(b);
   if (in.causal) apply_causality(b);
@@ -167,11 +145,13 @@ void BlockwiseAttention::apply_mask(ScoreBlock& b) const {
         std::fill_n(b.scores + j * b.width, b.width, minus_infinity);
     return;
   }
-  // Else the mask is transposed, as the scores are.
-  pack(mask, b.queries, b.width, b.keys, b.untransposed);
+  // Else the mask is transposed, as the scores are: a row per key. The factors of this block are
+  // not drawn yet, so their slot is free.
+  Real* const transposed = b.factors;
+  pack(mask, b.queries, b.width, b.keys, transposed);
   for (Index j = 0; j < b.keys; ++j)
     for (Index i = j * b.width + b.skipped; i < (j + 1) * b.width; i += lanes) {
-      const Vec attends = load(b.untransposed + i);
+      const Vec attends = load(transposed + i);
       store(b.scores + i, attends != Real(0) ? load(b.scores + i) : repeat(minus_infinity));
     }
 }
@@ -212,7 +192,8 @@ void BlockwiseAttention::draw_factors(ScoreBlock& b) const {
 }
 
 // Where a block has all keys, its rows are consecutive in [B, H, T, S]: one call draws the factors
-// of several blocks.
+// of several blocks. Only the end is tested: within a chunk of for_heads `first` grows from block
+// to block, so it is never before drawn_begin.
 const Real* BlockwiseAttention::drawn_ahead(ScoreBlock& b, Index first) const {
   if (first + b.queries * S > b.drawn_end) {
     b.drawn_begin = first;

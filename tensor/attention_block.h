@@ -8,8 +8,11 @@
 // are in tensor/attention.cpp.
 //
 // Scores are held transposed, [keys, queries]. One vector then holds the scores of several queries
-// for one key, so a maximum or a sum over keys is taken lane by lane, and all five products of the
-// two passes read their operands without another copy.
+// for one key, so a maximum or a sum over keys is taken lane by lane. The products that the scores
+// are an operand of, (P ⊙ F)ᵀ V and (s dZ)ᵀ K as well as (P ⊙ F) g and (s dZ) Q, read the scores in
+// place, by their strides.
+//
+// How the numbers below were measured: docs/decisions/019-thresholds.md.
 //
 // B batch, H heads, T queries, S keys, D width of queries and keys, E width of values. Z scores,
 // F dropout's factors, O the result, g its gradient.
@@ -27,19 +30,16 @@ namespace glass {
 
 // ---- sizes ----
 
-// A block of scores is 66 kB of floats; three fill two fifths of a 512 kB L2. A row of scores is
-// eleven cache lines long: with an odd number, a column of scores spreads over all sets of L1.
+// A block of scores is 66 kB of floats, and a thread has three such blocks: they stay in a second
+// cache of 512 kB or more. With half as many queries, 8 heads of 512 positions take 1.04 times as
+// long. With half as many keys and dropout they take 1.16 times as long, with twice as many keys
+// and causal scores 1.10 times (docs/decisions/019).
 inline constexpr Index block_queries = 176, block_keys = 96;
 
-// From 48 queries on, the rows that the products read are copied first, with 16 numbers of padding,
-// so that neighbours fall into different cache sets. Fewer queries read the rows too seldom for the
-// copy to pay.
-inline constexpr Index worth_copying = 48, padding = 16;
-
 // Up to 24 blocks are added up one after the other. More are added up in halves, so that a number
-// passes through few roundings, however long the sum is.
+// passes through few roundings, however long the sum is (docs/decisions/016).
 inline constexpr Index blocks_in_turn = 24;
-// Where begin … end is cut in halves: `size` divides the first half.
+// Where begin … end is cut in halves. The first half is a whole number of blocks of `size`.
 constexpr Index middle(Index begin, Index end, Index size) {
   return begin + (end - begin) / size / 2 * size;
 }
@@ -61,8 +61,9 @@ struct ScoreBlock {
   ScoreBlock& operator=(const ScoreBlock&) = delete;
 
   // The queries are first_query … first_query + queries − 1, likewise the keys. A row of scores is
-  // `width` long: the queries, rounded up to whole vectors. The first `skipped` queries, whole
-  // vectors too, see none of the block's keys, since scores are causal: they are left out.
+  // `width` long: the queries, rounded up to whole vectors. If scores are causal, the first
+  // `skipped` queries see no key of this block, so they are left out. `skipped` is a multiple of
+  // `lanes`, so a few more queries may see no key.
   Index entry = 0, head = 0;
   Index first_query = 0, queries = 0, width = 0;
   Index first_key = 0, keys = 0, skipped = 0;
@@ -74,19 +75,20 @@ struct ScoreBlock {
 
   // Slots, each with room for a block of full size. The constructor has their shapes.
   Real *q_columns, *g_columns, *o_columns;      // s Qᵀ, gᵀ and Oᵀ: a column per query
-  Real *q_rows, *g_rows, *k_rows, *v_rows;      // copies of rows
+  Real *k_rows, *v_rows;                        // copies of K and V, where keys are dead
   Real* scores;                                 // Z, and the weights that are made from it
-  Real* slopes;                                 // the gradients of weights, then of scores
-  Real* factors;                                // F
-  Real* untransposed;                           // of a mask or of F: a row per query
+  Real* slopes;                                 // V gᵀ, then s dZ, the gradient of K Qᵀ
+  Real* factors;                                // F, a row per key
+  Real* untransposed;                           // F as it is drawn, a row per query
   Real* draws;                                  // F of several blocks, see draw_factors
   Real *maxima, *totals, *fades, *other_fades;  // one number per query, see Forward
   Real *log_sums, *dots;                        // one number per query, see Backward
 
-  // Rows of operands: in place, or in a slot of copies.
-  Matrix k_operand{}, q_operand{}, g_operand{};
+  // Rows of operands, in place.
+  Matrix q_operand{}, g_operand{};
 
-  // The positions in [B, H, T, S] whose factors `draws` holds, and the last that this thread needs.
+  // `draws` holds the factors of the positions drawn_begin … drawn_end − 1 in [B, H, T, S]. This
+  // chunk of for_heads needs none from needed_end on.
   Index drawn_begin = 0, drawn_end = 0, needed_end = 0;
 
  private:
@@ -101,17 +103,24 @@ class BlockwiseAttention {
 
   const AttentionInputs& in;
   const Index B, H, T, S, D, E;
-  // Are results sums over several blocks? Else one block is a whole head, and every query sees a
-  // key of it: each result is then written once, and needs no zero to be added to.
+  // Are results sums over several blocks? Else one block is a whole head, and no query is skipped:
+  // each result is then written once, and needs no zero to be added to.
   const bool adds_up;
 
   // Calls f(block, i) for every head and 0 ≤ i < parts; threads share the calls. `work` is the
   // number of multiply-adds in one call.
   void for_heads(Index parts, Index work, auto f) const {
-    const Index grain = 1 + worth_sharing / (work + 40'000);  // 40,000: the work beside products
+    // Besides its products, a call has other work: exponentials, packing, memory. It is counted as
+    // 40,000 multiply-adds. Without it, two threads take 1.18 times as long for 8 heads of 16
+    // queries.
+    const Index grain = 1 + worth_sharing / (work + 40'000);
     parallel_for(B * H * parts, grain, [&](Index begin, Index end) {
+      // Working memory, which all calls of this chunk use one after the other.
       ScoreBlock b(D, E);
+      // Call `end`, the first of the next chunk, begins at this query of all B · H · T; a query has
+      // S positions in [B, H, T, S].
       b.needed_end = (end / parts * T + end % parts * block_queries) * S;
+      // Call i belongs to the head i / parts of all B · H heads.
       for (Index i = begin; i < end; ++i) {
         b.entry = i / parts / H;
         b.head = i / parts % H;
@@ -120,8 +129,8 @@ class BlockwiseAttention {
     });
   }
 
-  // A Tensor for results, laid out as x is: heads side by side in the row of a position, as a
-  // projection leaves them, or one head after the other.
+  // A Tensor for results, with the same order in memory as x: [B, T, H, D] if x is a transposed
+  // view, as a projection leaves it; else [B, H, T, D].
   Tensor results_like(const Tensor& x, const Shape& shape) const;
   // The rows of the block's head in x, from row `first` on. x is an operand, or a Tensor of
   // results.
@@ -132,19 +141,16 @@ class BlockwiseAttention {
     return (b.entry * H + b.head) * T + b.first_query;
   }
 
-  // Rows of the block's queries, prefetched; copied to the slot where that pays.
-  static Matrix prefetched(const Tensor& x, const ScoreBlock& b, Index first, Index count);
-  static Matrix query_rows(const Tensor& x, const ScoreBlock& b, Real* slot);
-  // Rows of the block's keys, likewise. Those of dead keys become zeros in a copy: a weight of 0 is
-  // not enough to remove a key, since 0 · NaN is NaN.
+  // Rows of the block's keys: in place, unless there are dead keys. The rows of dead keys become
+  // zeros in a copy: a weight of 0 is not enough to remove a key, since 0 · NaN is NaN.
   static Matrix key_rows(const Tensor& x, const ScoreBlock& b, Real* slot);
 
   // The block's queries become those from `first` on. Fills q_columns.
   void take_queries(ScoreBlock& b, Index first) const;
   // How many keys, from the first one on, some of the block's queries may see.
   Index visible_keys(const ScoreBlock& b) const;
-  // The block's keys become those from `first` on, but none from `end` on. Fills k_operand, scores,
-  // dead and, for dropout, factors.
+  // The block's keys become those from `first` on, but none from `end` on. Fills skipped,
+  // scores, dead and, for dropout, factors.
   void take_keys(ScoreBlock& b, Index first, Index end) const;
 
  private:

@@ -1,18 +1,18 @@
 // # The product, in the loops of the BLIS papers
 //
 // The last rung of examples/matmul_ladder: read the ladder first, rungs 5 to 7 above all. The loops
-// here are those of rung 5, under the same names; the words tile, panel, block and packed are
-// explained in tile.h. What is new: operands of any strides, of any number of axes, ragged edges,
-// and products so small that packing does not pay.
+// here are those of rung 5. tile.h explains the words tile, panel, block and packed, pack.h the
+// indices ic, jc, pc, ir, jr and the sizes mc, nc, kc, mr, nr. What is new: operands of any
+// strides, of any number of axes, ragged edges, and products so small that packing does not pay.
 //
 //   tile.h       one tile of C, in registers
 //   pack.h       copies of A and B, in the order in which tiles read them
 //   plan.h       what is packed, and how the work is cut
 //   matmul.cpp   threads, the five loops, and batches
 //
-// Every element of C is one chain of multiply-adds, in the order of k within a block of K, whatever
-// tile the element falls in: the bits of C do not depend on how the work is cut, on what is packed,
-// or on the number of threads.
+// For every block of K, an element of C is one chain of multiply-adds in the order of k, whatever
+// tile the element falls in; the chains are added in the order of the blocks. So the bits of C do
+// not depend on how rows and columns are cut, on what is packed, or on the number of threads.
 //
 // F. Van Zee, R. van de Geijn, BLIS: A Framework for Rapidly Instantiating BLAS Functionality,
 // ACM Transactions on Mathematical Software 41 (2015)
@@ -34,14 +34,15 @@ namespace {
 
 // Loops 2 and 1: a block of A times the panels of B. The rows of `out` are those of the block.
 void multiply_panels(const BlockOfA& block, const PanelsOfB& panels, const Output& out) {
-  for (Index jr = 0; jr < panels.columns();
-       jr += tile_columns) {  // 2: C[ic : ic + mc, jr : jr + nr]
-    const Index width = std::min(tile_columns, panels.columns() - jr);
-    const Matrix b = panels.panel(jr);  // B[pc : pc + kc, jr : jr + nr]
+  // 2: C[ic : ic + mc, jc + jr : jc + jr + nr]
+  for (Index jr = 0; jr < panels.nc(); jr += tile_columns) {
+    const Index nr = std::min(tile_columns, panels.nc() - jr);
+    const Matrix b = panels.panel(jr);  // B[pc : pc + kc, jc + jr : jc + jr + nr]
     // Narrow tiles may be taller than others, but packed rows of A are cut already.
-    const Index tallest = width <= lanes && !block.packed() ? narrow_rows : tile_rows;
-    for_tiles(block.rows(), tallest, [&](Index ir, Index height) {  // 1: C[ir : ir + mr, jr : …]
-      tile_of_c(height, width, panels.depth(), block.panel(ir, height), b, out.at(ir, jr));
+    const Index tallest = nr <= lanes && !block.packed() ? narrow_rows : tile_rows;
+    // 1: C[ic + ir : ic + ir + mr, jc + jr : jc + jr + nr]
+    for_tiles(block.mc(), tallest, [&](Index ir, Index mr) {
+      tile_of_c(mr, nr, panels.kc(), block.panel(ir, mr), b, out.at(ir, jr));
     });
   }
 }
@@ -62,12 +63,15 @@ void multiply_blocks(Index m, Index n, Index k, const Matrix& a, const Matrix& b
   const SharePlan plan(m, n, k, b);
   for (Index jc = 0; jc < n; jc += plan.nc)      // 5: C[:, jc : jc + nc]
     for (Index pc = 0; pc < k; pc += plan.kc) {  // 4: A[:, pc : pc + kc], B[pc : pc + kc, :]
-      const Index columns = std::min(plan.nc, n - jc), depth = std::min(plan.kc, k - pc);
-      const PanelsOfB panels(plan.pack_b, b.at(pc, jc), depth, columns);
+      // Pack this block of B, if the plan says so.
+      const Index nc = std::min(plan.nc, n - jc), kc = std::min(plan.kc, k - pc);
+      const PanelsOfB panels(plan.pack_b, b.at(pc, jc), kc, nc);
+      // The first block of K adds `start`, each later one what C holds so far.
       const Output so_far = pc == 0 ? out : out.continued();
       for (Index ic = 0; ic < m; ic += block_m) {  // 3: C[ic : ic + mc, jc : jc + nc]
-        const Index rows = std::min(block_m, m - ic);
-        const BlockOfA block(plan.pack_a, a.at(ic, pc), rows, depth);
+        // Pack this block of A, if the plan says so, and multiply both.
+        const Index mc = std::min(block_m, m - ic);
+        const BlockOfA block(plan.pack_a, a.at(ic, pc), mc, kc);
         multiply_panels(block, panels, so_far.at(ic, jc));
       }
     }
@@ -78,16 +82,18 @@ void multiply_blocks(Index m, Index n, Index k, const Matrix& a, const Matrix& b
 void multiply(Index m, Index n, Index k, const Matrix& a, const Matrix& b, Real* c,
               const Matrix& start);
 
-// C = (Bᵀ · Aᵀ)ᵀ
+// C = (Bᵀ · Aᵀ)ᵀ. `multiply` computes Bᵀ · Aᵀ, and does not transpose it once more:
+// transposing_pays demands 3 · m ≤ n of C[m, n], and cannot find 3 · n ≤ m for Cᵀ[n, m] then.
 void multiply_transposed(Index m, Index n, Index k, const Matrix& a, const Matrix& b, Real* c,
                          Matrix start, Index threads) {
-  // A bias belongs to a row of Cᵀ. A tile loads what its rows begin with in whole vectors: so each
-  // bias is repeated as often as a tile has columns, and serves all tiles of its row.
+  // A bias belongs to a row of Cᵀ. A tile adds `start` in whole vectors: so each bias is repeated
+  // as often as a tile has columns, and serves all tiles of its row.
   Tensor biases = empty(Shape{start.data ? n : 0, tile_columns});
   for (Index j = 0; j < biases.size(0); ++j)
     std::fill_n(biases.data() + j * tile_columns, tile_columns, start.data[j]);
   if (start.data) start = {biases.data(), tile_columns, 0};
 
+  // Cᵀ = Bᵀ · Aᵀ + start
   Tensor transposed = empty(Shape{n, m});
   multiply(n, m, k, b.transposed(), a.transposed(), transposed.data(), start);
 
@@ -97,13 +103,17 @@ void multiply_transposed(Index m, Index n, Index k, const Matrix& a, const Matri
   });
 }
 
-// C[m, n] = A[m, k] · B[k, n] + start. C is contiguous; `start` is nothing or one bias a column.
+// C[m, n] = A[m, k] · B[k, n] + start. C is contiguous. `start` is nothing, one bias per column of
+// C (from linear), or one bias per row of C (from multiply_transposed).
 void multiply(Index m, Index n, Index k, const Matrix& a, const Matrix& b, Real* c,
               const Matrix& start) {
+  // Few rows of A, and columns of B that are contiguous: the transposed product.
   const Index threads = m * n * k < worth_sharing ? 1 : num_threads();
   if (transposing_pays(m, n, k, b)) return multiply_transposed(m, n, k, a, b, c, start, threads);
+  // One thread: the loops.
   const Output out{c, n, start};
   if (threads == 1) return multiply_blocks(m, n, k, a, b, out);
+  // Several threads: each has some rows, or some columns, of C.
   const Cut cut(m, n, threads);
   parallel_for(std::max(m, n), cut.share, [&](Index begin, Index end) {
     if (cut.rows)  // C[begin : end, :]
@@ -143,7 +153,9 @@ Tensor for_batch(const Tensor& a, const Tensor& b, F f) {
   const Strides a_strides = expand_strides(batch_axes(a), a.strides(), batch);
   const Strides b_strides = expand_strides(batch_axes(b), b.strides(), batch);
   Tensor c = empty(batch.insert(batch.rank(), m).insert(batch.rank() + 1, n));  // [batch, M, N]
-  // A thread takes as many products as are worth waking it for.
+  // A thread takes as many products as are worth waking it for. Each product is computed by one
+  // thread, since threads share the batch already: so a batch of two keeps only two threads busy,
+  // however large its matrices are.
   const Index grain = std::max<Index>(1, worth_sharing / std::max<Index>(m * n * k, 1));
   parallel_for(m * n == 0 ? 0 : batch.numel(), grain, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i)
@@ -153,7 +165,7 @@ Tensor for_batch(const Tensor& a, const Tensor& b, F f) {
   return c;
 }
 
-// The same for operands of any rank: one axis is a row on the left, a column on the right.
+// The same for operands of any rank. A vector on the left becomes one row, on the right one column.
 template <class F>
 Tensor for_matrices(const Tensor& a, const Tensor& b, F f) {
   check<ShapeError>(a.rank() > 0 && b.rank() > 0, "matmul: operands need an axis; got {} @ {}",
@@ -162,12 +174,14 @@ Tensor for_matrices(const Tensor& a, const Tensor& b, F f) {
   const Tensor right = b.rank() == 1 ? b.unsqueeze(1) : b;  // [batch, K, N]
   check<ShapeError>(left.size(-1) == right.size(-2), "matmul: inner sizes must agree; got {} @ {}",
                     a.shape(), b.shape());
-  if (a.rank() == 2 && b.rank() == 2) {  // no batch: the shortest way
+  // Two matrices, without a batch: the shortest way.
+  if (a.rank() == 2 && b.rank() == 2) {
     const Index m = a.size(0), k = a.size(1), n = b.size(1);
     Tensor c = empty(Shape{m, n});
     if (c.numel() > 0) f(m, n, k, matrix_at(a, 0), matrix_at(b, 0), c.data());
     return c;
   }
+  // A batch. Then the axes that were added to vectors are removed.
   Tensor c = for_batch(left, right, f);
   if (b.rank() == 1) c = c.squeeze(-1);
   if (a.rank() == 1) c = c.squeeze(b.rank() == 1 ? -1 : -2);
@@ -197,7 +211,7 @@ Tensor product(const Tensor& a, const Tensor& b, Matrix start) {
 
 }  // namespace
 
-// With `add`, the sums begin with the numbers that are in C already.
+// With `add`, the product is added to the numbers that are in C already.
 void multiply_block(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Index c_row, bool add) {
   Output out{c, c_row, {}};
   if (add) out = out.continued();
@@ -206,7 +220,7 @@ void multiply_block(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Inde
 
 Tensor matmul(const Tensor& a, const Tensor& b) { return product(a, b, {}); }
 
-// The sums of each row of the result begin with the biases: a `start` whose row stride is 0.
+// The biases are added to each row of the result: a `start` whose row stride is 0.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check<ShapeError>(weight.rank() == 2 && bias.shape() == Shape{weight.size(0)},
                     "linear: needs weight [out, in] and bias [out]; got {} and {}", weight.shape(),
@@ -215,6 +229,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return product(x, weight.mT(), {row.data(), 0, 1});
 }
 
+// C[i, j] = Σ A[i, p] · B[p, j], in three loops, with no block, no tile and no vector.
 Tensor matmul_naive(const Tensor& a, const Tensor& b) {
   return for_matrices(a, b, [](Index m, Index n, Index k, Matrix x, Matrix y, Real* c) {
     for (Index i = 0; i < m; ++i)

@@ -14,8 +14,9 @@ namespace glass {
 // ShapeError unless the inner sizes agree and neither operand is a scalar.
 Tensor matmul(const Tensor& a, const Tensor& b);
 
-// x weightᵀ + bias for x [..., in], weight [out, in], [..., out]. The of a tile
-// begin with the bias, so adding it takes no pass of its own. ShapeError unless the sizes agree.
+// x weightᵀ + bias for x [..., in], weight [out, in], bias [out] → [..., out]. A tile adds the bias
+// before it stores its sums, so the bias takes no pass of its own. ShapeError unless the sizes
+// agree.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
 // The definition, one element after the other: the oracle that the fast product is tested against.

@@ -6,6 +6,7 @@
 #include "tensor/pack.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 namespace glass {
@@ -16,6 +17,13 @@ namespace {
 
 // Transposes the square rows[0 : lanes][0 : lanes]: exchanges the two blocks off its diagonal, then
 // does the same with each of the four blocks, and so on, down to blocks of 1 × 1.
+//
+// One step, for Block = 2 and four lanes, exchanges the marked numbers of the rows i and i + Block:
+//
+//   a   a0 a1 [a2 a3]   →   a0 a1 b0 b1     indices 0 1 4 5
+//   b  [b0 b1] b2 b3    →   a2 a3 b2 b3     indices 2 3 6 7
+//
+// In a shuffle, the indices 0 … lanes − 1 select a number of a, and lanes … 2 · lanes − 1 one of b.
 template <Index Block, std::size_t... I>
 [[gnu::always_inline]] inline void transpose(Vec* rows, std::index_sequence<I...> lane) {
   if constexpr (Block > 0) {
@@ -35,6 +43,7 @@ template <Index Block, std::size_t... I>
 template <Index Rows>
 void transpose_square(const Real* x, Index row_stride, Real* out, Index width) {
   Vec part[lanes] = {};
+  // All of them (16 is the largest number of lanes), so that each is a register.
 #pragma GCC unroll 16
   for (Index r = 0; r < Rows; ++r) part[r] = load(x + r * row_stride);
   transpose<lanes / 2>(part, std::make_index_sequence<lanes>());
@@ -51,29 +60,34 @@ constexpr auto transposes = transposes_for(std::make_index_sequence<lanes + 1>()
 
 // ---- one panel ----
 
-// `pack` where rows of x are contiguous, and at least one vector long.
+// `pack` where rows of x are contiguous, and at least one vector long: square by square. `lanes`
+// rows of x, and `lanes` numbers of each, make a square.
 void pack_rows(Matrix x, Index rows, Index width, Index depth, Real* out) {
-  // A whole cache line of every row at a time: where rows lie a power of two apart, the first cache
-  // keeps only a few of their lines.
+  // A whole cache line of every row, before the next line of any row. Rows a power of two apart
+  // fall into the same few places (sets) of the first cache, so a line that is only half used would
+  // be evicted before its second half is needed: with whole rows of x, 80×512 @ (512×512)ᵀ takes
+  // 1.06 times as long (docs/decisions/019).
   constexpr Index line = 64 / sizeof(Real);
   for (Index k = 0; k < depth; k += line)
-    // Storing the last rows spills into the next column's first rows. Those are stored afterwards,
-    // so r runs downwards.
+    // From the last rows up to the first: the squares of the last rows may be higher than the panel
+    // is wide. They then store their surplus over the next column's first rows, which come later.
     for (Index r = (width - 1) / lanes * lanes; r >= 0; r -= lanes) {
       const auto count = static_cast<std::size_t>(std::clamp<Index>(rows - r, 0, lanes));
+      // The squares of this line. The last square of a row overlaps with its neighbour.
       for (Index j = k; j < std::min(k + line, depth); j += lanes) {
-        const Index at = std::min(j, depth - lanes);  // the last square overlaps with its neighbour
+        const Index at = std::min(j, depth - lanes);
         transposes[count](x.data + r * x.row_stride + at, x.row_stride, out + at * width + r,
                           width);
       }
     }
 }
 
-// `pack` where columns of x are contiguous, as far as whole vectors may be copied. Returns how many
-// columns are packed.
+// `pack` where columns of x are contiguous, in whole vectors. Stops before a vector would read past
+// x. Returns how many columns are packed.
 Index pack_columns(Matrix x, Index rows, Index width, Index depth, Real* out) {
-  // The vectors of a column read and write up to `beyond` numbers of the columns after it. Where no
-  // such columns are left, they would leave x, or the panel.
+  // The vectors of a column read and write up to `beyond` numbers after its end. The columns that
+  // follow it have room for them: each is column_stride further in x, and `width` further in the
+  // panel. The smaller distance decides how many columns must follow.
   const Index beyond = round_up(width, lanes) - rows;
   const Index safe = depth - ceil_div(beyond, std::min(width, x.column_stride));
   for (Index k = 0; k < safe; ++k, out += width)
@@ -84,8 +98,10 @@ Index pack_columns(Matrix x, Index rows, Index width, Index depth, Real* out) {
 }  // namespace
 
 void pack(Matrix x, Index rows, Index width, Index depth, Real* out) {
+  // Contiguous rows: squares. Of a single row, a square would be almost empty.
   if (x.column_stride == 1 && rows > 1 && depth >= lanes)
     return pack_rows(x, rows, width, depth, out);
+  // Contiguous columns: vectors.
   Index k = 0;
   if (x.row_stride == 1 && x.column_stride > 0) k = pack_columns(x, rows, width, depth, out);
   // The rest, or all of a matrix of other strides: number by number.
@@ -99,45 +115,48 @@ void pack(Matrix x, Index rows, Index width, Index depth, Real* out) {
 
 // ---- all panels of a block ----
 
-void pack_a(Index rows, Index depth, Matrix a, Real* panels) {
-  for_tiles(rows, tile_rows, [&](Index ir, Index height) {
-    pack(a.at(ir, 0), height, height, depth, panels + ir * depth);  // A[ir : ir + height, :]
+void pack_a(Index mc, Index kc, Matrix a, Real* panels) {
+  for_tiles(mc, tile_rows, [&](Index ir, Index mr) {
+    pack(a.at(ir, 0), mr, mr, kc, panels + ir * kc);  // A[ir : ir + mr, :]
   });
 }
 
 namespace {
 
-// The panels of B[depth, jr : end], where rows of B are contiguous and all panels are whole. They
-// are copied side by side, so that each row of B is read in one run.
-void pack_side_by_side(Index depth, Index jr, Index end, Matrix b, Real* panels) {
-  for (Index k = 0; k < depth; ++k)
+// The panels of B[kc, jr : end], where rows of B are contiguous and all panels are whole. They are
+// copied side by side: a row of all of them, then the next row.
+void pack_side_by_side(Index kc, Index jr, Index end, Matrix b, Real* panels) {
+  for (Index k = 0; k < kc; ++k)
     for (Index j = jr; j < end; j += tile_columns) {
       const Real* const from = b.at(k, j).data;
-      Real* const to = panels + j * depth + k * tile_columns;
+      Real* const to = panels + j * kc + k * tile_columns;
       for (Index v = 0; v < tile_columns; v += lanes) store(to + v, load(from + v));
     }
 }
 
 }  // namespace
 
-void pack_b(Index depth, Index columns, Matrix b, Real* panels) {
-  // Whole panels of contiguous rows: four at a time.
+void pack_b(Index kc, Index nc, Matrix b, Real* panels) {
+  // Whole panels of contiguous rows: four at a time. One at a time, a product
+  // takes up to 1.02 times as long (80×512 @ 512×2048, AVX2).
   constexpr Index run = 4 * tile_columns;
-  const Index whole = b.column_stride == 1 ? columns / tile_columns * tile_columns : 0;
+  const Index whole = b.column_stride == 1 ? nc / tile_columns * tile_columns : 0;
   for (Index jr = 0; jr < whole; jr += run)  // B[:, jr : jr + run]
-    pack_side_by_side(depth, jr, std::min(jr + run, whole), b, panels);
+    pack_side_by_side(kc, jr, std::min(jr + run, whole), b, panels);
   // The others one by one, as rows of Bᵀ.
-  for (Index jr = whole; jr < columns; jr += tile_columns)  // B[:, jr : jr + tile_columns]
-    pack(b.at(0, jr).transposed(), std::min(tile_columns, columns - jr), tile_columns, depth,
-         panels + jr * depth);
+  for (Index jr = whole; jr < nc; jr += tile_columns)  // B[:, jr : jr + nr]
+    pack(b.at(0, jr).transposed(), std::min(tile_columns, nc - jr), tile_columns, kc,
+         panels + jr * kc);
 }
 
 // ---- memory ----
 
 namespace {
 
-// The first number begins a cache line. Otherwise each vector would lie in two lines.
+// The first number begins a cache line. Otherwise a vector of 64 bytes would always lie in two
+// lines, and every second one of 32 bytes.
 Real* aligned(std::vector<Real>& memory, Index count) {
+  // Room for the numbers, for up to a line before them, and for a vector after them.
   const Index line = 64 / sizeof(Real), room = count + line + lanes;
   if (std::ssize(memory) < room) memory.resize(static_cast<std::size_t>(room));
   return memory.data() + (64 - reinterpret_cast<std::uintptr_t>(memory.data()) % 64) / sizeof(Real);

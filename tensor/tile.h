@@ -1,16 +1,21 @@
 // # The micro-kernel: one tile of C
 //
-// (private to the libraries, and to the last rungs of examples/matmul_ladder) All time of a large
-// product is spent here. tile.h, pack.h, plan.h and matmul.cpp use the words of the ladder:
+// (private to the libraries, and to the last rungs of examples/matmul_ladder) A large product
+// spends almost all of its time here. tile.h, pack.h, plan.h and matmul.cpp use the words of the
+// ladder:
 //
-//   tile    a part of C whose sums stay in registers: at most tile_rows × tile_columns
+//   tile    a part of C whose sums stay in registers: at most tile_rows × tile_columns, or, where C
+//           is not wider than one vector, narrow_rows × lanes
 //   panel   what one row of tiles reads of A (as many rows as a tile), or one column of tiles of B
 //   block   a part of a matrix that is small enough for one of the caches: many panels
 //   packed  copied into panels, in which a tile finds its numbers one after the other
 //
-// Everything is `static`: each .cpp file that includes this header compiles a tile of its own, with
-// its own flags. The linker would merge tiles that are not static, and the library could end up
-// with the tile of a file that was compiled with other flags, and rounds differently.
+// The functions that compute are `static`: each .cpp file that includes this header compiles tiles
+// of its own, with its own flags. The linker would merge functions that are not static, and the
+// library could end up with the tile of a file that was compiled with other flags, and rounds
+// differently. Constants, and the members of Output, round nothing: they need not be static.
+//
+// How the numbers below were measured: docs/decisions/019-thresholds.md.
 #pragma once
 
 #include <array>
@@ -23,14 +28,17 @@ namespace glass {
 
 // ---- sizes ----
 
-// A tile is two vectors wide, and as tall as the registers allow: its sums, two vectors of B and a
-// number of A. With 16 registers, six rows of two sums take 12, B takes 2, A takes 1. A CPU that
-// cannot multiply and add in one instruction needs registers for the products too.
+// A tile is two vectors wide. It needs registers for its sums, two vectors of B and a number of A.
+// Of 16 registers, six rows take 12 + 2 + 1; with four or seven rows, 256³ takes 1.14 or 1.58 times
+// as long. Of 32 registers, twelve rows take 24 + 2 + 1; there 8, 10 and 14 rows are as fast within
+// 2 %. Twelve reads less than eight, and divides block_m, so that no tile of a block is lower. A
+// CPU that cannot multiply and add in one instruction needs registers for the products too.
 inline constexpr Index tile_rows = registers == 32 ? 12 : fused_multiply_add ? 6 : 4;
 inline constexpr Index tile_columns = 2 * lanes;
 
-// A narrow tile is one vector wide. It needs about eight sums, since an addition takes four cycles
-// and two begin in each cycle. With AVX2, 12 rows are a quarter faster than 6 (256×256 @ 256×8).
+// A narrow tile is one vector wide. It needs eight sums at least: an addition takes four cycles,
+// and two begin in each cycle. With AVX2, six rows take 1.22 times as long as twelve (256×256 @
+// 256×8), and eight rows up to 1.08 times, since 10 or 12 rows then become two low tiles.
 inline constexpr Index narrow_rows = registers == 32 ? tile_rows : 2 * tile_rows;
 
 // ---- the micro-kernel ----
@@ -40,10 +48,12 @@ template <Index Rows, Index Vecs>
 [[gnu::always_inline]] static inline void sum_over_k(Vec (&sum)[Rows][Vecs], Index depth,
                                                      const Real* a, Index a_row, Index a_step,
                                                      const Real* b, Index b_row) {
+  // Four steps at a time: two at a time take 1.03 times as long (64³, AVX-512).
 #pragma GCC unroll 4
   for (Index k = 0; k < depth; ++k, a += a_step, b += b_row) {
     Vec row[Vecs];
     for (Index v = 0; v < Vecs; ++v) row[v] = load(b + v * lanes);
+      // All rows (24 are more than any tile has), so that each sum is a register of its own.
 #pragma GCC unroll 24
     for (Index i = 0; i < Rows; ++i)
       for (Index v = 0; v < Vecs; ++v) sum[i][v] += a[i * a_row] * row[v];
@@ -60,20 +70,19 @@ template <Index Rows, Index Vecs>
 }
 
 // C[Rows, Vecs · lanes] = A[Rows, depth] · B[depth, Vecs · lanes] + start. A steps from row to row
-// by a_row and along its row by a_step. Rows of B, C and `start` are contiguous. Without a `start`
-// (nullptr) the sums begin with 0; where `start` is C itself, the product is added to C.
+// by a_row and along its row by a_step. Rows of B, C and `start` are contiguous. The sums begin
+// with 0, and `start` is added after the last k, unless it is nullptr. Where `start` is C itself,
+// the product is added to C.
 template <Index Rows, Index Vecs>
 static void tile(Index depth, const Real* a, Index a_row, Index a_step, const Real* b, Index b_row,
                  const Real* start, Index start_row, Real* c, Index c_row) {
-  // C is prefetched while the sums are computed; without it, 256 products of 16³ take a tenth
-  // longer. Most rows of a tile begin with a cache line, so one prefetch for each row is enough.
-  for (Index i = 0; i < Rows; ++i) __builtin_prefetch(c + i * c_row + Vecs * lanes - 1);
-
   Vec sum[Rows][Vecs] = {};
   sum_over_k(sum, depth, a, a_row, a_step, b, b_row);
 
-  // All loads come before all stores. If rows of C lie a multiple of 4 KiB apart, the CPU mistakes
-  // a load for a load of what was just stored to another row, and waits.
+  // All rows of `start` are loaded before any row of C is stored. To find out whether a load needs
+  // what an earlier store has written, a CPU compares only the low 12 bits of both addresses. Where
+  // rows lie a multiple of 4 KiB apart, these bits are equal, and each load would wait for a store
+  // to another row (4K aliasing).
   if (start) add_rows(sum, start, start_row);
 #pragma GCC unroll 24
   for (Index i = 0; i < Rows; ++i)
@@ -90,8 +99,10 @@ static constexpr std::array<Tile*, sizeof...(I)> tiles_of(std::index_sequence<I.
 static constexpr auto wide_tiles = tiles_of<2>(std::make_index_sequence<tile_rows>());
 static constexpr auto narrow_tiles = tiles_of<1>(std::make_index_sequence<narrow_rows>());
 
-// Cuts m rows into tiles of almost equal height: 7 rows are 4 + 3 and not 6 + 1, since a low tile
-// has too few sums. Calls f(ir, height) for each tile.
+// Cuts m rows into tiles of almost equal height, and calls f(first row, height) for each. Where a
+// tile has at most six rows, 7 rows become 4 + 3, and not 6 + 1: a tile of one row has only two
+// sums, and an addition that waits for the one before it leaves the CPU idle. With AVX-512,
+// 25×64 @ 64×64 takes 1.10 times as long in tiles of 12 + 12 + 1 rows as in 9 + 8 + 8.
 template <class F>
 [[gnu::always_inline]] static inline void for_tiles(Index m, Index tallest, F f) {
   if (m == 0) return;
@@ -101,11 +112,11 @@ template <class F>
 
 // ---- a tile of any width ----
 
-// Where a product goes: C, and what its elements begin with (0, biases, or C itself).
+// Where a product goes: C, and what is added to it (nothing, biases, or C itself).
 struct Output {
   Real* c;
   Index c_row;   // from row to row of C; a row is contiguous
-  Matrix start;  // without data: 0
+  Matrix start;  // what is added; without data: nothing
 
   Output at(Index row, Index column) const {
     return {c + row * c_row + column, c_row, start.at(row, column)};
@@ -114,12 +125,15 @@ struct Output {
   Output continued() const { return {c, c_row, {c, c_row, 1}}; }
 };
 
-// A ragged tile ends within a vector. It is computed whole, beside C, and copied in part.
+// A ragged tile is a tile whose rows end within a vector. `whole_tile` always writes whole vectors.
+// So it writes to a local array, and only the valid columns are copied to C.
 static inline void ragged_tile(Tile* whole_tile, Index rows, Index columns, Index depth,
                                const Matrix& a, const Matrix& b, Output to) {
+  // The product alone, in whole vectors.
   Real whole[std::max(tile_rows, narrow_rows) * tile_columns];
   whole_tile(depth, a.data, a.row_stride, a.column_stride, b.data, b.row_stride, nullptr, 0, whole,
              tile_columns);
+  // C = product + start, in each row up to its end.
   const Real* row = whole;
   for (Index i = 0; i < rows; ++i, row += tile_columns, to = to.at(1, 0))
     for_vectors(columns, [&](Index j, Index count) {
@@ -129,8 +143,9 @@ static inline void ragged_tile(Tile* whole_tile, Index rows, Index columns, Inde
     });
 }
 
-// C[rows, columns] = A[rows, depth] · B[depth, columns] + start, for at most one tile. B has whole
-// vectors, even where C ends within a vector. Inline: a call costs as much as a tile of 16 × 16.
+// C[rows, columns] = A[rows, depth] · B[depth, columns] + start, for at most one tile. Each row of
+// B can be read up to a whole vector, even where C ends earlier. Inline: with a call for each tile,
+// 64 × (10×64 @ 64×20) takes 1.06 times as long.
 [[gnu::always_inline]] static inline void tile_of_c(Index rows, Index columns, Index depth,
                                                     const Matrix& a, const Matrix& b,
                                                     const Output& to) {

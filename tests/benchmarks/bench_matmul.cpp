@@ -6,6 +6,8 @@
 #include <glassgrad.h>
 
 #include <CLI/CLI.hpp>
+#include <optional>
+#include <regex>
 
 #include "tests/benchmarks/bench.h"
 
@@ -27,7 +29,7 @@ struct Size {
   bool a_transposed = false, b_transposed = false;
 };
 
-std::vector<Size> sizes() {
+std::vector<Size> usual_sizes() {
   std::vector<Size> all;
   for (const Index n : {16, 32, 64, 128, 192, 256, 512, 1024, 2048})
     all.push_back({fmt::format("{0}³", n), n, n, n});
@@ -44,6 +46,16 @@ std::vector<Size> sizes() {
                          {"256 × 16³", 16, 16, 16, 256},
                          {"128 × (12×32 @ 32×12)", 12, 12, 32, 128}});
   return all;
+}
+
+// A size as --sizes gives it; nothing if the text has another form.
+std::optional<Size> size_of(const std::string& text) {
+  const std::string number = "([1-9][0-9]{0,5})";
+  const std::regex form("(?:" + number + "\\*)?" + number + "x" + number + "x" + number + "(t?)");
+  std::smatch part;
+  if (!std::regex_match(text, part, form)) return {};
+  const auto value = [&](std::size_t i) { return part[i].matched ? Index{std::stoi(part[i])} : 1; };
+  return Size{text, value(2), value(4), value(3), value(1), false, part[5] == "t"};
 }
 
 // ---- the peers ----
@@ -146,8 +158,17 @@ Tensor operand(Index rows, Index columns, const Size& s, bool transposed, Rng& r
 
 int main(int argc, char** argv) {
   bench::Options options;
+  std::vector<std::string> wanted;
   CLI::App app("The product of matrices against the BLAS libraries that are installed.");
   bench::add_options(app, options);
+  app.add_option("--sizes", wanted,
+                 "Other sizes than the usual ones, as MxKxN: 80x512x512. 64*10x64x20 is a batch of "
+                 "64; in 80x512x512t columns of B are contiguous, not rows")
+      ->delimiter(',')
+      ->check([](const std::string& text) {
+        return size_of(text) ? std::string()
+                             : "a size is MxKxN, 64*10x64x20 or 80x512x512t; got " + text;
+      });
   CLI11_PARSE(app, argc, argv);
   bench::set_up(options);
 
@@ -162,7 +183,10 @@ int main(int argc, char** argv) {
   fmt::print("\n");
   bench::print_row("C = A · B, of peak", columns);
 
-  for (const Size& s : sizes()) {
+  std::vector<Size> sizes;
+  for (const std::string& text : wanted) sizes.push_back(*size_of(text));
+  if (wanted.empty()) sizes = usual_sizes();
+  for (const Size& s : sizes) {
     Rng rng(1);
     const Tensor a = operand(s.m, s.k, s, s.a_transposed, rng);
     const Tensor b = operand(s.k, s.n, s, s.b_transposed, rng);
