@@ -69,7 +69,7 @@ if (field && form) {
   const count = make("p", {class: "unseen", role: "status"});
   form.append(list, count);
   for (const [name, value] of Object.entries({role: "combobox", autocomplete: "off", "aria-controls": "found", "aria-expanded": "false",
-                                              "aria-autocomplete": "list", placeholder: "Search   /", spellcheck: "false"}))
+                                              "aria-autocomplete": "list", placeholder: matchMedia("(pointer: coarse)").matches ? "Search" : "Search   /", spellcheck: "false"}))
     field.setAttribute(name, value);
 
   let chosen = -1;
