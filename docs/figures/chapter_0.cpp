@@ -45,13 +45,14 @@ std::vector<GraphNode> nodes_of(const std::vector<Named>& values) {
   return nodes;
 }
 
+// The values of `main` in the file.
 Figure graph_of_the_neuron() {
   const Scalar w = -1.5, b = 2.0, x = 0.5;
-  const Scalar p = w * x, s = p + b, t = tanh(s), y = t * x;
+  const Scalar p = w * x, z = p + b, t = tanh(z), y = t * x;
   y.backward();
 
   const std::vector<Named> values{{"w", w},       {"b", b},          {"x", x},      {"p = w·x", p},
-                                  {"s = p+b", s}, {"t = tanh s", t}, {"y = t·x", y}};
+                                  {"z = p+b", z}, {"t = tanh z", t}, {"y = t·x", y}};
   Figure figure(680, 350, "The graph of tanh(w·x + b)·x",
                 "Seven nodes with their values above and their gradients below. Solid arrows lead "
                 "from parents to results, dashed arrows are payments from results to parents. x "
@@ -112,7 +113,14 @@ class Doubling {
   std::vector<Payment> payments_;
 };
 
-// The last gradient of a is outlined, and compared with the sweep's.
+// The gradient of a by the sweep of `00_scalar.cpp`.
+double right_gradient() {
+  const Scalar a = 1.0, b = a + a, c = b + b;
+  c.backward();
+  return a.grad();
+}
+
+// A table of one order. The last gradient of a is outlined.
 void panel_of(Figure& figure, Point corner, const std::string& title,
               const std::vector<Payment>& payments) {
   std::vector<std::string> texts, names;
@@ -126,21 +134,19 @@ void panel_of(Figure& figure, Point corner, const std::string& title,
            {.width = 36, .rows = names, .columns = {"c", "b", "a"}, .outlined = {3 * rows - 1}});
   figure.text({box.x + box.width, box.y - 36}, title, {.anchor = Anchor::end, .bold = true});
 
-  const Scalar a = 1.0, b = a + a, c = b + b;
-  c.backward();
-  const bool right = payments.back().a == a.grad();
+  // The judgement below it.
+  const bool right = payments.back().a == right_gradient();
   figure.text({box.x + box.width, box.y + box.height + 18}, right ? "right" : "wrong",
               {.paint = accent, .anchor = Anchor::end});
 }
 
+// The two recursions, and newest first.
 Figure used_twice() {
   Doubling each, both, newest;
   each.recurse(each.result());
   both.pay_then_recurse(both.result());
   newest.newest_first();
-  const Scalar a = 1.0, b = a + a, c = b + b;
-  c.backward();
-  check<StateError>(newest.payments().back().a == a.grad(), "newest first is not the sweep");
+  check<StateError>(newest.payments().back().a == right_gradient(), "newest first is wrong");
 
   Figure figure(680, 262, "b = a + a; c = b + b in three orders",
                 "Three tables, with a row for each payment and the gradients of c, b and a after "
@@ -173,7 +179,8 @@ struct Work {
 // tanh(w₁x₁ + … + wₙxₙ + b), counted by births and by links.
 Work work_of_neuron(int inputs) {
   std::vector<Scalar> weights, xs, results;
-  for (int i = 0; i < inputs; ++i) weights.emplace_back(0.1), xs.emplace_back(0.5);
+  for (int i = 0; i < inputs; ++i) weights.emplace_back(0.1);
+  for (int i = 0; i < inputs; ++i) xs.emplace_back(0.5);
   Scalar sum = 2.0;
   const long before = Node::births;
   for (int i = 0; i < inputs; ++i) {
@@ -189,12 +196,12 @@ Work work_of_neuron(int inputs) {
   return work;
 }
 
+// Two lines over the number of inputs.
 Figure cost_of_all_slopes() {
-  std::vector<Work> works;
   std::vector<Point> differences, sweep;
   std::vector<std::vector<Cell>> rows;
   for (const int inputs : {1, 10, 100, 1000, 10'000}) {
-    const Work work = works.emplace_back(work_of_neuron(inputs));
+    const Work work = work_of_neuron(inputs);
     differences.push_back({work.inputs, work.by_differences()});
     sweep.push_back({work.inputs, work.by_sweep()});
     rows.push_back({inputs, work.ops, work.payments, work.by_differences(), work.by_sweep()});
@@ -204,6 +211,7 @@ Figure cost_of_all_slopes() {
                 "Two lines on logarithmic axes. The work of finite differences grows with the "
                 "square of the number of inputs, the work of reverse mode grows in proportion to "
                 "it.");
+  // Each tick of the upright axis is a thousand times the one below it.
   const Plot plot(figure, {70, 44, 580, 256},
                   {.from = 1, .to = 1e4, .label = "inputs n", .log = true},
                   {.from = 1,
@@ -211,8 +219,10 @@ Figure cost_of_all_slopes() {
                    .label = "ops and payments",
                    .log = true,
                    .ticks = {1, 1e3, 1e6, 1e9}});
-  plot.line(differences), plot.points(differences);
-  plot.line(sweep, {.stroke = accent}), plot.points(sweep, {.stroke = accent, .fill = accent});
+  plot.line(differences);
+  plot.points(differences);
+  plot.line(sweep, {.stroke = accent});
+  plot.points(sweep, {.stroke = accent, .fill = accent});
   figure.text(plot.at(700, 3e7), "differences: 2n runs", {.anchor = Anchor::end});
   figure.text(plot.at(1000, 250), "reverse mode: one run, one sweep",
               {.paint = accent, .anchor = Anchor::middle});
@@ -229,6 +239,7 @@ struct Part {
   bool known = false;
 };
 
+// A strip of boxes. The parts that this chapter explains are filled.
 Figure where_we_are() {
   const std::vector<Part> parts{
       {"words", "8"}, {"numbers", "1, 2"},        {"layers", "5"},        {"attention", "6"},

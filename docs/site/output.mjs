@@ -36,6 +36,7 @@ export async function writeAssets(output, pages, site) {
   for (const [name, sheet] of Object.entries(fontSheets(site))) output.write(`assets/${name}.css`, sheet)
   output.write('assets/book.js', bookScript(site))
   output.write('assets/search.js', await searchScript(pages, site))
+  if (site.lives.size) output.write('live/shared.js', site.tree.read('docs/site/live/shared.js'))
   for (const [name, data] of site.lives) {
     output.write(`live/${name}.js`, site.tree.read(`docs/site/live/${name}.js`))
     output.write(`live/${name}.data.js`, `(window.glassgrad_live ??= {})[${JSON.stringify(name)}] = ${JSON.stringify(data)}\n`)

@@ -5,7 +5,7 @@ export function frame(page, site) {
   const {up} = page
   const style = (name, media = '') => `<link rel="stylesheet" href="${up}assets/${name}.css"${media}>\n`
   const script = (path, how = ' defer') => `<script src="${up}${path}"${how}></script>\n`
-  const styles = ['fonts', 'code', ...(page.math ? ['katex'] : []), 'site', 'parts'].map(name => style(name))
+  const styles = ['fonts', 'code', ...(page.math ? ['katex'] : []), 'site', 'parts', ...(page.scripts?.includes('live/shared.js') ? ['live'] : [])].map(name => style(name))
   const scripts = ['assets/book.js', 'assets/site.js', 'assets/find.js', 'assets/parts.js', ...(page.scripts ?? [])]
   return `<!doctype html>
 <html lang="en">

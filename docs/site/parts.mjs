@@ -28,7 +28,8 @@ export function livePiece(name, site, refuse) {
 `
 }
 
-export const liveScripts = names => names.flatMap(name => [`live/${name}.data.js`, `live/${name}.js`])
+// What the pieces share comes first.
+export const liveScripts = names => names.length ? ['live/shared.js', ...names.flatMap(name => [`live/${name}.data.js`, `live/${name}.js`])] : []
 
 // ---- exercises ----
 

@@ -28,9 +28,9 @@ export function programOf(runs, file) {
   }
   const head = ['using namespace glass;', 'static void begin_snippet(int n) { std::printf("\\x1e#%d\\n", n); std::fflush(stdout); }']
   const tail = ['return 0;', '} catch (const std::exception& error) {', 'fmt::print("{}\\n", error.what());', 'return 1;', '}', '']
-  const code = [...includes, ...head, ...outside, 'int main() try {', 'std::printf("\\x1eHASH\\n");', ...inside, ...tail]
+  const code = [...includes, ...head, ...outside, 'int main() try {', 'std::printf("\\x1e" "HASH\\n");', ...inside, ...tail]
   const hash = sha256(code.filter(line => !line.startsWith('#line')).join('\n')).slice(0, 16)
-  return {hash, text: code.join('\n').replace('\\x1eHASH', `\\x1e${hash}`)}
+  return {hash, text: code.join('\n').replace('"HASH', `"${hash}`)}
 }
 
 // The output of the program as {hash, outputs}: the text of each snippet.

@@ -54,7 +54,8 @@ export function formulaRenderer(chapter, site) {
     const formula = tex.trim()
     try {
       const options = {displayMode, throwOnError: true, strict: 'ignore', trust: false}
-      for (const symbol of symbolsOf(katex.__parse(formula, options))) expectDefined(symbol, formula, line)
+      const symbols = symbolsOf(katex.__parse(formula, options))
+      new Map(symbols.map(symbol => [key(symbol), symbol])).forEach(symbol => expectDefined(symbol, formula, line))
       chapter.math = true
       const html = katex.renderToString(formula, options)
       return displayMode ? `<div class="formula" tabindex="0">${html}</div>\n` : html

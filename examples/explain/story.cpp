@@ -77,7 +77,7 @@ void take_gifts(const glass::Step& step, Act& act, Story& story, const Numbers& 
 
 }  // namespace
 
-Story tell(Subject (*make)()) {
+Story tell(const std::function<Subject()>& make) {
   // The graph, and the memory that it takes.
   const Index others = glass::live_bytes();
   const Subject subject = make();

@@ -7,6 +7,7 @@
 
 #include <glassgrad.h>
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -37,9 +38,14 @@ struct Subject {
   std::optional<Tensor> seed = {};
 };
 
+// Notes a line of a subject's program, by the birth of its value. A leaf is also held.
+const Var& noted(Subject& subject, std::string name, std::string code, const Var& value);
+const Var& leaf(Subject& subject, std::string name, std::string code, const Var& value);
+
 // u = x·w + c, gated by its own sigmoid, and the mean squared error from a target. u is used by two
 // ops, e twice by one, and c is broadcast.
 Subject expression();
+Subject gated(const Tensor& c);  // the same with another c
 
 // softmax(Q Kᵀ/√d) V of three tokens that attend to each other: x is used three times.
 Subject attention_head();
@@ -87,6 +93,6 @@ struct Story {
 };
 
 // Makes the graph and runs the sweep.
-Story tell(Subject (*make)());
+Story tell(const std::function<Subject()>& make);
 
 }  // namespace explain

@@ -5,11 +5,8 @@
 
 namespace explain {
 
-namespace {
-
 using glass::tensor;
 
-// Notes a line of the subject's program, by the birth of its value.
 const Var& noted(Subject& subject, std::string name, std::string code, const Var& value) {
   subject.lines[value.node()->birth] = {std::move(name), std::move(code)};
   return value;
@@ -20,9 +17,9 @@ const Var& leaf(Subject& subject, std::string name, std::string code, const Var&
   return noted(subject, std::move(name), std::move(code), value);
 }
 
-}  // namespace
+Subject expression() { return gated(tensor({0.1, -0.2})); }
 
-Subject expression() {
+Subject gated(const Tensor& numbers) {
   Subject s{.id = "expression",
             .title = "An expression",
             .lead =
@@ -32,7 +29,7 @@ Subject expression() {
   const Var x = leaf(s, "x", "three points", tensor({{1.0, -1.0}, {2.0, 0.5}, {-0.5, 1.0}}));
   const Var t = leaf(s, "t", "the target", tensor({{0.5, 0.0}, {1.0, -0.5}, {0.0, 1.0}}));
   const Var w = leaf(s, "w", "weights", Var(tensor({{0.5, -0.4}, {0.3, 0.8}}), true));
-  const Var c = leaf(s, "c", "one number for each column", Var(tensor({0.1, -0.2}), true));
+  const Var c = leaf(s, "c", "one number for each column", Var(numbers, true));
 
   const Var z = noted(s, "z", "z = matmul(x, w)", matmul(x, w));  // [3, 2]
   const Var u = noted(s, "u", "u = z + c", z + c);                // [3, 2]

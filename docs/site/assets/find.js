@@ -103,6 +103,7 @@ if (field && form) {
       role: "option", id: `found-${i}`, href: rootPath + one.href, tabindex: "-1", "aria-selected": "false"
     }, make("b", {}, one.title), one.head && one.head !== one.title ? make("i", {}, one.head) : "", piece(one.text ?? "", one.terms))));
     if (!found.length) list.append(make("p", {role: "option", "aria-selected": "false", "aria-disabled": "true", class: "nothing"}, "Nothing was found."));
+    list.dataset.for = text;
     count.textContent = found.length ? `${found.length} found` : "Nothing was found.";
     show(true);
     choose(found.length ? 0 : -1);

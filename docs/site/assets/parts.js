@@ -151,7 +151,7 @@ document.addEventListener("click", (event) => {
 
 // ---- boxes that scroll can be reached by keys, and only those ----
 
-const boxes = [["pre.code", "code"], ["pre.output", "output"], ["div.scroll, div.table", "table"], ["div.drawing", "figure"], [".katex-display", "formula"]];
+const boxes = [["pre.code", "code"], ["pre.output", "output"], ["div.scroll, div.table", "table"], ["main pre:not(.code, .output)", "code"], ["div.drawing", "figure"], [".katex-display", "formula"]];
 function reach(box, name) {
   const scrolls = box.scrollWidth > box.clientWidth + 1 || (box.matches("pre, .scroll, .table") && box.scrollHeight > box.clientHeight + 1);
   if (scrolls) {

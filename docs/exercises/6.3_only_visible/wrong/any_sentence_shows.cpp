@@ -1,4 +1,4 @@
-// fails: padding of NaN leaves the output finite | A key is kept if a query of any sentence sees it. The mask was summed over the batch too: keep that axis.
+// fails: padding of NaN leaves the output finite, if the last key is a word in another sentence | A key is kept if a query of any sentence sees it. The mask was summed over the batch too: keep that axis.
 // also: what nobody may see leaves no trace in output or gradients, be it NaN or infinite
 static Var only_visible(const Var& x, const std::optional<Tensor>& allowed) {
   if (!allowed) return x;
