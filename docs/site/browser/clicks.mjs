@@ -232,7 +232,8 @@ export async function clicks(chrome, {base, folder, pages, noViolation, watch}) 
       page.setDefaultTimeout(30000);
       const bad = watch(page, (url) => url.startsWith(base));
       try {
-        done += await part({page, open: (name) => page.goto(base + name), pages, withPart, noViolation});
+        const steps = await part({page, open: (name) => page.goto(base + name), pages, withPart, noViolation});
+        done += steps;
         assert.deepEqual(bad, []);
       } catch (error) {
         problems.push(`${part.name}: ${error.stack}\n${bad.join("\n")}`);

@@ -84,7 +84,7 @@ async function inWindow({width, page, bad}, name, dark, look) {
   } catch (error) {
     const picture = join(folder, `failed-${name.replace(/\W+/g, "-")}-${width}.png`);
     await page.screenshot({path: picture}).catch(() => {});
-    problems.push(`${told}: ${error.message}\n${bad.join("\n")}\n  seen: ${picture}`);
+    report(`${told}: ${error.message}\n${bad.join("\n")}\n  seen: ${picture}`);
   }
   bad.length = 0;
 }
@@ -106,6 +106,10 @@ async function check([large, middle, small], name, number) {
 
 const began = Date.now();
 const problems = [];
+const report = (problem) => {
+  problems.push(problem);
+  console.log(`  FAILED ${problem}`);
+};
 const part = process.argv[3];
 const rest = pages.filter((name) => name.includes(part ?? "")).map((name, number) => [name, number]);
 const worker = async () => {
@@ -118,11 +122,10 @@ const loaded = ((Date.now() - began) / 1000).toFixed(0);
 let done = 0;
 if (!part || part === "clicks") {
   const result = await clicks(chrome, {base, folder, pages, noViolation: accessible, watch});
-  problems.push(...result.problems);
+  result.problems.forEach(report);
   done = result.done;
 }
 await chrome.close();
-for (const problem of problems) console.log(`  FAILED ${problem}`);
 console.log(problems.length ? `${problems.length} problems in ${pages.length} pages` :
     `${pages.length} pages in three widths, ${done} things clicked and found: no error, no request, no violation (${loaded} s, and ${((Date.now() - began) / 1000 - loaded).toFixed(0)} s)`);
 process.exit(problems.length ? 1 : 0);
