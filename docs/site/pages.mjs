@@ -39,7 +39,7 @@ function eveningPath(site) {
   if (!chapters.length) return ''
   const total = chapters.reduce((sum, {times}) => sum + times.story + times.trying, 0)
   const steps = chapters.map(({number, title, path, times}) => `<li><a href="${path}">${number} · ${escapeHtml(title)}</a> <span class="times">${times.story + times.trying} min</span></li>`)
-  return `<aside class="path" data-path="evening">
+  return `<aside class="path" role="note" data-path="evening">
 <h2 class="label" id="evening">An evening: about ${Math.round(total / 30) / 2} hours</h2>
 <p>Read the stories of these chapters, look at their figures and answer their predictions. Leave the source and the exercises for another day.</p>
 <ol>${steps.join('')}</ol>
