@@ -44,6 +44,8 @@ const cases = [
   ['a recorded run whose command has changed', chapter('build/examples/long', 'build/examples/long --seed 2'), chapterFile, '"long" is stale'],
   ['a prediction whose answer no run gives', chapter('- 5\n- 6 *', '- 5 *\n- 6'), chapterFile, 'The right answer "5" does not stand in the output'],
   ['a prediction with two right answers', chapter('- 5\n', '- 5 *\n'), chapterFile, 'one of them marked'],
+  ['an objective that nothing answers', chapter('multiply: prediction 0.1', 'multiply'), chapterFile, 'names no exercise and no prediction'],
+  ['an objective whose prediction is not there', chapter('multiply: prediction 0.1', 'multiply: prediction 0.7'), chapterFile, 'names prediction 0.7, which is not'],
   ['a live piece that is not there', chapter(':::live counter', ':::live clock'), chapterFile, 'The live piece "clock" is missing'],
   ['an exercise that is not there', chapter(':::exercise 0.1', ':::exercise 0.7'), chapterFile, 'There is no exercise 0.7'],
   ['a mutant that is not there', chapter(':::break add: the sign is lost', ':::break add: nothing is lost'), chapterFile, 'has no mutant "add: nothing is lost"'],
