@@ -3,6 +3,7 @@
 // A small book is accepted first. Then it is changed in one place at a time, and each change must be
 // refused: in the file that is wrong, with the sentence that says so, and with no other.
 import {join, resolve} from 'node:path'
+import './compare-test.mjs'
 import {loadPackages} from './packages.mjs'
 import {weave} from './site.mjs'
 import {chapterFile, SmallBook} from './small-book.mjs'
