@@ -38,40 +38,49 @@ const folder = resolve(process.argv[2] ?? ".");
 const pages = readdirSync(folder).filter((name) => name.endsWith(".html") && name.includes(process.argv[3] ?? "")).sort();
 assert(pages.length > 0, `no page in ${folder}`);
 
+// Every page in each size and colour. Two are open at a time: a page mostly waits.
+const runs = pages.flatMap((name) => [[1400, 900], [390, 844]].flatMap((size) => [false, true].map((dark) => ({name, size, dark}))));
 const chrome = await launch();
 let failed = 0;
-for (const name of pages) {
-  const script = [name, name.replace(/-.*/, ".html")].map((n) => new URL(n.replace(/html$/, "mjs"), import.meta.url)).find(existsSync);
-  const clicks = script ? await import(script) : {};
-  for (const [width, height] of [[1400, 900], [390, 844]]) {
-    for (const dark of [false, true]) {
-      const context = await chrome.newContext({
-        viewport: {width, height}, colorScheme: dark ? "dark" : "light", hasTouch: width < 500, isMobile: width < 500,
-        reducedMotion: dark ? "reduce" : "no-preference"
-      });
-      const page = await context.newPage();
-      page.setDefaultTimeout(60000);  // slow on a busy machine
-      const address = pathToFileURL(join(folder, name)).href;
-      const bad = watch(page, (url) => url === address);
-      const told = `${name}, ${width} pixels, ${dark ? "dark" : "light"}`;
-      try {
-        await page.goto(address);
-        const stops = await common(page, dark);
-        const steps = clicks.clickThrough ? await clicks.clickThrough(page, {noViolation, fits, touch: width < 500}) : 0;
-        await fits(page, "in the end");
-        await noViolation(page, "in the end");
-        assert.deepEqual(bad, []);
-        console.log(`  ${told}: ${stops} stops of Tab, ${steps} things clicked and checked`);
-      } catch (error) {
-        ++failed;
-        const picture = join(folder, `failed-${name}-${width}-${dark ? "dark" : "light"}.png`);
-        await page.screenshot({path: picture, fullPage: true}).catch(() => {});
-        console.log(`  ${told}: FAILED\n${error.stack}\n${bad.join("\n")}\n  seen: ${picture}`);
-      }
-      await context.close();
-    }
+async function work() {
+  while (runs.length) {
+    const run = runs.shift();
+    console.log(await open(run));
   }
 }
+
+// Opens a page, applies the common rules and the page's own clicks, and says how it went.
+async function open({name, size: [width, height], dark}) {
+  const script = [name, name.replace(/-.*/, ".html")].map((n) => new URL(n.replace(/html$/, "mjs"), import.meta.url)).find(existsSync);
+  const clicks = script ? await import(script) : {};
+  const context = await chrome.newContext({
+    viewport: {width, height}, colorScheme: dark ? "dark" : "light", hasTouch: width < 500, isMobile: width < 500,
+    reducedMotion: dark ? "reduce" : "no-preference"
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(60000);  // slow on a busy machine
+  const address = pathToFileURL(join(folder, name)).href;
+  const bad = watch(page, (url) => url === address);
+  const told = `  ${name}, ${width} pixels, ${dark ? "dark" : "light"}`;
+  try {
+    await page.goto(address);
+    const stops = await common(page, dark);
+    const steps = clicks.clickThrough ? await clicks.clickThrough(page, {noViolation, fits, touch: width < 500}) : 0;
+    await fits(page, "in the end");
+    await noViolation(page, "in the end");
+    assert.deepEqual(bad, []);
+    return `${told}: ${stops} stops of Tab, ${steps} things clicked and checked`;
+  } catch (error) {
+    ++failed;
+    const picture = join(folder, `failed-${name}-${width}-${dark ? "dark" : "light"}.png`);
+    await page.screenshot({path: picture, fullPage: true}).catch(() => {});
+    return `${told}: FAILED\n${error.stack}\n${bad.join("\n")}\n  seen: ${picture}`;
+  } finally {
+    await context.close();
+  }
+}
+
+await Promise.all([work(), work()]);
 await chrome.close();
 console.log(failed ? `${failed} runs failed` : `${pages.length} pages: no error, no request, no violation`);
 process.exit(failed ? 1 : 0);

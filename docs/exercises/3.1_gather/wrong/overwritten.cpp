@@ -1,4 +1,4 @@
-// fails: two gradients that meet at a leaf add up | It looks as if the second gradient replaced the first one. What is already waiting at the node?
+// fails: two gradients that meet at a leaf add up | The second gradient that reaches a node replaces the first one. What is already waiting at the node?
 // also: two gradients that meet at the result of an op add up
 // also: what is added to one gradient changes no other gradient
 // also: a value used twice gets the sum of both gradients

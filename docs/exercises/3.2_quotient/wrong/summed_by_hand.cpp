@@ -4,6 +4,6 @@ Var operator/(const Var& a, const Var& b) {
   return record("div", y, on(a, [b = b.value()](const Tensor& g) { return g / b; }),
                 on(b, [b = b.value(), y](const Tensor& g) {
                   const Tensor db = -(g * y / b);
-                  return db.shape() == b.shape() ? db : sum(db, {0});
+                  return db.shape() == b.shape() ? db : sum(db, {-1});
                 }));
 }

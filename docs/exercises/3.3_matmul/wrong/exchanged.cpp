@@ -2,7 +2,6 @@
 // also: gradcheck of square matrices, where every product fits
 // also: gradcheck of a batch: [5, 3, 4] @ [5, 4, 2], and [5, 3, 4] @ [4, 2]
 // also: gradcheck of a vector on the left: [4] @ [4, 2]
-// also: gradcheck of a vector on the right: [3, 4] @ [4]
 Var matmul(const Var& a, const Var& b) {
   const auto matrix = [row = a.rank() == 1, column = b.rank() == 1](Tensor g) {
     if (column) g = g.unsqueeze(-1);

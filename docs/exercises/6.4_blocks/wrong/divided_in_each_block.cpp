@@ -1,6 +1,6 @@
 // fails: any size of the blocks gives the same context | The context is divided in every block. Divide once, at the end, by the sum over all blocks.
 // also: a query may see nothing of the first block
-// says: must be
+// also: a query that sees no key gets the context 0
 #include <algorithm>
 #include <cmath>
 #include <limits>

@@ -1,7 +1,4 @@
 // fails: a query may see nothing of the first block | A query that has seen no key yet has m = −∞, and −∞ − (−∞) is NaN. Take another shift for it, for example 0.
-// also: any size of the blocks gives the same context
-// also: a query that sees no key gets the context 0
-// says: nan
 #include <algorithm>
 #include <cmath>
 #include <limits>
