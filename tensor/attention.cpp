@@ -221,6 +221,7 @@ class Forward : BlockwiseAttention {
     join(b, now, rest);
   }
 
+  // Attends to the keys block by block, beginning with nothing gathered.
   void attend_in_turn(ScoreBlock& b, Index begin, Index end, const Running& now) const {
     std::fill_n(now.maxima, b.width, minus_infinity);
     std::fill_n(now.totals, b.width, Real(0));
@@ -348,10 +349,10 @@ class Backward : BlockwiseAttention {
     // L, and the rows and columns.
     take_queries(b, first);
     std::copy_n(result.log_sums.data() + query_index(b), b.queries, b.log_sums);
-    b.g_operand = query_rows(g, b, b.g_rows);
-    b.q_operand = query_rows(in.q, b, b.q_rows);
+    b.g_operand = rows_of(g, b, first);
+    b.q_operand = rows_of(in.q, b, first);
     pack(b.g_operand, b.queries, b.width, E, b.g_columns);
-    pack(prefetched(result.context, b, first, b.queries), b.queries, b.width, E, b.o_columns);
+    pack(rows_of(result.context, b, first), b.queries, b.width, E, b.o_columns);
     // δ, for a vector of queries at a time.
     for (Index i = 0; i < b.width; i += lanes) {
       Vec dot{};
@@ -390,9 +391,9 @@ class Backward : BlockwiseAttention {
     multiply_block(b.keys, E, b.seeing(), b.seen(b.scores), b.g_operand.at(b.skipped, 0), dv.data,
                    dv.stride, adds_up);
     // 5. dQ += (s dZ)ᵀ K               [queries, D]
-    // k_operand was made for step 1, which finds the dead keys. Their rows must be zeros here: dZ
-    // is 0 there, but 0 · NaN is NaN.
-    const Matrix k = b.dead.any() ? key_rows(in.k, b, b.k_rows) : b.k_operand;
+    // Step 1 read K as it is, and found the dead keys. Here their rows must be zeros: dZ is 0 for
+    // them, but 0 · NaN is NaN.
+    const Matrix k = key_rows(in.k, b, b.k_rows);
     multiply_block(b.seeing(), D, b.keys, b.seen(b.slopes).transposed(), k, dq.data, dq.stride,
                    adds_up);
     // 6. dK += (s dZ) Q                [keys, D]
@@ -407,9 +408,11 @@ class Backward : BlockwiseAttention {
     Real *const z = b.scores, *const slopes = b.slopes;
     for (Index j = 0; j < b.keys * b.width; j += b.width)
       for (Index i = b.skipped; i < b.width; i += lanes) {
+        // The weights before dropout, dropout's factors, and dP.
         const Vec weight = exp_of_negative(load(z + j + i) - load(b.log_sums + i));
         const Vec factor = in.dropout != 0 ? load(b.factors + j + i) : repeat(Real(1));
         const Vec dp = load(slopes + j + i) * factor;
+        // P ⊙ F, which dV needs, and s dZ, which dQ and dK need.
         store(z + j + i, weight * factor);
         store(slopes + j + i, weight * (dp - load(b.dots + i)) * in.scale);
       }

@@ -22,11 +22,9 @@ ScoreBlock::ScoreBlock(Index D, Index E) {
   };
   const std::array slots{
       Slot{&q_columns, D, block_queries},
-      Slot{&q_rows, block_queries, D + padding},
-      Slot{&k_rows, block_keys, D + padding},
+      Slot{&k_rows, block_keys, D},
       Slot{&g_columns, E, block_queries},
-      Slot{&g_rows, block_queries, E + padding},
-      Slot{&v_rows, block_keys, E + padding},
+      Slot{&v_rows, block_keys, E},
       Slot{&o_columns, E, block_queries},
       Slot{&draws, block_queries, block_keys},
       Slot{&scores, block_keys, block_queries},
@@ -84,39 +82,19 @@ Rows BlockwiseAttention::results_of(Tensor& x, const ScoreBlock& b, Index first)
   return {x.data() + offset, x.stride(2)};
 }
 
-// Where heads lie side by side, a head's rows lie far apart, and no CPU prefetches them by itself.
-Matrix BlockwiseAttention::prefetched(const Tensor& x, const ScoreBlock& b, Index first,
-                                      Index count) {
-  const Matrix rows = rows_of(x, b, first);
-  for (Index j = 0; j < count; ++j) prefetch(rows.at(j, 0).data, x.size(3));
-  return rows;
-}
-
-namespace {
-
-// Copies rows of n numbers into a slot, where they begin n + padding numbers apart.
-Matrix copy_rows(Matrix rows, Index count, Index n, Real* slot) {
-  pack(rows.transposed(), n, n + padding, count, slot);
-  return {slot, n + padding, 1};
-}
-
-}  // namespace
-
-Matrix BlockwiseAttention::query_rows(const Tensor& x, const ScoreBlock& b, Real* slot) {
-  const Matrix rows = prefetched(x, b, b.first_query, b.queries);
-  return b.queries >= worth_copying ? copy_rows(rows, b.queries, x.size(3), slot) : rows;
-}
-
 Matrix BlockwiseAttention::key_rows(const Tensor& x, const ScoreBlock& b, Real* slot) {
-  const Matrix rows = prefetched(x, b, b.first_key, b.keys);
-  if (b.queries < worth_copying && b.dead.none()) return rows;
-  const Matrix copy = copy_rows(rows, b.keys, x.size(3), slot);
-  if (b.dead.none()) return copy;
-  // Dead keys become zeros in the copy.
-  for (Index j = 0; j < b.keys; ++j)
+  const Matrix rows = rows_of(x, b, b.first_key);
+  if (b.dead.none()) return rows;
+  // A copy, in which dead keys become zeros.
+  const Index n = x.size(3);
+  for (Index j = 0; j < b.keys; ++j) {
+    Real* const to = slot + j * n;
     if (b.dead[static_cast<std::size_t>(j)])
-      std::fill_n(slot + j * copy.row_stride, x.size(3), Real(0));
-  return copy;
+      std::fill_n(to, n, Real(0));
+    else
+      std::copy_n(rows.at(j, 0).data, n, to);
+  }
+  return {slot, n, 1};
 }
 
 // ---- scores ----
@@ -126,7 +104,7 @@ void BlockwiseAttention::take_queries(ScoreBlock& b, Index first) const {
   b.queries = std::min(block_queries, T - first);
   b.width = round_up(b.queries, lanes);
   // s Qᵀ, which every block of keys is multiplied by
-  pack(prefetched(in.q, b, first, b.queries), b.queries, b.width, D, b.q_columns);
+  pack(rows_of(in.q, b, first), b.queries, b.width, D, b.q_columns);
   for (Index i = 0; i < D * b.width; ++i) b.q_columns[i] *= in.scale;
 }
 
@@ -149,8 +127,7 @@ void BlockwiseAttention::take_keys(ScoreBlock& b, Index first, Index end) const 
 
 // Z = K (s Q)ᵀ, and −∞ where a key is blocked for a query       [keys, queries]
 void BlockwiseAttention::compute_scores(ScoreBlock& b) const {
-  b.k_operand = key_rows(in.k, b, b.k_rows);
-  multiply_block(b.keys, b.width - b.skipped, D, b.k_operand, b.seen(b.q_columns),
+  multiply_block(b.keys, b.width - b.skipped, D, rows_of(in.k, b, b.first_key), b.seen(b.q_columns),
                  b.scores + b.skipped, b.width, false);
   if (in.mask) apply_mask(b);
   if (in.causal) apply_causality(b);

@@ -30,17 +30,14 @@ namespace glass {
 
 // ---- sizes ----
 
-// A block of scores is 66 kB of floats; three fill two fifths of a 512 kB L2. A row of scores is
-// eleven cache lines long: with an odd number, a column of scores spreads over all sets of L1.
+// A block of scores is 66 kB of floats, and a thread has three such blocks: they stay in a second
+// cache of 512 kB or more. With half as many queries, 8 heads of 512 positions take 1.04 times as
+// long. With half as many keys and dropout they take 1.16 times as long, with twice as many keys
+// and causal scores 1.10 times (docs/decisions/019).
 inline constexpr Index block_queries = 176, block_keys = 96;
 
-// From 48 queries on, the rows that the products read are copied first, with 16 numbers of padding,
-// so that neighbours fall into different cache sets. Fewer queries read the rows too seldom for the
-// copy to pay.
-inline constexpr Index worth_copying = 48, padding = 16;
-
 // Up to 24 blocks are added up one after the other. More are added up in halves, so that a number
-// passes through few roundings, however long the sum is.
+// passes through few roundings, however long the sum is (docs/decisions/016).
 inline constexpr Index blocks_in_turn = 24;
 // Where begin … end is cut in halves. The first half is a whole number of blocks of `size`.
 constexpr Index middle(Index begin, Index end, Index size) {
@@ -78,7 +75,7 @@ struct ScoreBlock {
 
   // Slots, each with room for a block of full size. The constructor has their shapes.
   Real *q_columns, *g_columns, *o_columns;      // s Qᵀ, gᵀ and Oᵀ: a column per query
-  Real *q_rows, *g_rows, *k_rows, *v_rows;      // copies of rows
+  Real *k_rows, *v_rows;                        // copies of K and V, where keys are dead
   Real* scores;                                 // Z, and the weights that are made from it
   Real* slopes;                                 // V gᵀ, then s dZ, the gradient of K Qᵀ
   Real* factors;                                // F, a row per key
@@ -87,8 +84,8 @@ struct ScoreBlock {
   Real *maxima, *totals, *fades, *other_fades;  // one number per query, see Forward
   Real *log_sums, *dots;                        // one number per query, see Backward
 
-  // Rows of operands: in place, or in a slot of copies.
-  Matrix k_operand{}, q_operand{}, g_operand{};
+  // Rows of operands, in place.
+  Matrix q_operand{}, g_operand{};
 
   // `draws` holds the factors of the positions drawn_begin … drawn_end − 1 in [B, H, T, S]. This
   // chunk of for_heads needs none from needed_end on.
@@ -113,7 +110,10 @@ class BlockwiseAttention {
   // Calls f(block, i) for every head and 0 ≤ i < parts; threads share the calls. `work` is the
   // number of multiply-adds in one call.
   void for_heads(Index parts, Index work, auto f) const {
-    const Index grain = 1 + worth_sharing / (work + 40'000);  // 40,000: the work beside products
+    // Besides its products, a call has other work: exponentials, packing, memory. It is counted as
+    // 40,000 multiply-adds. Without it, two threads take 1.18 times as long for 8 heads of 16
+    // queries.
+    const Index grain = 1 + worth_sharing / (work + 40'000);
     parallel_for(B * H * parts, grain, [&](Index begin, Index end) {
       // Working memory, which all calls of this chunk use one after the other.
       ScoreBlock b(D, E);
@@ -141,11 +141,8 @@ class BlockwiseAttention {
     return (b.entry * H + b.head) * T + b.first_query;
   }
 
-  // Rows of the block's queries, prefetched; copied to the slot where that pays.
-  static Matrix prefetched(const Tensor& x, const ScoreBlock& b, Index first, Index count);
-  static Matrix query_rows(const Tensor& x, const ScoreBlock& b, Real* slot);
-  // Rows of the block's keys, likewise. The rows of dead keys become zeros in a copy: a weight of 0
-  // is not enough to remove a key, since 0 · NaN is NaN.
+  // Rows of the block's keys: in place, unless there are dead keys. The rows of dead keys become
+  // zeros in a copy: a weight of 0 is not enough to remove a key, since 0 · NaN is NaN.
   static Matrix key_rows(const Tensor& x, const ScoreBlock& b, Real* slot);
 
   // The block's queries become those from `first` on. Fills q_columns.
@@ -153,7 +150,7 @@ class BlockwiseAttention {
   // How many keys, from the first one on, some of the block's queries may see.
   Index visible_keys(const ScoreBlock& b) const;
   // The block's keys become those from `first` on, but none from `end` on. Fills skipped,
-  // k_operand, scores, dead and, for dropout, factors.
+  // scores, dead and, for dropout, factors.
   void take_keys(ScoreBlock& b, Index first, Index end) const;
 
  private:

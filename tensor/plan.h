@@ -1,8 +1,9 @@
 // # The plan of a product: every decision, made once
 //
 // (private to the libraries) What the loops of matmul.cpp do depends on the sizes and strides of A
-// and B, and on the number of threads. It is decided here, before the loops begin. No decision but
-// the size of kc changes a bit of the result: kc depends on K alone.
+// and B, and on the number of threads. It is decided here, before the loops begin. Two decisions
+// say in which order the terms of a sum are added, kc and longest_sum. So these two depend on K
+// alone. No other decision changes a bit of the result.
 //
 //   piece        numbers      with AVX-512   stays in           while
 //   tile of C    12 × 32      24 registers   the registers      k runs from 0 to kc
@@ -17,39 +18,49 @@
 
 namespace glass {
 
-inline constexpr Index block_m = 96, block_n = 2048, block_k = 256;  // the largest mc, nc and kc
+// The largest mc, nc and kc, with which the pieces fit as the table says. Half of each takes 1.04
+// to 1.11 times as long (2048×512 @ 512×2048); double is as fast (docs/decisions/019, with all
+// numbers of this file).
+inline constexpr Index block_m = 96, block_n = 2048, block_k = 256;
 
 // Up to this K the sums of the blocks are added one after the other. A longer K is halved, and each
-// half is summed by itself, so that a number passes through few roundings.
+// half is summed by itself, so that a number passes through few roundings: docs/decisions/016.
 inline constexpr Index longest_sum = 8192;
 
 // ---- one thread's share ----
 
-// Cuts `size` into blocks of at most `largest` and of almost equal size, a multiple of `step`.
+// The size of the blocks that `size` is cut into: a multiple of `step`, at most `largest`, and such
+// that all blocks are almost equal. kc is a multiple of 8, so that only the last block of K has
+// terms left after the loop of a tile, which takes four at a time.
 inline Index equal_blocks(Index size, Index largest, Index step) {
   const Index blocks = ceil_div(size, largest);
   return round_up(blocks == 1 ? size : ceil_div(size, blocks), step);
 }
 
-// How one thread computes its C[m, n] = A[m, k] · B[k, n]; no size is 0.
+// How one thread computes its C[m, n] = A[m, k] · B[k, n]; no size is 0. Loop 3 is not cut into
+// equal blocks: 97 rows as 96 + 1 are as fast as in equal parts.
 struct SharePlan {
   Index nc, kc;         // the blocks of loops 5 and 4; those of loop 3 have block_m rows
   bool pack_a, pack_b;  // else it is read in place
 
   SharePlan(Index m, Index n, Index k, const Matrix& b)
       : nc(equal_blocks(n, block_n, tile_columns)), kc(equal_blocks(k, block_k, 8)) {
-    // A is read once for each panel of B. From ten panels of 32 columns on, packing it pays.
+    // A is read once for each panel of B. Where B has few panels, packing A costs more than it
+    // saves (512×512 @ 512×192 would take 1.04 times as long). Where it has many, packing is needed
+    // for columns that are contiguous (never packed, (1024³)ᵀ takes 1.74 times as long with AVX2).
     pack_a = nc >= 300 && m > 1;
     pack_b = b.column_stride != 1 || packing_b_pays(m, b.row_stride);
   }
 
  private:
-  // B is read once for each tile down C. Packing costs about one cycle per number: it pays from 192
-  // rows of A, and from 48 where B's rows lie far apart. A block of B with up to 10,000 numbers (40
-  // kB) stays in the first cache as it is.
-  bool packing_b_pays(Index m, Index row_stride) const {
-    if (kc * nc <= 10'000) return false;
-    return m >= 192 || (m >= 48 && m * row_stride > 40'000);
+  // Each row of tiles reads all of B once. Packing pays from four rows of tiles on, if rows of B
+  // lie a page (4 KiB) or more apart: each row then needs an entry of its own in the CPU's table of
+  // pages, and all rows compete for the same sets of the first cache (80×512 @ 512×2048 would take
+  // 1.60 times as long with AVX2). It pays from 192 rows on for any B, whose vectors lie across two
+  // cache lines unless they are packed (384×1023 @ 1023×1023 would take 1.27 times as long).
+  static bool packing_b_pays(Index m, Index row_stride) {
+    constexpr Index page = 4096 / sizeof(Real);
+    return m >= 192 || (m >= 4 * tile_rows && row_stride >= page);
   }
 };
 
@@ -57,14 +68,16 @@ struct SharePlan {
 
 // Whether Cᵀ = Bᵀ · Aᵀ is computed, and transposed. Where columns of B are contiguous, B must be
 // packed in transposed squares. In Bᵀ · Aᵀ the matrix B stands on the left, and may be read in
-// place; instead, A is packed and C is transposed. With few rows of A that is less work, unless the
-// rows fill a part of a vector only: m rows of A times (512×512)ᵀ take, with AVX-512,
+// place; instead, A is packed and C is transposed. With few rows of A that is less work. It is
+// faster only if m is a multiple of `lanes`, so that rows of Cᵀ are whole vectors. m rows of A
+// times (512×512)ᵀ take, with AVX-512,
 //
-//   m                      1    8   16   40   80
-//   packed, in µs         32   42   59  107  190
-//   transposed, in µs     52   50   42  118  179
+//   m                      1    8   16   48   80  112  160  256
+//   B packed, in µs       30   41   57  123  190  256  356  549
+//   transposed, in µs     52   49   42  113  181  246  339  556
 //
-// n must be a multiple of `lanes`, since the last transposed copy would else end within a vector.
+// So m may be up to a third of n and k. n must be a multiple of `lanes`, since the last transposed
+// copy would else end within a vector.
 inline bool transposing_pays(Index m, Index n, Index k, const Matrix& b) {
   return b.row_stride == 1 && b.column_stride > 1 && 3 * m <= std::min(n, k) && m % lanes == 0 &&
          n % lanes == 0;

@@ -14,7 +14,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <limits>
 
 #include "tensor/real.h"
@@ -74,18 +73,6 @@ inline void store(Real* to, Vec x, Index count) {
   Real part[lanes];
   store(part, x);
   std::copy_n(part, count, to);
-}
-
-// Asks for data[offset] to be prefetched: read into the caches before it is needed. `caches` is 3
-// for all caches, 2 for all but the first. The element may lie outside the array, since the CPU
-// ignores a prefetch of an address that does not exist. That is why the address is computed as a
-// number: in C++ a pointer outside its array is undefined, even if nobody reads through it.
-template <int caches = 3>
-void prefetch(const Real* data, Index offset) {
-  const auto bytes = static_cast<std::uintptr_t>(offset) * sizeof(Real);
-  const auto address = reinterpret_cast<std::uintptr_t>(data) + bytes;
-  // NOLINTNEXTLINE(performance-no-int-to-ptr): nothing is read through the pointer
-  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, caches);
 }
 
 // ---- from all lanes to one number ----

@@ -1,6 +1,9 @@
 # Functions for ./learn and docs/exercises/run: read an exercise, put a student's function in the place of
-# the library's, compile it, run its tests, and say what they found. The working directory is the top of
-# the repository. This file must work with bash 3.2 (macOS) and any awk; it needs no other program.
+# the library's, compile it, and run its tests. The working directory is the top of the repository. This
+# file and report.sh must work with bash 3.2 (macOS) and any awk; they need no other program.
+
+# shellcheck source=docs/exercises/report.sh
+. docs/exercises/report.sh
 
 exercises=docs/exercises
 cpu_seconds=10   # a run that computes longer is ended
@@ -66,7 +69,7 @@ test_sum() { # folder
   { cat "$1/first_test.cpp"; list_field library "$1"; } | cksum | tr ' ' -
 }
 
-# A starter or a wrong answer has no other #include than those it needs itself.
+# What to read for an exercise: the page of the site, else the chapter, else the source.
 read_page() { # folder
   local read page chapter
   read=$(field read "$1")
@@ -90,7 +93,7 @@ read_page() { # folder
 # that errors point into the student's file, or into the library. #include lines of the student's file
 # go to the top, since the hole may be inside a class.
 with_hole() { # source file-of-the-source begins beside without student shown
-  HOLE_BEGINS=$3 HOLE_WITHOUT=$5 HOLE_SHOWN=$7 HOLE_NAME=$1 awk -v beside="$4" -v student="$6" '
+  HOLE_BEGINS=$3 HOLE_WITHOUT=$5 HOLE_SHOWN=$7 HOLE_NAME=$1 HOLE_STUDENT=$6 awk -v beside="$4" '
     function trimmed(s) { sub(/^[ \t]+/, "", s); sub(/[ \t]+$/, "", s); return s }
     function indent_of(s) { match(s, /^[ \t]*/); return substr(s, 1, RLENGTH) }
     function put_hole(next_line,    i) {
@@ -100,7 +103,7 @@ with_hole() { # source file-of-the-source begins beside without student shown
       ++holes
     }
     BEGIN {
-      begins = ENVIRON["HOLE_BEGINS"]; shown = ENVIRON["HOLE_SHOWN"]; name = ENVIRON["HOLE_NAME"]
+      begins = ENVIRON["HOLE_BEGINS"]; student = ENVIRON["HOLE_STUDENT"]; shown = ENVIRON["HOLE_SHOWN"]; name = ENVIRON["HOLE_NAME"]
       count = split(ENVIRON["HOLE_WITHOUT"], without, "\n")
       while ((getline line < student) > 0) {
         sub(/\r$/, "", line)
@@ -280,7 +283,8 @@ make_hole() { # folder student shown work
   }
 }
 
-# The library's source with the hole, the first tests, and the tests of the suite, side by side.
+# The library's source with the hole, the first tests, and the tests of the suite, side by side. Their
+# output is no longer the pipe that judge() reads: after Ctrl-C it would wait until the last compiler ends.
 compile_all() { # folder work header?
   local folder=$1 work=$2 header=$3 source names file parts='' jobs='' status=0 part
   source=$(field source "$folder")
@@ -292,7 +296,7 @@ compile_all() { # folder work header?
     parts="$parts $part"
   done
   if [ -z "$header" ]; then
-    compile_object "$work/hole/$source" "$work/0_hole.o" "$work/hole" &
+    compile_object "$work/hole/$source" "$work/0_hole.o" "$work/hole" >/dev/null &
     jobs="$jobs $!"
   fi
   for part in first $parts; do
@@ -300,9 +304,9 @@ compile_all() { # folder work header?
     local object=$work/2_$part.o
     [ "$part" != first ] || object=$work/1_first.o
     if [ -n "$header" ]; then
-      compile_object "$work/$part.cpp" "$object" "$work/hole" &
+      compile_object "$work/$part.cpp" "$object" "$work/hole" >/dev/null &
     else
-      cached_object "$(basename "$folder")-$part" "$work/$part.cpp" "$object" &
+      cached_object "$(basename "$folder")-$part" "$work/$part.cpp" "$object" >/dev/null &
     fi
     jobs="$jobs $!"
   done
@@ -350,174 +354,3 @@ run_tests() { # work
     echo passed
   fi
 }
-
-# Reads Catch2's XML report. Of each failed test it prints what its first failed assertion says.
-tests_of_report() { # exit-status < report
-  awk -v status="$1" -v seconds="$cpu_seconds" '
-    function plain(s) {
-      gsub(/&lt;/, "<", s); gsub(/&gt;/, ">", s); gsub(/&quot;/, "\"", s); gsub(/&apos;/, "\x27", s)
-      gsub(/&amp;/, "\\&", s)
-      return s
-    }
-    function trimmed(s) { sub(/^[ \t]+/, "", s); sub(/[ \t]+$/, "", s); return s }
-    # Of a longer text only the first line is indented by Catch2.
-    function line_of(s) { if (!started) { sub(/^ +/, "", s); started = 1 } sub(/[ \t]+$/, "", s); return plain(s) }
-    function note(s) { said[++notes] = s }
-    function end_assertion(   i) {
-      if (!failed) {
-        failed = 1
-        for (i = 1; i <= infos; ++i) note(info[i])
-        if (kind == "Exception") note("it threw an error: " words)
-        else if (kind == "FatalErrorCondition") note("the program crashed: " crash(words))
-        else if (kind == "Failure") note(words)
-        else if (infos == 0) {
-          note(type "(" original ")")
-          if (expanded != original) note("is " expanded)
-        }
-      }
-      infos = 0
-      kind = ""
-    }
-    function crash(s) {
-      if (s ~ /SIGSEGV/) return "it used memory that is not its own, or its stack overflowed"
-      if (s ~ /SIGABRT/) return "it gave up (abort), perhaps because of an error that nobody caught"
-      return s
-    }
-    function end_test(result,   i) {
-      print result "\t" name
-      for (i = 1; i <= notes; ++i) if (said[i] != "") print "| " said[i]
-      name = ""
-    }
-    /<TestCase name="/ {
-      name = $0; sub(/.*<TestCase name="/, "", name); sub(/" *(tags|description|filename)=.*/, "", name)
-      name = plain(name); failed = notes = infos = 0
-      next
-    }
-    name == "" { next }
-    /<\/TestCase>/ { end_test(failed ? "failed" : "ok"); next }
-    /<Info>|<Exception |<FatalErrorCondition |<Failure |<Original>|<Expanded>/ {
-      tag = $0; sub(/.*</, "", tag); sub(/[ >].*/, "", tag)
-      if (tag == "Exception" || tag == "FatalErrorCondition" || tag == "Failure") { kind = tag; words = "" }
-      if (tag == "Original") original = ""
-      if (tag == "Expanded") expanded = ""
-      reading = tag
-      started = 0
-      next
-    }
-    /<Expression / {
-      kind = "Expression"; type = $0; sub(/.*type="/, "", type); sub(/".*/, "", type)
-      original = expanded = ""
-      next
-    }
-    /<\/Info>/ { reading = ""; next }
-    /<\/(Original|Expanded)>/ { reading = ""; next }
-    /<\/(Failure|FatalErrorCondition)>/ { reading = ""; end_assertion(); next }
-    /<\/Exception>/ { reading = ""; if (kind == "Exception") end_assertion(); next }
-    /<\/Expression>/ { end_assertion(); next }
-    /<OverallResult / { if (/success="false"/) failed = 1; next }
-    reading == "Info" { info[++infos] = line_of($0); next }
-    reading == "Original" { original = original (original == "" ? "" : " ") plain(trimmed($0)); next }
-    reading == "Expanded" { expanded = expanded (expanded == "" ? "" : " ") plain(trimmed($0)); next }
-    reading != "" { words = words (words == "" ? "" : " ") plain(trimmed($0)) }
-    END {
-      if (name == "") exit
-      if (status == 152 || status == 158 || status == 137) {
-        note("it computed for " seconds " seconds and was ended. Does a loop never end? Does the work double with each step?")
-      } else {
-        note("the program died here (exit status " status "): " \
-             (status == 139 ? "it used memory that is not its own, or its stack overflowed" : \
-              status == 134 ? "it gave up (abort), perhaps because of an error that nobody caught" : "the tests after this one did not run"))
-      }
-      end_test("stopped")
-    }'
-}
-
-# ---- what to tell the student ----
-
-# The first errors that point into the student's file, with their lines.
-explain_errors() { # folder student shown work
-  local folder=$1 student=$2 shown=$3 work=$4 mine
-  cat "$work"/*.errors >"$work/all_errors.txt" 2>/dev/null || true
-  mine=$(grep -nF "$shown:" "$work/all_errors.txt" | grep -E ':[0-9]+(:[0-9]+)?: (fatal )?error:' |
-    sed -n '1,3p' | cut -d : -f 1)
-  if [ -n "$mine" ]; then
-    braces "$student" "$shown"
-    # An error is up to four lines: the message, the line, the mark below it.
-    for line in $mine; do
-      sed -n "$line,$((line + 3))p" "$work/all_errors.txt" |
-        awk 'NR == 1 || /^ *[0-9]* \|/ || /^ *\^/ || (NR == 2 && /^ /) { print; next } { exit }'
-    done
-    return
-  fi
-  echo "The compiler finds no error in $shown itself, but the library's source does not fit it:"
-  grep -E ': (fatal )?error:' "$work/all_errors.txt" | sed "s|$PWD/||" | sed -n '1,2p' | sed 's/^/    /'
-  braces "$student" "$shown"
-  echo "The function must be there, and begin as in the starter:"
-  begins_as "$folder"
-}
-
-# Says if braces do not match, strings and comments aside.
-braces() { # student shown
-  awk -v shown="$2" '
-    { sub(/\/\/.*/, ""); gsub(/"([^"\\]|\\.)*"/, ""); gsub(/\x27[^\x27]\x27/, ""); opened += gsub(/{/, "{"); closed += gsub(/}/, "}") }
-    END { if (opened != closed) print "In " shown " " opened " braces open and " closed " close." }' "$1"
-}
-
-# Without the student's function the linker takes the library's, and finds much else defined twice.
-explain_link() { # folder shown work
-  echo "$2 does not define the function. It must begin as in the starter:"
-  begins_as "$1"
-}
-
-# How the student's function must begin.
-begins_as() { # folder
-  if [ -n "$(field source "$1")" ] && [ "$(field beside "$1")" != true ]; then
-    echo "    $(field begins "$1")"
-  else
-    grep -E '^[A-Z].*\(.*\{' "$1/starter.cpp" | sed 's/^/    /'
-  fi
-}
-
-failed_tests() { # work
-  sed -n -e 's/^failed	//p' -e 's/^stopped	//p' "$1/result"
-}
-
-# What the first failed assertion of a test said.
-said_by() { # work test
-  SAID_TEST=$2 awk -F '\t' '
-    /^\| / { if (on) print substr($0, 3); next }
-    { on = ($2 == ENVIRON["SAID_TEST"] && $1 != "ok") }' "$1/result"
-}
-
-# If exactly those tests fail that one known mistake fails, the sentence for it. A wrong answer begins
-#   // fails: TEST | the sentence
-#   // also: TEST             a further test that fails, once for each
-#   // says: text             a part of what the tests say, if other mistakes fail the same tests
-diagnosis() { # folder work
-  local wrong failing said line found='' best=-1 score fits
-  failing=$(failed_tests "$2" | sort)
-  [ -n "$failing" ] || return 0
-  said=$(grep '^| ' "$2/result" || true)
-  for wrong in "$1"/wrong/*.cpp; do
-    [ "$(wrong_tests "$wrong" | sort)" = "$failing" ] || continue
-    score=0 fits=yes
-    while IFS= read -r line; do
-      [ -n "$line" ] || continue
-      case $said in *"$line"*) score=$((score + 1)) ;; *) fits='' ;; esac
-    done <<END
-$(sed -n 's/^\/\/ says: //p' "$wrong")
-END
-    [ -n "$fits" ] || continue
-    if [ $score -gt $best ]; then
-      best=$score
-      found=$(wrong_sentence "$wrong")
-    elif [ $score -eq $best ]; then
-      found=''
-    fi
-  done
-  [ -z "$found" ] || printf '%s\n' "$found"
-}
-wrong_tests() { # file: the test that must fail, then the others that do
-  sed -n -e '1s/^\/\/ fails: \(.*\) | .*$/\1/p' -e 's/^\/\/ also: //p' "$1"
-}
-wrong_sentence() { sed -n '1s/^\/\/ fails: .* | \(.*\)$/\1/p' "$1"; } # file

@@ -124,13 +124,17 @@ scores() { # folder work
         else ++passed
       }
       printf "%s %d of %d small tests passed", (passed == small ? yes : no), passed, small
-      if (ours) printf "   %s %d of the library\x27s %d", (ours_passed == ours ? yes : no), ours_passed, ours
+      if (ours) printf "   %s %d of the library\047s %d", (ours_passed == ours ? yes : no), ours_passed, ours
     }'
 }
 
 show_why() { # work
   local line
   say ""
+  if [ ! -f "$1/why" ]; then
+    say "  Nothing could be written in build/exercises. Is the disk full? Nothing of yours was changed."
+    return
+  fi
   while IFS= read -r line; do
     case $line in
       *' error: '* | ' '*) say "  $line" ;;

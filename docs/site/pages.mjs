@@ -18,7 +18,7 @@ function indexPage(site) {
   const result = page('index.html', 'index', 'How does a program know which way is better?')
   const map = site.chapters.map(({number, title, question, path, times, isShort}) => `<li value="${number}" data-chapter="${number}"${isShort ? ' class="unwritten"' : ''}><a href="${path}"><span class="number">${number}</span> <span class="title">${escapeHtml(title)}</span></a>
 <p class="question">${escapeHtml(question)}</p>
-<p class="times">${isShort ? 'source only · ' : ''}${timesText(times)}</p></li>\n`)
+<p class="times">${isShort ? 'no text yet · ' : ''}${timesText(times)}</p></li>\n`)
   result.text = 'The map of the book, the evening path, where you stopped.'
   result.main = `<h1>${result.title}</h1>
 <p class="lead">A program computes one number from a million others, and that number should become smaller. In which direction should each of the million numbers move? This book answers with a small C++ library, glassgrad, which you read from the first line to the last. At the end it learns to translate a sentence: <em>he never eats small apples</em>, <em lang="fr">il ne mange jamais de petites pommes</em>.</p>
@@ -39,7 +39,7 @@ function eveningPath(site) {
   if (!chapters.length) return ''
   const total = chapters.reduce((sum, {times}) => sum + times.story + times.trying, 0)
   const steps = chapters.map(({number, title, path, times}) => `<li><a href="${path}">${number} · ${escapeHtml(title)}</a> <span class="times">${times.story + times.trying} min</span></li>`)
-  return `<aside class="path" data-path="evening">
+  return `<aside class="path" role="note" data-path="evening">
 <h2 class="label" id="evening">An evening: about ${Math.round(total / 30) / 2} hours</h2>
 <p>Read the stories of these chapters, look at their figures and answer their predictions. Leave the source and the exercises for another day.</p>
 <ol>${steps.join('')}</ol>

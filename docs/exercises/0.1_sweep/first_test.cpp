@@ -24,8 +24,8 @@ TEST_CASE("a value used early and late waits for both of its users") {
   for (int i = 0; i < 10; ++i) late = late + 1;
   const Scalar z = y * late;
   z.backward();
-  INFO(fmt::format("y = x²; z = y (y + 10), where y + 10 takes ten steps: x = 2 must get 72, got {}",
-                   x.grad()));
+  INFO(fmt::format(
+      "y = x²; z = y (y + 10), where y + 10 takes ten steps: x = 2 must get 72, got {}", x.grad()));
   CHECK(x.grad() == 72);
 }
 

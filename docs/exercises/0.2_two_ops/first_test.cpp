@@ -30,8 +30,9 @@ TEST_CASE("exp has the value and the slope that trying gives, at ten points") {
     const Scalar y = exp(x);
     y.backward();
     const double slope = tried([](double v) { return std::exp(v); }, at);
-    INFO(fmt::format("exp(x) at x = {}: the value must be {:.6f}, got {:.6f}; the slope {:.6f}, got {:.6f}",
-                     at, std::exp(at), y.value(), slope, x.grad()));
+    INFO(fmt::format(
+        "exp(x) at x = {}: the value must be {:.6f}, got {:.6f}; the slope {:.6f}, got {:.6f}", at,
+        std::exp(at), y.value(), slope, x.grad()));
     REQUIRE((close(y.value(), std::exp(at)) && close(x.grad(), slope)));
   }
 }
@@ -43,10 +44,12 @@ TEST_CASE("a / b has the value and the slopes that trying gives, at ten points")
     y.backward();
     const double along_a = tried([&](double v) { return v / at; }, at + 4);
     const double along_b = tried([&](double v) { return (at + 4) / v; }, at);
-    INFO(fmt::format("a = {}, b = {}: a / b must be {:.6f}, got {:.6f}; its slope along a must be {:.6f}, "
-                     "got {:.6f}; along b {:.6f}, got {:.6f}",
-                     at + 4, at, (at + 4) / at, y.value(), along_a, a.grad(), along_b, b.grad()));
-    REQUIRE((close(y.value(), (at + 4) / at) && close(a.grad(), along_a) && close(b.grad(), along_b)));
+    INFO(fmt::format(
+        "a = {}, b = {}: a / b must be {:.6f}, got {:.6f}; its slope along a must be {:.6f}, "
+        "got {:.6f}; along b {:.6f}, got {:.6f}",
+        at + 4, at, (at + 4) / at, y.value(), along_a, a.grad(), along_b, b.grad()));
+    REQUIRE(
+        (close(y.value(), (at + 4) / at) && close(a.grad(), along_a) && close(b.grad(), along_b)));
   }
 }
 
@@ -67,7 +70,8 @@ TEST_CASE("an expression with both ops has the slopes that trying gives") {
   };
   const double along_x = tried([&](double v) { return f(v, -1.5); }, 0.5);
   const double along_w = tried([&](double v) { return f(0.5, v); }, -1.5);
-  INFO(fmt::format("exp(w x) / (x + exp(x)) x: dx must be {:.6f}, got {:.6f}; dw {:.6f}, got {:.6f}",
-                   along_x, x.grad(), along_w, w.grad()));
+  INFO(
+      fmt::format("exp(w x) / (x + exp(x)) x: dx must be {:.6f}, got {:.6f}; dw {:.6f}, got {:.6f}",
+                  along_x, x.grad(), along_w, w.grad()));
   CHECK((close(x.grad(), along_x) && close(w.grad(), along_w)));
 }

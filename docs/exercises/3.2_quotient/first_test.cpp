@@ -38,7 +38,8 @@ TEST_CASE("gradcheck of a / b where an operand is transposed") {
 }
 
 TEST_CASE("gradcheck of a / b where shapes broadcast") {
-  check_gradients("a [2, 3, 4], b [3, 1]:", Var(some({2, 3, 4}, 5), true), Var(some({3, 1}, 6), true));
+  check_gradients("a [2, 3, 4], b [3, 1]:", Var(some({2, 3, 4}, 5), true),
+                  Var(some({3, 1}, 6), true));
   check_gradients("a [4], b [3, 4]:", Var(some({4}, 7), true), Var(some({3, 4}, 8), true));
   check_gradients("a without axes, b [3]:", Var(some({}, 9), true), Var(some({3}, 10), true));
 }

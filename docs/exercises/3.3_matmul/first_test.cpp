@@ -18,8 +18,8 @@ void check_product(const Shape& a_shape, const Shape& b_shape) {
   const Tensor expected = matmul(a.value(), b.value());
   const Tensor got = matmul(a, b).value();
   {
-    INFO(fmt::format("{} @ {}: the value must have the shape {}, got {}", a_shape, b_shape, expected.shape(),
-                     got.shape()));
+    INFO(fmt::format("{} @ {}: the value must have the shape {}, got {}", a_shape, b_shape,
+                     expected.shape(), got.shape()));
     REQUIRE(got.shape() == expected.shape());
     INFO("The shape is right, but the numbers are not those of the product.");
     REQUIRE(allclose(got, expected));
@@ -34,7 +34,9 @@ void check_product(const Shape& a_shape, const Shape& b_shape) {
 
 TEST_CASE("gradcheck of [3, 4] @ [4, 2]") { check_product({3, 4}, {4, 2}); }
 
-TEST_CASE("gradcheck of square matrices, where every product fits") { check_product({3, 3}, {3, 3}); }
+TEST_CASE("gradcheck of square matrices, where every product fits") {
+  check_product({3, 3}, {3, 3});
+}
 
 TEST_CASE("gradcheck of a batch: [5, 3, 4] @ [5, 4, 2], and [5, 3, 4] @ [4, 2]") {
   check_product({5, 3, 4}, {5, 4, 2});

@@ -8,12 +8,13 @@ Var matmul(const Var& a, const Var& b) {
     return row ? g.unsqueeze(-2) : g;
   };
   return record("matmul", matmul(a.value(), b.value()),
-                on(a, [=, b = column_matrix(b.value())](const Tensor& g) {
-                  const Tensor da = matmul(matrix(g), b.mT());  // [..., M, K]
-                  return row ? da.squeeze(-2) : da;
-                }),
+                on(a,
+                   [=, b = column_matrix(b.value())](const Tensor& g) {
+                     const Tensor da = matmul(matrix(g), b.mT());  // [..., M, K]
+                     return row ? da.squeeze(-2) : da;
+                   }),
                 on(b, [=, a = row_matrix(a.value()), rank = b.rank()](const Tensor& g) {
-                  if (rank > 2) return matmul(a.mT(), matrix(g));             // [..., K, N]
+                  if (rank > 2) return matmul(a.mT(), matrix(g));           // [..., K, N]
                   const Tensor db = matmul(tall(a).mT(), tall(matrix(g)));  // [K, N]
                   return column ? db.squeeze(-1) : db;
                 }));

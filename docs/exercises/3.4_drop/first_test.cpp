@@ -21,7 +21,8 @@ void make_and_drop(int length) {
 TEST_CASE("a graph gives its memory back when its last handle is gone") {
   const Index before = live_bytes();
   make_and_drop(3);
-  INFO(fmt::format("a graph of three additions was dropped: {} bytes are still in use", live_bytes() - before));
+  INFO(fmt::format("a graph of three additions was dropped: {} bytes are still in use",
+                   live_bytes() - before));
   CHECK(live_bytes() == before);
 }
 
@@ -30,9 +31,10 @@ TEST_CASE("a second graph gives its memory back too") {
   make_and_drop(3);
   const Index first = live_bytes() - before;
   make_and_drop(3);
-  INFO(fmt::format("two graphs were dropped, one after the other: after the first {} bytes are still in use, "
-                   "after the second {}",
-                   first, live_bytes() - before));
+  INFO(fmt::format(
+      "two graphs were dropped, one after the other: after the first {} bytes are still in use, "
+      "after the second {}",
+      first, live_bytes() - before));
   CHECK(live_bytes() == before);
 }
 
@@ -53,9 +55,12 @@ TEST_CASE("a graph is destroyed by its own thread, also while another thread des
     const Var y = record("holds", x.value(), {{x, [last](const Tensor& g) { return g; }}});
     last.reset();
   }
-  INFO(left < 0 ? std::string("a graph was dropped, and was not destroyed")
-                : fmt::format("while this thread destroys a graph, another thread drops one of its own: {} bytes "
-                              "of it are still in use afterwards",
-                              left));
+  const std::string message =
+      left < 0 ? "a graph was dropped, and was not destroyed"
+               : fmt::format(
+                     "while this thread destroys a graph, another thread drops one of its "
+                     "own: {} bytes of it are still in use afterwards",
+                     left);
+  INFO(message);
   CHECK(left == 0);
 }

@@ -21,13 +21,16 @@ nn::CrossAttention plain_layer(Index width, Index heads, double dropout = 0) {
 TEST_CASE("the weights of two keys are softmax(q·k / √D), with D the width of a head") {
   const nn::CrossAttention layer = plain_layer(8, 2);  // D = 4
   const Tensor query = tensor({2, 0, 0, 0, 0, 0, 0, 2}).reshape({1, 1, 8});
-  const Tensor keys = tensor({{3, 0, 0, 0, 0, 0, 0, 0}, {1, 0, 0, 0, 0, 0, 0, 2}}).reshape({1, 2, 8});
+  const Tensor keys =
+      tensor({{3, 0, 0, 0, 0, 0, 0, 0}, {1, 0, 0, 0, 0, 0, 0, 2}}).reshape({1, 2, 8});
   Tensor weights;
   (void)layer(query, keys, keys, {}, &weights);
   // head 0: q·k = 6 and 2, /√4: 3 and 1;  head 1: q·k = 0 and 4, /√4: 0 and 2
   const Tensor expected = softmax(tensor({{3, 1}, {0, 2}})).reshape({1, 2, 1, 2});
-  INFO(fmt::format("heads of width D = 4; q·k is 6 and 2 in head 0, 0 and 4 in head 1: the weights must be\n{:.4f}, got\n{:.4f}",
-                   expected.reshape({2, 2}), weights.numel() == 4 ? weights.reshape({2, 2}) : weights));
+  INFO(fmt::format(
+      "heads of width D = 4; q·k is 6 and 2 in head 0, 0 and 4 in head 1: the weights must "
+      "be\n{:.4f}, got\n{:.4f}",
+      expected.reshape({2, 2}), weights.numel() == 4 ? weights.reshape({2, 2}) : weights));
   CHECK((weights.shape() == expected.shape() && allclose(weights, expected)));
 }
 
@@ -38,8 +41,11 @@ TEST_CASE("the context is the mean of the values with these weights") {
   const Tensor values = tensor({{10, 0}, {20, 6}}).reshape({1, 2, 2});
   Tensor weights;
   const Tensor context = layer(query, keys, values, {}, &weights).value();
-  INFO(fmt::format("a query of zeros weighs both keys alike: of the values [10, 0] and [20, 6] the context must be "
-                   "[15, 3], got {}", context.reshape({2})));
+  INFO(
+      fmt::format("a query of zeros weighs both keys alike: of the values [10, 0] and [20, 6] the "
+                  "context must be "
+                  "[15, 3], got {}",
+                  context.reshape({2})));
   CHECK(allclose(context.reshape({2}), tensor({15, 3})));
 }
 
@@ -51,9 +57,10 @@ TEST_CASE("masked rows still sum to 1, and blocked keys have weight 0") {
   Tensor weights;
   (void)layer(query, keys, keys, mask, &weights);
   const Tensor sums = sum(weights, -1);
-  INFO(fmt::format("three queries see one, three and three of four keys. Each row of weights must sum to 1; the "
-                   "sums of the first head are {:.4f}",
-                   sums.select(0, 0).select(0, 0)));
+  INFO(fmt::format(
+      "three queries see one, three and three of four keys. Each row of weights must sum to 1; the "
+      "sums of the first head are {:.4f}",
+      sums.select(0, 0).select(0, 0)));
   CHECK(allclose(sums, ones({2, 2, 3})));
   INFO("A key that is blocked has a weight that is not 0.");
   CHECK(allclose(weights * (1 - mask), zeros({2, 2, 3, 4}), 0, 0));

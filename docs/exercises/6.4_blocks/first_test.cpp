@@ -34,7 +34,8 @@ Inputs some(Index queries, Index keys, double size = 1) {
 
 Tensor in_blocks(const Inputs& in, Index block) {
   return attention_in_blocks(in.queries, in.keys.size(0), block, [&](Index begin, Index end) {
-    return Block{in.keys.slice(0, begin, end), in.values.slice(0, begin, end), in.allowed.slice(1, begin, end)};
+    return Block{in.keys.slice(0, begin, end), in.values.slice(0, begin, end),
+                 in.allowed.slice(1, begin, end)};
   });
 }
 
@@ -48,19 +49,22 @@ Tensor plain(const Inputs& in) {
 void compare(const Inputs& in, Index block, const char* what) {
   const Tensor expected = plain(in), got = in_blocks(in, block);
   {
-    INFO(fmt::format("{}: the context must have the shape {}, got {}", what, expected.shape(), got.shape()));
+    INFO(fmt::format("{}: the context must have the shape {}, got {}", what, expected.shape(),
+                     got.shape()));
     REQUIRE(got.shape() == expected.shape());
   }
   for (Index t = 0; t < expected.size(0); ++t) {
-    INFO(fmt::format("{}, blocks of {} keys: the context of query {} must be {:.4f}, got {:.4f}", what, block, t,
-                     expected.select(0, t), got.select(0, t)));
+    INFO(fmt::format("{}, blocks of {} keys: the context of query {} must be {:.4f}, got {:.4f}",
+                     what, block, t, expected.select(0, t), got.select(0, t)));
     REQUIRE(allclose(got.select(0, t), expected.select(0, t), 1e-9, 1e-12));
   }
 }
 
 }  // namespace
 
-TEST_CASE("one block of all keys gives the context") { compare(some(5, 7), 7, "5 queries, 7 keys"); }
+TEST_CASE("one block of all keys gives the context") {
+  compare(some(5, 7), 7, "5 queries, 7 keys");
+}
 
 TEST_CASE("any size of the blocks gives the same context") {
   for (const Index block : {1, 2, 3, 5, 12, 20}) compare(some(5, 12), block, "5 queries, 12 keys");
@@ -85,13 +89,17 @@ TEST_CASE("scores of earlier blocks are not kept") {
   std::vector<Index> bytes;
   (void)attention_in_blocks(in.queries, 1024, 16, [&](Index begin, Index end) {
     bytes.push_back(live_bytes());
-    return Block{in.keys.slice(0, begin, end), in.values.slice(0, begin, end), in.allowed.slice(1, begin, end)};
+    return Block{in.keys.slice(0, begin, end), in.values.slice(0, begin, end),
+                 in.allowed.slice(1, begin, end)};
   });
-  INFO(fmt::format("1024 keys in blocks of 16: read() must be called 64 times, was called {} times", bytes.size()));
+  INFO(fmt::format("1024 keys in blocks of 16: read() must be called 64 times, was called {} times",
+                   bytes.size()));
   REQUIRE(bytes.size() == 64);
   const Index one_block = 64 * 16 * Index{sizeof(Real)};
-  INFO(fmt::format("a block of scores takes {} bytes. From the third block to the last one, the memory in use has "
-                   "grown by {} bytes",
-                   one_block, bytes.back() - bytes[2]));
+  INFO(
+      fmt::format("a block of scores takes {} bytes. From the third block to the last one, the "
+                  "memory in use has "
+                  "grown by {} bytes",
+                  one_block, bytes.back() - bytes[2]));
   CHECK(bytes.back() - bytes[2] < 2 * one_block);
 }

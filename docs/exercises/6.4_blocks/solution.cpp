@@ -12,7 +12,7 @@ Tensor attention_in_blocks(const Tensor& queries, Index keys, Index block, const
   for (Index begin = 0; begin < keys; begin += block) {
     const Block now = read(begin, std::min(begin + block, keys));
     const Tensor scores = where(now.allowed, matmul(queries, now.keys.mT()) / root, -infinity);
-    const Tensor next = maximum(largest, max(scores, 1, true));    // m′ [T, 1]
+    const Tensor next = maximum(largest, max(scores, 1, true));     // m′ [T, 1]
     const Tensor shift = where(greater(next, -infinity), next, 0);  // a finite number
     const Tensor shrink = exp(largest - shift);                     // e^(m − m′) [T, 1]
     const Tensor weights = exp(scores - shift);                     // [T, block]
