@@ -4,7 +4,7 @@ import {join, resolve} from 'node:path'
 import {spawnSync} from 'node:child_process'
 import {difference, sameLine} from './compare.mjs'
 import {cutOutput, programOf} from './program.mjs'
-import {inBuild, runProgram, runShell} from './runs.mjs'
+import {inBuild, runProgram, runShell, shellResult} from './runs.mjs'
 import {runsOf, scanChapter} from './scan.mjs'
 import {commandOf, fromOf, stampOf} from './stamp.mjs'
 import {Tree} from './tree.mjs'
@@ -42,13 +42,20 @@ function rewrite(lines, run, outputs) {
   const {fence, kind, output} = run
   if (kind === 'program' && !output) return
   if (kind === 'recorded') console.log(`running: ${commandOf(fence)}`)
-  const text = kind === 'program' ? outputs[run.index] ?? '' : runShell(inBuild(commandOf(fence), build), root)
+  const text = kind === 'program' ? outputs[run.index] ?? '' : kind === 'command' ? runShell(inBuild(commandOf(fence), build), root) : record(fence)
   const actual = text.replace(/\s+$/, '').split('\n').map(line => line.trimEnd())
   const loose = output?.words.includes('loose')
   if (!output) lines.splice(fence.end, 0, '```output', ...actual, '```')
   else if (kind === 'recorded' || difference(output.body, actual, loose))
     lines.splice(output.line, output.body.length, ...elide(output.body, actual))
   if (kind === 'recorded') stamp(lines, fence)
+}
+
+// A recorded run may take hours. One that fails changes nothing.
+function record(fence) {
+  const {status, text} = shellResult(inBuild(commandOf(fence), build), root, 36_000)
+  if (status !== 0) throw new Error(`refresh: the run "${fence.attrs.recorded}" failed:\n${text}`)
+  return text
 }
 
 function stamp(lines, fence) {
