@@ -14,6 +14,8 @@ export function makeMarkdown({MarkdownIt, tex}, {math}) {
   md.renderer.rules.table_close = () => '</table></div>\n'
   if (math) md.use(tex, {render: (content, display, env) => env.formula(content, display, env.at)})
   if (math) atTheirLines(md)
+  // Chinese is marked as such, for the voice that reads it aloud and for the choice of a font.
+  md.renderer.rules.text = (tokens, i) => escapeHtml(tokens[i].content).replace(/\p{Script=Han}+/gu, '<span lang="zh">$&</span>')
   // Numbers of a list stand in the page, also where a list begins with 3.
   md.renderer.rules.list_item_open = (tokens, i) => tokens[i].info ? `<li value="${tokens[i].info}">` : '<li>'
   md.core.ruler.push('course', state => {
