@@ -111,7 +111,8 @@ const report = (problem) => {
   console.log(`  FAILED ${problem}`);
 };
 const part = process.argv[3];
-const rest = pages.filter((name) => name.includes(part ?? "")).map((name, number) => [name, number]);
+const chosen = pages.filter((name) => name.includes(part ?? ""));
+const rest = chosen.map((name, number) => [name, number]);
 const worker = async () => {
   const windows = await Promise.all([1440, 768, 320].map(newWindow));
   for (let next = rest.shift(); next; next = rest.shift()) await check(windows, ...next);
@@ -126,6 +127,6 @@ if (!part || part === "clicks") {
   done = result.done;
 }
 await chrome.close();
-console.log(problems.length ? `${problems.length} problems in ${pages.length} pages` :
-    `${pages.length} pages in three widths, ${done} things clicked and found: no error, no request, no violation (${loaded} s, and ${((Date.now() - began) / 1000 - loaded).toFixed(0)} s)`);
+console.log(problems.length ? `${problems.length} problems in ${chosen.length} pages` :
+    `${chosen.length} pages in three widths, ${done} things clicked and found: no error, no request, no violation (${loaded} s, and ${((Date.now() - began) / 1000 - loaded).toFixed(0)} s)`);
 process.exit(problems.length ? 1 : 0);
