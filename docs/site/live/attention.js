@@ -79,7 +79,7 @@ glass.live("attention", {mount(section, ask, first) {
     written.replaceChildren(cells(way.map((row) => row.mask), {caption: `The mask as ${names[state.convention]} writes it`, rowNames: queryNames, columnNames: keyNames, heat: false}));
     const blind = rows.find((row, i) => !state.allowed[i].includes(1));
     const weights = blind?.conventions[state.convention].weights[0];
-    verdict.textContent = `${way[0].rule}.` + (blind ? ` A row that sees no key gets weights of ${three(weights)} if the softmax is computed literally; glassgrad converts the mask and gives 0.` : "");
+    verdict.textContent = `${way[0].rule[0].toUpperCase()}${way[0].rule.slice(1)}.` + (blind ? ` A row that sees no key gets weights of ${three(weights)} if the softmax is computed literally; glassgrad converts the mask and gives 0.` : "");
   }
 
   // ---- questions and fields ----
