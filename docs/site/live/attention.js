@@ -65,7 +65,7 @@ glass.live("attention", {mount(section, ask, first) {
     if (!answers) return;
     planes.replaceChildren(drawQueries(), drawValues());
     const root = state.scale ? (state.heads === 1 ? " / √2" : " / √1") : "";
-    forward.replaceChildren(score("scores", `scores, q · k${root}`), score("weights", "weights: each row sums to 1"),
+    forward.replaceChildren(score("scores", `scores, q · k${root}`), score("weights", "weights: a row that sees a key sums to 1"),
       cells(answers.map((answer) => answer.context), {caption: "context, Σ weight × value", rowNames: queryNames, columnNames: axes}));
     backward.replaceChildren(cells(answers.map(() => cotangent), {caption: "gradient of the context: given", rowNames: queryNames, columnNames: axes}),
       score("dweights", "of the weights"), score("dscores", "of the scores: each row sums to 0"),
@@ -76,10 +76,10 @@ glass.live("attention", {mount(section, ask, first) {
 
   function drawWritten(rows) {
     const names = rows[0].conventions.map((way) => way.name), way = rows.map((row) => row.conventions[state.convention]);
-    written.replaceChildren(cells(way.map((row) => row.mask), {caption: `The mask as ${names[state.convention]} writes it`, rowNames: queryNames, columnNames: keyNames, heat: false}));
+    written.replaceChildren(cells(way.map((row) => row.mask), {caption: `The mask as it is written: ${names[state.convention]}`, rowNames: queryNames, columnNames: keyNames, heat: false}));
     const blind = rows.find((row, i) => !state.allowed[i].includes(1));
     const weights = blind?.conventions[state.convention].weights[0];
-    verdict.textContent = `${way[0].rule}.` + (blind ? ` A row that sees no key gets weights of ${three(weights)} if the softmax is computed literally; glassgrad converts the mask and gives 0.` : "");
+    verdict.textContent = `${way[0].rule[0].toUpperCase()}${way[0].rule.slice(1)}.` + (blind ? ` A row that sees no key gets weights of ${three(weights)} if the softmax is computed literally; glassgrad converts the mask and gives 0.` : "");
   }
 
   // ---- questions and fields ----

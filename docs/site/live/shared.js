@@ -22,8 +22,12 @@ const s = (tag, attributes, ...children) => fill(document.createElementNS("http:
 function three(value) {
   if (typeof value === "string") return value;
   if (value === 0) return "0";
-  const text = Math.abs(value) < 1e-4 || Math.abs(value) >= 1e6 ? value.toExponential(1) : String(Number(value.toPrecision(3)));
-  return text.replaceAll("-", "−");
+  const size = Math.abs(value);
+  if (size >= 1e-4 && size < 1e6) return String(Number(value.toPrecision(3))).replace("-", "−");
+  // −1.0e+9 becomes −10⁹, and 2.2e-11 becomes 2.2·10⁻¹¹.
+  const [digits, exponent] = value.toExponential(1).split("e");
+  const power = "10" + [...String(Number(exponent))].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("");
+  return (digits.replace("-", "−").replace(".0", "") + "·" + power).replace(/^(−?)1·/, "$1");
 }
 const listed = (items) => (items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`);
 const shapeText = (shape) => `[${shape.join(", ")}]`;
