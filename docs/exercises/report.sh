@@ -102,7 +102,7 @@ explain_errors() { # folder student shown work
     # An error is up to four lines: the message, the line, the mark below it.
     for line in $mine; do
       sed -n "$line,$((line + 3))p" "$work/all_errors.txt" |
-        awk 'NR == 1 || /^ *[0-9]* \|/ || /^ *\^/ || (NR == 2 && /^ /) { print; next } { exit }'
+        awk 'NR == 1 || /^ *[0-9]* \|/ || /^ *[~^]/ || (NR == 2 && !/: (error|note|warning):/) { print; next } { exit }'
     done
     return
   fi

@@ -15,6 +15,8 @@ const chapter = `---
 number: 0
 title: A small chapter
 question: Does the weaver accept it?
+objectives:
+  - "multiply: prediction 0.1"
 files:
   - tensor/real.h: What is a number?
   - tensor/error.h: What does an error say?
