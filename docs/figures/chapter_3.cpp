@@ -23,7 +23,7 @@ const Story& story() {
   return told;
 }
 
-// In how many ops is the value an operand, and how many gradients has it before the step?
+// How many payments has the node received before the step?
 int received(const Story& s, int node, std::size_t step) {
   int count = 0;
   for (std::size_t i = 0; i < step; ++i)
@@ -97,41 +97,55 @@ std::string paid(const Story& s, const Act& act) {
   return text;
 }
 
+// Where the table of steps stands, and the size of its cells.
+constexpr Box step_cells{64, 58, 70, 32};
+
+// The nodes of ops, newest first, are the columns.
+void draw_columns(Figure& figure, const Story& s, const std::vector<int>& ops) {
+  double x = step_cells.x + step_cells.width / 2;
+  for (const int node : ops) {
+    figure.text({x, 20}, fmt::format("#{}", node), small);
+    figure.text({x, 40}, s.node(node).name, {.bold = true});
+    x += step_cells.width;
+  }
+  figure.text({x - step_cells.width / 2 + 14, 40}, "pays to", small_left);
+}
+
+void draw_state(Figure& figure, Box box, const State& state) {
+  figure.rectangle(box, {.stroke = line, .fill = state.pays ? heat(0.5) : none, .width = 1});
+  if (state.done) figure.hatch(box);
+  if (state.waits)
+    figure.rectangle({box.x + 3, box.y + 3, box.width - 6, box.height - 6},
+                     {.stroke = accent, .dashed = true});
+  figure.text(box.centre(), state.text, {.size = 13, .bold = state.pays});
+}
+
+// A step: the state of each node, and the names of those that are paid.
+void draw_step(Figure& figure, const Story& s, const std::vector<int>& ops, std::size_t step) {
+  Box box = step_cells;
+  box.y += double(step) * box.height;
+  const double middle = box.centre().y;
+  figure.text({box.x - 12, middle}, fmt::format("step {}", step + 1),
+              {.size = 13, .paint = muted, .anchor = Anchor::end});
+  for (const int node : ops) {
+    draw_state(figure, box, state_of(s, node, step));
+    box.x += box.width;
+  }
+  figure.text({box.x + 14, middle}, paid(s, s.acts[step]), {.anchor = Anchor::start});
+}
+
 Figure draw_heap() {
   const Story& s = story();
-  constexpr double left = 64, top = 58, width = 70, height = 32;
   Figure figure(680, 300, "The seven steps of the sweep",
                 "A table with a row for each step and a column for each node, newest first.");
-
-  // The nodes of ops, newest first, are the columns.
   std::vector<int> ops;
   for (const Act& act : s.acts) ops.push_back(act.node);
-  for (std::size_t j = 0; j < ops.size(); ++j) {
-    const double x = left + (double(j) + 0.5) * width;
-    figure.text({x, 20}, fmt::format("#{}", ops[j]), small);
-    figure.text({x, 40}, s.node(ops[j]).name, {.bold = true});
-  }
-  figure.text({left + 7 * width + 14, 40}, "pays to", small_left);
+  draw_columns(figure, s, ops);
 
-  // A row for each step.
   std::vector<std::vector<Cell>> rows;
   for (std::size_t i = 0; i < s.acts.size(); ++i) {
-    const double y = top + double(i) * height;
-    figure.text({left - 12, y + height / 2}, fmt::format("step {}", i + 1),
-                {.size = 13, .paint = muted, .anchor = Anchor::end});
-    for (std::size_t j = 0; j < ops.size(); ++j) {
-      const State state = state_of(s, ops[j], i);
-      const Box box{left + double(j) * width, y, width, height};
-      figure.rectangle(box, {.stroke = line, .fill = state.pays ? heat(0.5) : none, .width = 1});
-      if (state.done) figure.hatch(box);
-      if (state.waits)
-        figure.rectangle({box.x + 3, box.y + 3, box.width - 6, box.height - 6},
-                         {.stroke = accent, .dashed = true});
-      figure.text(box.centre(), state.text, {.size = 13, .bold = state.pays});
-    }
-    const std::string names = paid(s, s.acts[i]);
-    figure.text({left + 7 * width + 14, y + height / 2}, names, {.anchor = Anchor::start});
-    rows.push_back({double(i + 1), s.node(s.acts[i].node).name, names});
+    draw_step(figure, s, ops, i);
+    rows.push_back({double(i + 1), s.node(s.acts[i].node).name, paid(s, s.acts[i])});
   }
   figure.numbers({"step", "pays", "pays to"}, rows);
   return figure;
@@ -220,40 +234,50 @@ Alive alive_after(const Story& s, std::size_t steps) {
   return out;
 }
 
+constexpr double px_per_number = 9;
+
+// Each node has its place: where its block begins.
+std::vector<double> draw_places(Figure& figure, const Story& s) {
+  std::vector<double> places;
+  double x = 70;
+  for (const explain::Node& node : s.nodes) {
+    const double width = double(node.value.numel()) * px_per_number;
+    places.push_back(x);
+    figure.text({x + width / 2, 20}, node.name, {.bold = true});
+    x += width + 3;
+  }
+  return places;
+}
+
+// A moment: values above, gradients below.
+void draw_moment(Figure& figure, double y, const std::vector<double>& places, const Alive& alive) {
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const double values = double(alive.values[i]), grads = double(alive.gradients[i]);
+    if (values > 0)
+      figure.rectangle({places[i], y, values * px_per_number, 16}, {.fill = panel, .width = 1});
+    if (grads > 0)
+      figure.rectangle({places[i], y + 18, grads * px_per_number, 14},
+                       {.stroke = accent, .fill = heat(0.3), .width = 1.2, .dashed = true});
+  }
+  figure.text({672, y + 16}, fmt::format("{}", alive.total), {.anchor = Anchor::end});
+}
+
 Figure draw_memory() {
   const Story& s = story();
-  constexpr double left = 70, unit = 9, top = 44, row = 46;
   Figure figure(680, 420, "Numbers in memory, before the sweep and after each step",
                 "Eight rows of blocks. A block is a value or a gradient, as wide as it has "
                 "numbers. Values disappear from the newest to the oldest.");
-
-  // The columns: each node has its place.
-  std::vector<double> places;
-  double x = left;
-  for (const explain::Node& node : s.nodes) {
-    places.push_back(x);
-    figure.text({x + double(node.value.numel()) * unit / 2, 20}, node.name, {.bold = true});
-    x += double(node.value.numel()) * unit + 3;
-  }
+  const std::vector<double> places = draw_places(figure, s);
   figure.text({676, 20}, "numbers", {.size = 13, .paint = muted, .anchor = Anchor::end});
 
-  // A row for each moment: values above, gradients below.
   std::vector<std::vector<Cell>> rows;
   for (std::size_t steps = 0; steps <= s.acts.size(); ++steps) {
+    const double y = 44 + double(steps) * 46;
+    const std::string moment = steps == 0 ? "before" : fmt::format("step {}", steps);
     const Alive alive = alive_after(s, steps);
-    const double y = top + double(steps) * row;
-    figure.text({left - 12, y + 16}, steps == 0 ? "before" : fmt::format("step {}", steps),
-                {.size = 13, .paint = muted, .anchor = Anchor::end});
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      if (alive.values[i] > 0)
-        figure.rectangle({places[i], y, double(alive.values[i]) * unit, 16},
-                         {.fill = panel, .width = 1});
-      if (alive.gradients[i] > 0)
-        figure.rectangle({places[i], y + 18, double(alive.gradients[i]) * unit, 14},
-                         {.stroke = accent, .fill = heat(0.3), .width = 1.2, .dashed = true});
-    }
-    figure.text({672, y + 16}, fmt::format("{}", alive.total), {.anchor = Anchor::end});
-    rows.push_back({steps == 0 ? "before" : fmt::format("step {}", steps), double(alive.total)});
+    figure.text({58, y + 16}, moment, {.size = 13, .paint = muted, .anchor = Anchor::end});
+    draw_moment(figure, y, places, alive);
+    rows.push_back({moment, double(alive.total)});
   }
   figure.numbers({"after", "numbers alive"}, rows);
   return figure;
@@ -304,35 +328,40 @@ void node_box(Figure& figure, Box box, int number, std::string_view before, cons
   figure.text(box.centre(), fmt::format("{}#{}", before, number));
 }
 
-Figure draw_dying() {
-  constexpr int nodes = 5;
-  Figure figure(680, 300, "A chain of five nodes dies, in two ways",
-                "Left, five destructor calls stand on the stack at once. Right, a loop of five "
-                "rounds, with one node in the list at a time.");
+constexpr int chain = 5;  // nodes
 
-  // Recursion: each call stands on the call that made it.
+// Recursion: each call stands on the call that made it.
+void draw_stack(Figure& figure) {
   figure.text({20, 20}, "recursion: the stack", {.anchor = Anchor::start, .bold = true});
-  for (int i = 0; i < nodes; ++i)
-    node_box(figure, {20, 240 - 46.0 * i, 200, 40}, nodes - i, "destructor of ",
+  for (int i = 0; i < chain; ++i)
+    node_box(figure, {20, 240 - 46.0 * i, 200, 40}, chain - i, "destructor of ",
              {.fill = panel, .round = 4});
   figure.arrow({238, 276}, {238, 58}, {.line = {.stroke = muted}});
   figure.text({258, 167}, "calls", {.size = 13, .paint = muted, .upwards = true});
+}
 
-  // The loop: a node is destroyed, and its parent joins the list.
+// A round of the loop: a node is destroyed, and its parent joins the list.
+void draw_round(Figure& figure, int round) {
+  const double y = 56 + 46.0 * round, middle = y + 20;
+  figure.text({320, middle}, fmt::format("{}", round + 1), small_left);
+  node_box(figure, {380, y, 80, 40}, chain - round, "", {.stroke = muted, .dashed = true});
+  if (round + 1 == chain) {
+    figure.text({540, middle}, "empty", small_left);
+  } else {
+    figure.arrow({464, middle}, {534, middle}, {.label = "parent", .type = small});
+    node_box(figure, {540, y, 80, 40}, chain - round - 1, "", {.fill = panel, .round = 4});
+  }
+}
+
+Figure draw_dying() {
+  Figure figure(680, 300, "A chain of five nodes dies, in two ways",
+                "Left, five destructor calls stand on the stack at once. Right, a loop of five "
+                "rounds, with one node in the list at a time.");
+  draw_stack(figure);
   figure.text({320, 20}, "loop", {.anchor = Anchor::start, .bold = true});
   figure.text({380, 20}, "destroyed", small_left);
   figure.text({540, 20}, "the list dying", small_left);
-  for (int i = 0; i < nodes; ++i) {
-    const double y = 56 + 46.0 * i, middle = y + 20;
-    figure.text({320, middle}, fmt::format("{}", i + 1), small_left);
-    node_box(figure, {380, y, 80, 40}, nodes - i, "", {.stroke = muted, .dashed = true});
-    if (i + 1 == nodes) {
-      figure.text({540, middle}, "empty", small_left);
-      break;
-    }
-    figure.arrow({464, middle}, {534, middle}, {.label = "parent", .type = small});
-    node_box(figure, {540, y, 80, 40}, nodes - i - 1, "", {.fill = panel, .round = 4});
-  }
+  for (int round = 0; round < chain; ++round) draw_round(figure, round);
   return figure;
 }
 
