@@ -42,7 +42,7 @@ void multiply_panels(const BlockOfA& block, const PanelsOfB& panels, const Outpu
     const Index tallest = nr <= lanes && !block.packed() ? narrow_rows : tile_rows;
     // 1: C[ic + ir : ic + ir + mr, jc + jr : jc + jr + nr]
     for_tiles(block.mc(), tallest, [&](Index ir, Index mr) {
-      tile_of_c(mr, nr, panels.kc(), block.panel(ir, mr), b, out.at(ir, jr));
+      tile_of_c(mr, nr, panels.kc(), block.panel(ir, mr), b, out.at(ir, jr), block.mc() - ir - mr);
     });
   }
 }

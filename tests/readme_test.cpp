@@ -45,6 +45,12 @@ void find_spans(const std::string& text, std::set<std::string>& spans) {
   }
 }
 
+// A heading gives its number signs; an item of a list and a row of a table give their first letter.
+void find_outline(const std::string& line, std::vector<std::string>& outline) {
+  if (line.starts_with("#")) outline.push_back(line.substr(0, line.find(' ')));
+  if (line.starts_with("- ") || line.starts_with("|")) outline.push_back(line.substr(0, 1));
+}
+
 Readme read(const std::string& name) {
   std::ifstream file(root / name);
   Readme readme;
@@ -58,9 +64,7 @@ Readme read(const std::string& name) {
       inside = inside != fence;
       continue;
     }
-    if (line.starts_with("#")) readme.outline.push_back(line.substr(0, line.find(' ')));
-    if (line.starts_with("- ")) readme.outline.emplace_back("-");
-    if (line.starts_with("|")) readme.outline.emplace_back("|");
+    find_outline(line, readme.outline);
     text += line + '\n';
   }
   find_targets(text, readme.targets);

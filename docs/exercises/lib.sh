@@ -283,7 +283,8 @@ make_hole() { # folder student shown work
   }
 }
 
-# The library's source with the hole, the first tests, and the tests of the suite, side by side.
+# The library's source with the hole, the first tests, and the tests of the suite, side by side. Their
+# output is no longer the pipe that judge() reads: after Ctrl-C it would wait until the last compiler ends.
 compile_all() { # folder work header?
   local folder=$1 work=$2 header=$3 source names file parts='' jobs='' status=0 part
   source=$(field source "$folder")
@@ -295,7 +296,7 @@ compile_all() { # folder work header?
     parts="$parts $part"
   done
   if [ -z "$header" ]; then
-    compile_object "$work/hole/$source" "$work/0_hole.o" "$work/hole" &
+    compile_object "$work/hole/$source" "$work/0_hole.o" "$work/hole" >/dev/null &
     jobs="$jobs $!"
   fi
   for part in first $parts; do
@@ -303,9 +304,9 @@ compile_all() { # folder work header?
     local object=$work/2_$part.o
     [ "$part" != first ] || object=$work/1_first.o
     if [ -n "$header" ]; then
-      compile_object "$work/$part.cpp" "$object" "$work/hole" &
+      compile_object "$work/$part.cpp" "$object" "$work/hole" >/dev/null &
     else
-      cached_object "$(basename "$folder")-$part" "$work/$part.cpp" "$object" &
+      cached_object "$(basename "$folder")-$part" "$work/$part.cpp" "$object" >/dev/null &
     fi
     jobs="$jobs $!"
   done

@@ -7,7 +7,7 @@ prepare() {
     [ ! -d "$old" ] || kill -0 "${old##*.}" 2>/dev/null || rm -rf "$old"
   done
   if [ ! -f build/mutants/flags.sh ] || [ ! -f "$stamp" ] || ! libraries_exist; then
-    said="The library is not built here yet. Building takes some minutes, once, on $cores cores ..."
+    said="The library is not built here yet. Building takes a minute or two, once ..."
   elif [ -n "$(find tensor autograd nn optim -name '*.[hc]*' -newer "$stamp" | head -n 1)" ]; then
     said="The library's sources have changed. Building it again ..."
   else

@@ -93,12 +93,16 @@ explain_errors() { # folder student shown work
   cat "$work"/*.errors >"$work/all_errors.txt" 2>/dev/null || true
   mine=$(grep -nF "$shown:" "$work/all_errors.txt" | grep -E ':[0-9]+(:[0-9]+)?: (fatal )?error:' |
     sed -n '1,3p' | cut -d : -f 1)
+  if [ ! -s "$work/all_errors.txt" ]; then
+    echo "The compiler failed and said nothing. Is the disk full? Nothing of yours was changed."
+    return
+  fi
   if [ -n "$mine" ]; then
     braces "$student" "$shown"
     # An error is up to four lines: the message, the line, the mark below it.
     for line in $mine; do
       sed -n "$line,$((line + 3))p" "$work/all_errors.txt" |
-        awk 'NR == 1 || /^ *[0-9]* \|/ || /^ *\^/ || (NR == 2 && /^ /) { print; next } { exit }'
+        awk 'NR == 1 || /^ *[0-9]* \|/ || /^ *[~^]/ || (NR == 2 && !/: (error|note|warning):/) { print; next } { exit }'
     done
     return
   fi

@@ -30,14 +30,18 @@ std::string decimals(double value) {
   return fmt::format("{}{:.3f}", value < 0 ? "−" : "", std::abs(value));
 }
 
+int index_of(const Node& node, const std::vector<Named>& values) {
+  const auto same = [&](const Named& named) { return named.value.node.get() == &node; };
+  return static_cast<int>(std::ranges::find_if(values, same) - values.begin());
+}
+
 // A parent comes before the nodes that were computed from it, as in the program.
 std::vector<GraphNode> nodes_of(const std::vector<Named>& values) {
   std::vector<GraphNode> nodes;
   for (const auto& [name, value] : values) {
     GraphNode node{.name = name, .above = decimals(value.value()), .below = decimals(value.grad())};
     for (const auto& [parent, slope] : value.node->parents) {
-      const auto same = [&](const Named& other) { return other.value.node == parent; };
-      node.parents.push_back(static_cast<int>(std::ranges::find_if(values, same) - values.begin()));
+      node.parents.push_back(index_of(*parent, values));
       node.payments.push_back(decimals(value.grad() * slope));
     }
     nodes.push_back(std::move(node));
@@ -178,19 +182,22 @@ struct Work {
 
 // tanh(w₁x₁ + … + wₙxₙ + b), counted by births and by links.
 Work work_of_neuron(int inputs) {
-  std::vector<Scalar> weights, xs, results;
-  for (int i = 0; i < inputs; ++i) weights.emplace_back(0.1);
-  for (int i = 0; i < inputs; ++i) xs.emplace_back(0.5);
+  // One at a time: copies of a Scalar would be the same node.
+  std::vector<Scalar> xs, weights, results;
+  for (int i = 0; i < inputs; ++i) {
+    xs.emplace_back(0.5);
+    weights.emplace_back(0.1);
+  }
   Scalar sum = 2.0;
   const long before = Node::births;
-  for (int i = 0; i < inputs; ++i) {
-    const Scalar product = weights[static_cast<std::size_t>(i)] * xs[static_cast<std::size_t>(i)];
-    sum = sum + product;
-    results.push_back(product);
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    results.push_back(weights[i] * xs[i]);
+    sum = sum + results.back();
     results.push_back(sum);
   }
   results.push_back(tanh(sum));
 
+  // Each link to a parent carries a payment.
   Work work{double(inputs), double(Node::births - before), 0};
   for (const Scalar& result : results) work.payments += double(result.node->parents.size());
   return work;

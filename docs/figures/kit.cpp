@@ -59,6 +59,24 @@ std::string attributes(const Type& type) {
   return out;
 }
 
+// A whole number with a comma before every three digits from the right.
+std::string with_commas(double value) {
+  std::string out = fmt::format("{:.0f}", value);
+  for (auto at = static_cast<int>(out.size()) - 3; at > (value < 0 ? 1 : 0); at -= 3)
+    out.insert(static_cast<std::size_t>(at), ",");
+  return out;
+}
+
+// 2.2e-11 becomes 2.2·10⁻¹¹, and 1e-11 becomes 10⁻¹¹.
+std::string with_power(const std::string& text) {
+  const std::size_t e = text.find('e');
+  if (e == std::string::npos) return text;  // 0.00012
+  const std::string digits = text.substr(0, e);
+  const std::string power = power_of_ten(std::stoi(text.substr(e + 1)));
+  if (digits == "1") return power;
+  return digits == "-1" ? "-" + power : digits + "·" + power;
+}
+
 double norm(Point p) { return std::hypot(p.x, p.y); }
 
 }  // namespace
@@ -79,22 +97,8 @@ std::string three(double value) {
   const double size = std::abs(value);
   if (value == 0) return "0";
   if (!std::isfinite(value)) return std::isnan(value) ? "NaN" : value > 0 ? "∞" : "−∞";
-  if (size >= 1e-3 && size < 999.5) return with_minus(fmt::format("{:.3g}", value));
-  if (size >= 999.5 && size < 1e9) {
-    // Commas from the right, three digits apart.
-    std::string out = fmt::format("{:.0f}", value);
-    for (auto at = static_cast<int>(out.size()) - 3; at > (value < 0 ? 1 : 0); at -= 3)
-      out.insert(static_cast<std::size_t>(at), ",");
-    return with_minus(out);
-  }
-  // 2.2e-11 becomes 2.2·10⁻¹¹, and 1e-11 becomes 10⁻¹¹.
-  const std::string text = fmt::format("{:.3g}", value);
-  const std::size_t e = text.find('e');
-  if (e == std::string::npos) return with_minus(text);  // 0.00012
-  const std::string digits = text.substr(0, e);
-  const std::string power = power_of_ten(std::stoi(text.substr(e + 1)));
-  if (digits == "1") return power;
-  return digits == "-1" ? "−" + power : with_minus(digits) + "·" + power;
+  if (size >= 999.5 && size < 1e9) return with_minus(with_commas(value));
+  return with_minus(with_power(fmt::format("{:.3g}", value)));
 }
 
 // ---- the figure ----

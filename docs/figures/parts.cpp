@@ -105,8 +105,25 @@ Point NumberLine::at(double value) const { return left_ + Point{axis_.share(valu
 
 Point cell(Box grid, int rows, int columns, int index) {
   const double width = grid.width / columns, height = grid.height / rows;
-  return {grid.x + (index % columns + 0.5) * width, grid.y + (index / columns + 0.5) * height};
+  const int i = index / columns, j = index % columns;
+  return {grid.x + (j + 0.5) * width, grid.y + (i + 0.5) * height};
 }
+
+namespace {
+
+// The names of rows and columns, and of the whole.
+void name_grid(Figure& figure, Box box, const GridOptions& options) {
+  for (std::size_t i = 0; i < options.rows.size(); ++i)
+    figure.text({box.x - 8, box.y + (double(i) + 0.5) * options.height}, options.rows[i],
+                {.size = 13, .paint = muted, .anchor = Anchor::end});
+  for (std::size_t j = 0; j < options.columns.size(); ++j)
+    figure.text({box.x + (double(j) + 0.5) * options.width, box.y - 11}, options.columns[j],
+                {.size = 13, .paint = muted});
+  const double above = options.columns.empty() ? 12 : 32;
+  figure.text({box.x + box.width / 2, box.y - above}, options.label);
+}
+
+}  // namespace
 
 Box grid(Figure& figure, Point corner, int rows, int columns, const std::vector<std::string>& texts,
          GridOptions options) {
@@ -127,16 +144,7 @@ Box grid(Figure& figure, Point corner, int rows, int columns, const std::vector<
     figure.text(cell(box, rows, columns, static_cast<int>(i)), texts[i], options.type);
   for (const int i : options.outlined)
     figure.rectangle(cell_box(i), {.stroke = accent, .width = 2.5});
-
-  // The names of rows and columns, and of the whole.
-  const Type name{.size = 13, .paint = muted};
-  for (std::size_t i = 0; i < options.rows.size(); ++i)
-    figure.text({box.x - 8, box.y + (double(i) + 0.5) * options.height}, options.rows[i],
-                {.size = 13, .paint = muted, .anchor = Anchor::end});
-  for (std::size_t j = 0; j < options.columns.size(); ++j)
-    figure.text({box.x + (double(j) + 0.5) * options.width, box.y - 11}, options.columns[j], name);
-  const double above = options.columns.empty() ? 12 : 32;
-  figure.text({box.x + box.width / 2, box.y - above}, options.label);
+  name_grid(figure, box, options);
   return box;
 }
 

@@ -24,7 +24,7 @@ const std::map<std::string, Json> key_places = {{"apart", {{1, 0}, {0, 1}, {-1, 
                                                 {"close", {{1, 0}, {0.8, 0.6}, {0, 1}}}};
 
 Tensor values() { return glass::tensor({{2, 0}, {0, 2}, {-2, -1}}); }  // [S, C]
-Tensor cotangent() { return glass::tensor({1, -0.5}); }               // [C]
+Tensor cotangent() { return glass::tensor({1, -0.5}); }                // [C]
 
 // ---- one row of attention ----
 

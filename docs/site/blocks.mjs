@@ -63,5 +63,5 @@ export const card = ({id, question, answer}) =>
 async function pathBlock(node, chapter, site) {
   const text = node.body.map(([, line]) => line).join('\n')
   const html = site.markdown.render(text, environment(chapter, site, node.body[0]?.[0] ?? node.line))
-  return `<aside class="path" data-path="${node.argument}">\n<p class="label">On the ${node.argument} path</p>\n${html}</aside>\n`
+  return `<aside class="path" role="note" data-path="${node.argument}">\n<p class="label">On the ${node.argument} path</p>\n${html}</aside>\n`
 }

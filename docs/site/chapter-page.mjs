@@ -1,5 +1,6 @@
 // # The page of a chapter: what stands around its text
 import {card, environment} from './blocks.mjs'
+import {lineOf} from './chapter.mjs'
 import {escapeHtml, plural} from './text.mjs'
 import {timesText} from './times.mjs'
 
@@ -15,7 +16,7 @@ export function chapterMain(chapter, site) {
     `<p class="times">${timesText(chapter.times)}</p>\n`,
   ]
   if (chapter.isShort) sections.push('<p class="unwritten">The text of this chapter is not written yet. Its source files are here, in the order in which they are best read.</p>\n')
-  if (chapter.objectives.length) sections.push(list('After it you can', 'objectives', chapter.objectives.map(inline)))
+  if (chapter.objectives.length) sections.push(list('After it you can', 'objectives', chapter.objectives.map(text => answered(inline(text), text, chapter, site))))
   if (chapter.needs.length) sections.push(needs(chapter, site))
   if (chapter.symbols.length) sections.push(symbols(chapter, site))
   if (!chapter.isShort) sections.push(again(chapter, site))
@@ -44,6 +45,19 @@ function list(title, kind, items, id = '', chapter) {
   if (id) chapter.headings.push({level: 2, id, title})
   const heading = id ? `<h2 id="${id}">${title}</h2>` : `<p class="label">${title}</p>`
   return `<section class="${kind}">\n${heading}\n<ul>${items.map(item => `<li>${item}</li>`).join('')}</ul>\n</section>\n`
+}
+
+// An objective names the exercise or the prediction that answers it; the name becomes a link.
+function answered(html, text, chapter, site) {
+  const refuse = sentence => site.report.refuse(chapter.file, lineOf(chapter.scan, text.slice(0, 30)), sentence)
+  const names = /\b(exercise|prediction)s? (\d+\.\d+(?:(?:, | and )\d+\.\d+)*)/g
+  if (!names.test(html)) return refuse(`The objective "${text}" names no exercise and no prediction that answers it.`), html
+  const linked = html.replace(names, (all, kind, numbers) => all.replace(numbers, numbers.replace(/\d+\.\d+/g, number => {
+    if (!(kind === 'exercise' ? chapter.exercises : chapter.predictions).includes(number))
+      refuse(`The objective "${text}" names ${kind} ${number}, which is not in this chapter.`)
+    return `<a href="#${kind === 'exercise' ? 'exercise' : 'predict'}-${number}">${number}</a>`
+  })))
+  return linked
 }
 
 function needs(chapter, site) {

@@ -37,7 +37,7 @@ function pairs(list) {
   return (list ?? []).map(entry => typeof entry === 'object' ? Object.entries(entry)[0].map(String) : [String(entry), ''])
 }
 
-function lineOf(scan, text) {
+export function lineOf(scan, text) {
   const at = scan.front.split('\n').findIndex(line => line.includes(text))
   return at < 0 ? 1 : at + scan.frontLine
 }

@@ -31,8 +31,8 @@ export function checkBooks(site) {
 export function checkPage(page, site) {
   if (!page.source) return
   const lines = site.tree.lines(page.source), shown = new Map()
-  for (const [, n, html] of page.main.matchAll(/<span class="line(?: blank)?" id="L(\d+)">([^]*?)<\/span>\n(?=<span class="line|<\/code>)/g))
-    shown.set(Number(n), stripTags(html))
+  for (const [, n, html] of page.main.matchAll(/<span class="line(?: blank)?" id="L(\d+)">([^]*?)<\/span>\n?(?=<span class="line|<\/code>)/g))
+    shown.set(Number(n), stripTags(html).replace(/\n$/, ''))
   const prose = new Map(proseOf(page.main).map(({first, last, text}) => [first, {last, text}]))
   for (let n = 1; n <= lines.length; ++n) {
     const comment = prose.get(n)

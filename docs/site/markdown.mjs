@@ -28,7 +28,8 @@ function atTheirLines(md) {
     const render = md.renderer.rules[rule]
     md.renderer.rules[rule] = (tokens, i, options, env, self) => {
       env.at = tokens[i].meta?.line ?? env.line + (tokens[i].map?.[0] ?? 0)
-      return render(tokens, i, options, env, self)
+      const html = render(tokens, i, options, env, self), after = tokens[i].meta?.after
+      return after ? `<span style="white-space: nowrap">${html}${escapeHtml(after)}</span>` : html
     }
   }
 }
@@ -48,6 +49,18 @@ function annotate(token, {env, Token}) {
     else children.push(child)
   }
   token.children = children
+  if (token.children.some(({type}) => type === 'math_inline')) keepPunctuation(token.children)
+}
+
+// No line begins with the comma behind a formula: a short formula takes it along.
+function keepPunctuation(children) {
+  children.forEach((child, i) => {
+    const next = children[i + 1]
+    if (child.type !== 'math_inline' || child.content.length > 30 || next?.type !== 'text') return
+    const [signs] = /^[,.;:!?)’”]*/.exec(next.content)
+    child.meta.after = signs
+    next.content = next.content.slice(signs.length)
+  })
 }
 
 function noteLink(token, env, line) {

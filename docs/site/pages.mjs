@@ -18,7 +18,7 @@ function indexPage(site) {
   const result = page('index.html', 'index', 'How does a program know which way is better?')
   const map = site.chapters.map(({number, title, question, path, times, isShort}) => `<li value="${number}" data-chapter="${number}"${isShort ? ' class="unwritten"' : ''}><a href="${path}"><span class="number">${number}</span> <span class="title">${escapeHtml(title)}</span></a>
 <p class="question">${escapeHtml(question)}</p>
-<p class="times">${isShort ? 'source only · ' : ''}${timesText(times)}</p></li>\n`)
+<p class="times">${isShort ? 'no text yet · ' : ''}${timesText(times)}</p></li>\n`)
   result.text = 'The map of the book, the evening path, where you stopped.'
   result.main = `<h1>${result.title}</h1>
 <p class="lead">A program computes one number from a million others, and that number should become smaller. In which direction should each of the million numbers move? This book answers with a small C++ library, glassgrad, which you read from the first line to the last. At the end it learns to translate a sentence: <em>he never eats small apples</em>, <em lang="fr">il ne mange jamais de petites pommes</em>.</p>
@@ -39,7 +39,7 @@ function eveningPath(site) {
   if (!chapters.length) return ''
   const total = chapters.reduce((sum, {times}) => sum + times.story + times.trying, 0)
   const steps = chapters.map(({number, title, path, times}) => `<li><a href="${path}">${number} · ${escapeHtml(title)}</a> <span class="times">${times.story + times.trying} min</span></li>`)
-  return `<aside class="path" data-path="evening">
+  return `<aside class="path" role="note" data-path="evening">
 <h2 class="label" id="evening">An evening: about ${Math.round(total / 30) / 2} hours</h2>
 <p>Read the stories of these chapters, look at their figures and answer their predictions. Leave the source and the exercises for another day.</p>
 <ol>${steps.join('')}</ol>
@@ -91,6 +91,8 @@ function labsPage(site) {
 
 // ---- how the book proves itself ----
 
+const counted = (count, one, many, rest) => count > 0 && `${count} ${count === 1 ? one : many} ${rest}`
+
 function colophon(site) {
   const result = page('colophon.html', 'colophon', 'How this book proves itself')
   const runs = site.chapters.flatMap(({scan}) => runsOf(scan.nodes)), shown = kind => runs.filter(run => run.kind === kind && run.output).length
@@ -99,19 +101,19 @@ function colophon(site) {
   const facts = [
     `The ${plural(site.library.length, 'file')} of the library, ${plural(lines, 'line')}, all have a page, and each page is rebuilt into its file and compared with it.`,
     'No file that a chapter lists has more than 30 lines of code in a row without a line of prose.',
-    `${plural(quotes, 'piece')} of source ${quotes === 1 ? 'is' : 'are'} quoted in the chapters. Each must stand in its file, once.`,
-    `${plural(shown('program'), 'snippet')} of C++ and ${plural(shown('command'), 'command')} were run when this page was made, and what they printed was compared with the chapters.`,
-    `${plural(shown('recorded'), 'longer run')} ${shown('recorded') === 1 ? 'carries' : 'carry'} a stamp of the code that it depends on. If that code changes, the book cannot be built until the run is made again.`,
-    `${plural(site.figuresUsed.size, 'figure')} ${site.figuresUsed.size === 1 ? 'is' : 'are'} drawn by programs that compute with the library: a number in a figure is a number of a run.`,
+    counted(quotes, 'piece of source is quoted', 'pieces of source are quoted', 'in the chapters. Each must stand in its file, once.'),
+    counted(shown('program'), 'snippet of C++ was run', 'snippets of C++ were run', 'when this page was made, and what it printed was compared with the chapter.'),
+    counted(shown('command'), 'command was run', 'commands were run', 'in the same way.'),
+    counted(shown('recorded'), 'longer run carries', 'longer runs carry', 'a stamp of the code that it depends on. If that code changes, the book cannot be built until the run is made again.'),
+    counted(site.figuresUsed.size, 'figure is drawn', 'figures are drawn', 'by a program that computes with the library: a number in a figure is a number of a run.'),
     'The right answer of a prediction stands in the output of a run.',
     'Every symbol of a formula is explained in its chapter, and every link, anchor and #include leads somewhere.',
-    `The library is broken in ${mutantTitles(site.tree).length} ways, one at a time, and its gradient checks must notice each of them.`,
-    'For each of these rules a test breaks the rule in a copy of the book, and demands that the book is refused.',
-  ]
+  ].filter(Boolean)
   result.text = facts.join(' ')
   result.main = `<h1>${result.title}</h1>
-<p class="lead">Prose and code drift apart unless something holds them together. This book is made from the source that runs, by a program that refuses to make it if one of these sentences is not true.</p>
+<p class="lead">Prose and code drift apart unless something holds them together. This book is made from the source that runs, by a program that refuses to make it if one of these sentences is not true:</p>
 <ul>${facts.map(fact => `<li>${fact}</li>`).join('\n')}</ul>
+<p>Who checks the checkers? A test breaks each of these rules in a small book, one at a time, and demands that the book is refused. In the same way the library is broken in ${mutantTitles(site.tree).length} ways, one at a time, and its tests must notice each of them.</p>
 <h2 id="kept-here">What this book keeps</h2>
 <p>Your guesses, your status and the place where you stopped are kept in this browser. Nothing is sent anywhere.</p>
 <section id="kept"></section>

@@ -86,5 +86,5 @@ export async function breakBlock(node, chapter, site) {
     site.report.refuse(chapter.file, node.line, `tests/mutants/mutants.txt has no mutant "${title}".`)
   const text = node.body.map(([, line]) => line).join('\n')
   const html = text ? site.markdown.render(text, environment(chapter, site, node.body[0][0])) : ''
-  return `<aside class="break">\n<p class="label">Break it</p>\n<p class="mutant">${escapeHtml(title)}</p>\n${html}</aside>\n`
+  return `<aside class="break" role="note">\n<p class="label">Break it</p>\n<p class="mutant">${escapeHtml(title)}</p>\n${html}</aside>\n`
 }

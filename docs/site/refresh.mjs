@@ -42,7 +42,7 @@ function rewrite(lines, run, outputs) {
   const {fence, kind, output} = run
   if (kind === 'program' && !output) return
   if (kind === 'recorded') console.log(`running: ${commandOf(fence)}`)
-  const text = kind === 'program' ? outputs[run.index] ?? '' : runShell(inBuild(commandOf(fence), build), root)
+  const text = kind === 'program' ? outputs[run.index] ?? '' : runShell(inBuild(commandOf(fence), build), root, kind === 'recorded' ? 36_000 : 60)
   const actual = text.replace(/\s+$/, '').split('\n').map(line => line.trimEnd())
   const loose = output?.words.includes('loose')
   if (!output) lines.splice(fence.end, 0, '```output', ...actual, '```')

@@ -45,11 +45,11 @@ const versionOf = path => {
 
 export const runProgram = (path, root) => runShell(`"${path}"`, root)
 
-// What a command prints, on both streams.
-export function runShell(command, root) {
+// What a command prints, on both streams. Only a recorded run may take longer than a minute.
+export function runShell(command, root, seconds = 60) {
   const env = {...process.env, LC_ALL: 'C.UTF-8', NO_COLOR: '1', TERM: 'dumb', COLUMNS: '100'}
-  const {stdout, signal} = spawnSync('bash', ['-c', `exec 2>&1\n${command}`], {cwd: root, env, timeout: 60_000, maxBuffer: 1 << 28, encoding: 'utf8'})
-  return stdout + (signal ? `\n(ended by ${signal}: a run has 60 s)\n` : '')
+  const {stdout, signal} = spawnSync('bash', ['-c', `exec 2>&1\n${command}`], {cwd: root, env, timeout: 1000 * seconds, maxBuffer: 1 << 28, encoding: 'utf8'})
+  return stdout + (signal ? `\n(ended by ${signal}: a run has ${seconds} s)\n` : '')
 }
 
 // ---- commands ----

@@ -15,6 +15,8 @@ const chapter = `---
 number: 0
 title: A small chapter
 question: Does the weaver accept it?
+objectives:
+  - "multiply: prediction 0.1"
 files:
   - tensor/real.h: What is a number?
   - tensor/error.h: What does an error say?
@@ -116,7 +118,7 @@ export class SmallBook {
     this.put('docs/exercises/0.1_sum/exercise.json', '{"title": "A sum", "minutes": 20}')
     this.put('docs/exercises/0.1_sum/task.md', 'Write the sum.\n')
     this.put('docs/exercises/0.1_sum/hints.md', 'One.\n\n---\n\nTwo.\n\n---\n\nThree.\n')
-    this.put('docs/site/live/counter.js', '')
+    for (const name of ['counter', 'shared']) this.put(`docs/site/live/${name}.js`, '')
     this.put(chapterFile, stamped(chapter, new Tree(this.root)))
     this.writeBuild()
   }

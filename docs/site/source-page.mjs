@@ -132,10 +132,14 @@ function codeOf({code, blanks, comment}, lines, colours, page, site) {
   // Blank lines between a heading and its code are shown as the first lines of the code.
   const first = isEmpty(comment) || !isEmpty(blanks) ? Math.min(blanks.first, code.first) : code.first
   const html = []
-  for (let n = first; n <= code.last; ++n)
-    html.push(`<span class="line${lines[n - 1] ? '' : ' blank'}" id="L${n}"><a class="number" href="#L${n}" data-n="${n}" tabindex="-1" aria-hidden="true"></a>${withInclude(colours[n - 1], lines[n - 1], n, page, site)}</span>\n`)
-  const trimmed = html.join('')
-  return `<pre class="code" tabindex="0"><code>${trimmed}</code></pre>\n`
+  for (let n = first; n <= code.last; ++n) {
+    const blank = lines[n - 1] === '', number = `<a class="number" href="#L${n}" data-n="${n}" tabindex="-1" aria-hidden="true"></a>`
+    const text = number + withInclude(colours[n - 1], lines[n - 1], n, page, site)
+    // The style sheet hides a blank line at either end, so its line break stands inside.
+    const edge = blank && (n === first || n === code.last)
+    html.push(`<span class="line${blank ? ' blank' : ''}" id="L${n}">${text}${edge ? '\n</span>' : '</span>\n'}`)
+  }
+  return `<pre class="code" tabindex="0"><code>${html.join('')}</code></pre>\n`
 }
 
 function withInclude(html, line, number, page, site) {

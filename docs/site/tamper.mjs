@@ -3,6 +3,7 @@
 // A small book is accepted first. Then it is changed in one place at a time, and each change must be
 // refused: in the file that is wrong, with the sentence that says so, and with no other.
 import {join, resolve} from 'node:path'
+import './compare-test.mjs'
 import {loadPackages} from './packages.mjs'
 import {weave} from './site.mjs'
 import {chapterFile, SmallBook} from './small-book.mjs'
@@ -44,6 +45,8 @@ const cases = [
   ['a recorded run whose command has changed', chapter('build/examples/long', 'build/examples/long --seed 2'), chapterFile, '"long" is stale'],
   ['a prediction whose answer no run gives', chapter('- 5\n- 6 *', '- 5 *\n- 6'), chapterFile, 'The right answer "5" does not stand in the output'],
   ['a prediction with two right answers', chapter('- 5\n', '- 5 *\n'), chapterFile, 'one of them marked'],
+  ['an objective that nothing answers', chapter('multiply: prediction 0.1', 'multiply'), chapterFile, 'names no exercise and no prediction'],
+  ['an objective whose prediction is not there', chapter('multiply: prediction 0.1', 'multiply: prediction 0.7'), chapterFile, 'names prediction 0.7, which is not'],
   ['a live piece that is not there', chapter(':::live counter', ':::live clock'), chapterFile, 'The live piece "clock" is missing'],
   ['an exercise that is not there', chapter(':::exercise 0.1', ':::exercise 0.7'), chapterFile, 'There is no exercise 0.7'],
   ['a mutant that is not there', chapter(':::break add: the sign is lost', ':::break add: nothing is lost'), chapterFile, 'has no mutant "add: nothing is lost"'],

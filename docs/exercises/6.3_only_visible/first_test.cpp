@@ -31,6 +31,14 @@ TEST_CASE("without a mask every key counts") {
   CHECK(x.has_grad());
 }
 
+TEST_CASE("a batch without sentences is no error") {
+  Rng rng(2);
+  const nn::CrossAttention layer(8, 2, rng, {.dropout = 0});
+  const Tensor query = zeros({0, 3, 8}), keys = zeros({0, 4, 8});
+  INFO("the keys are [0, 4, 8], the mask is [0, 1, 1, 4]");
+  CHECK(layer(query, keys, keys, zeros({0, 1, 1, 4})).shape() == Shape{0, 3, 8});
+}
+
 TEST_CASE("a key that only the last query sees stays") {
   Tensor mask = ones({3, 4});
   mask(0, 1) = mask(1, 1) = 0;

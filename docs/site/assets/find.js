@@ -25,16 +25,17 @@ function load() {
   return loading;
 }
 
-// Sections that hold all the words come first, then sections that hold some; of one page at most three.
+// A section counts by how well its words fit, and by how many of the words that were asked for it holds.
+// Of one page at most three sections are shown.
 function find(index, text) {
-  const options = {
-    boost: {title: 4, head: 3, errors: 2},
+  const asked = new Set(globalThis.glassgrad_tokens(text)).size;
+  const found = index.search(text, {
+    boost: {title: 3, head: 4, errors: 2},
     prefix: (term) => term.length > 2,
-    fuzzy: (term) => term.length > 5 ? 0.15 : false
-  };
-  const complete = index.search(text, {...options, combineWith: "AND"});
-  const known = new Set(complete.map((one) => one.id));
-  const found = [...complete, ...index.search(text, options).filter((one) => !known.has(one.id))];
+    fuzzy: (term) => term.length > 5 ? 0.15 : false,
+    weights: {prefix: 0.3, fuzzy: 0.2}
+  }).map((one) => ({...one, worth: one.score * (new Set(one.queryTerms).size / asked) ** 2}));
+  found.sort((a, b) => b.worth - a.worth);
   const perPage = new Map();
   return found.filter((one) => {
     const name = one.href.replace(/#.*/, ""), count = perPage.get(name) ?? 0;
@@ -69,7 +70,7 @@ if (field && form) {
   const count = make("p", {class: "unseen", role: "status"});
   form.append(list, count);
   for (const [name, value] of Object.entries({role: "combobox", autocomplete: "off", "aria-controls": "found", "aria-expanded": "false",
-                                              "aria-autocomplete": "list", placeholder: "Search   /", spellcheck: "false"}))
+                                              "aria-autocomplete": "list", placeholder: matchMedia("(pointer: coarse)").matches ? "Search" : "Search   /", spellcheck: "false"}))
     field.setAttribute(name, value);
 
   let chosen = -1;

@@ -201,13 +201,13 @@ addEventListener("afterprint", () => {
 const sorted = (value) => Array.isArray(value) ? value.map(sorted) : value && typeof value === "object" ?
     Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])])) : value;
 const sameText = (request) => JSON.stringify(sorted(request));
-const pieces = new Map(), data = new Map(), answers = new Map();
+const pieces = new Map(), answers = new Map();
 
-// Called by live/NAME.data.js: {first, states: [{request, answer}, …]}.
-glass.liveData = (name, recorded) => data.set(name, recorded);
+// What live/NAME.data.js holds: {first, states: [{request, answer}, …]}.
+const recordedOf = (name) => window.glassgrad_live?.[name];
 
 glass.ask = async (name, request) => {
-  const recorded = data.get(name);
+  const recorded = recordedOf(name);
   if (!recorded) throw new Error(`Nothing is recorded for ${name}.`);
   if (!answers.has(name)) answers.set(name, new Map((recorded.states ?? []).map((state) => [sameText(state.request), state.answer])));
   const answer = answers.get(name).get(sameText(request));
@@ -221,7 +221,7 @@ function mount(section) {
   section.dataset.mounted = "";
   const ask = (a, b) => b === undefined ? glass.ask(name, a) : glass.ask(a, b);
   try {
-    piece.mount(section, ask, data.get(name)?.first);
+    piece.mount(section, ask, recordedOf(name)?.first);
   } catch (error) {
     section.append(make("p", {class: "note"}, `This piece could not start: ${error.message}`));
     console.error(error);

@@ -99,6 +99,7 @@ document.addEventListener("keydown", (event) => {
   const open = (whether) => {
     document.documentElement.classList.toggle("drawer", whether);
     button.setAttribute("aria-expanded", String(whether));
+    showCurrent();
   };
   button.addEventListener("click", () => open(button.getAttribute("aria-expanded") === "false"));
   contents.addEventListener("click", (event) => event.target.closest("a") && open(false));
@@ -109,8 +110,11 @@ document.addEventListener("keydown", (event) => {
   });
 
   // The chosen page is in view, without moving the page itself.
-  const current = contents.querySelector("[aria-current=page]");
-  if (current) contents.scrollTop = current.offsetTop - contents.clientHeight / 3;
+  function showCurrent() {
+    const current = contents.querySelector("[aria-current=page]");
+    if (current && contents.clientHeight) contents.scrollTop = current.offsetTop - contents.clientHeight / 3;
+  }
+  showCurrent();
 })();
 
 // ---- how far down the page the reader is ----
@@ -128,6 +132,7 @@ function showPlace() {
   root.style.setProperty("--far", far.toFixed(4));
   let now = null;
   for (const part of parts) if (part.target.getBoundingClientRect().top < innerHeight * 0.35) now = part;
+  if (length > 0 && far > 0.999) now = parts.at(-1) ?? null;
   for (const part of parts) {
     if (part === now) part.link.setAttribute("aria-current", "location");
     else part.link.removeAttribute("aria-current");

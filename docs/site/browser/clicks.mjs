@@ -152,7 +152,7 @@ async function exercises({page, open, pages}) {
   for (let i = 0; i < await sections.count(); ++i) {
     const hints = sections.nth(i).locator("details.hint");
     for (let k = 0; k < await hints.count(); ++k) {
-      assert(await hints.nth(k).isVisible(), "the next hint is offered");
+      await hints.nth(k).waitFor();  // the next hint is offered
       if (k + 1 < await hints.count()) assert(!await hints.nth(k + 1).isVisible(), "the hint after it is not");
       await hints.nth(k).locator("summary").click();
       ++done;

@@ -2,6 +2,6 @@
 // also: what nobody may see leaves no trace in output or gradients, be it NaN or infinite
 static Var only_visible(const Var& x, const std::optional<Tensor>& allowed) {
   if (!allowed) return x;
-  const Tensor seen = sum(where(*allowed, 1, 0), {0, 1, 2});  // [S]
-  return where(seen.reshape(Shape{1, -1, 1}), x, 0);
+  const Tensor seen = sum(where(*allowed, 1, 0), {0, 1, 2}, true);  // [1, 1, 1, S]
+  return where(seen.reshape(Shape{1, seen.size(3), 1}), x, 0);
 }

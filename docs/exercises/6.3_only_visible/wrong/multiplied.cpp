@@ -4,5 +4,5 @@
 static Var only_visible(const Var& x, const std::optional<Tensor>& allowed) {
   if (!allowed) return x;
   const Tensor seen = where(sum(where(*allowed, 1, 0), {1, 2}, true), 1, 0);
-  return x * seen.reshape(Shape{seen.size(0), -1, 1});
+  return x * seen.reshape(Shape{seen.size(0), seen.size(3), 1});
 }
