@@ -134,7 +134,7 @@ struct Bytes {
   double plain, fused;
 };
 
-// What a graph keeps until its sweep, with D = 64, one head, in double.
+// What a graph keeps until its sweep, with D = 64 and one head.
 Bytes measure_bytes(Index T) {
   glass::Rng rng(1);
   const auto leaf = [&] { return Var(normal({1, 1, T, 64}, 0, 1, rng), true); };
@@ -172,7 +172,7 @@ Figure graph_bytes() {
   plot.line(plain), plot.points(plain);
   plot.line(fused, {.stroke = accent}), plot.points(fused, {.stroke = accent, .fill = accent});
   figure.text(plot.at(230, 6000), "step by step");
-  figure.text(plot.at(600, 130), "fused", {.paint = accent});
+  figure.text(plot.at(600, 60), "fused", {.paint = accent});
   figure.numbers({"T", "bytes, step by step", "bytes, fused"}, table);
   return figure;
 }

@@ -58,9 +58,8 @@ Figure conventions() {
       680, 610, "Four conventions for a mask",
       "Three queries and four keys. Query 1 sees all keys, query 2 the first two, query 3 "
       "none. The weights of queries 1 and 2 are the same under all conventions. Query 3 gets NaN "
-      "under the first three. Under the additive one it gets the weights that it would have "
-      "without "
-      "a mask, and its scores have gradients. In glassgrad its weights and gradients are 0.");
+      "under the first three. Under the additive one it gets the weight 0.25 for each key, and its "
+      "scores have gradients. In glassgrad its weights and gradients are 0.");
   const Type heading{.paint = muted};
   figure.text({160, 14}, "the mask, as written", heading);
   figure.text({368, 14}, "weights", heading);
