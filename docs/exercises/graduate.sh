@@ -44,7 +44,7 @@ graduate() {
   say "  $(tail -n 2 "$logs/test-graduate.log" | grep . | tail -n 1), with your functions in it"
 
   say "Training a translator for the task phrases, 1,500 steps ..."
-  "$build/examples/translate" --task phrases --steps 1500 --translate "he never eats small apples" |
+  "$build/examples/translate" --task phrases --steps 1500 --translate "he never eats the small apples" |
     tee "$logs/train-graduate.txt" || die "The training failed."
   report_graduation "$names" "$count of $holes" $((SECONDS - begun)) >"$mine/graduation.txt" ||
     die "$mine/graduation.txt cannot be written."
