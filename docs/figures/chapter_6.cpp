@@ -167,7 +167,7 @@ Figure dictionaries() {
 
 namespace {
 
-// Two positions, in a row each. The cells of the second one have a darker ground.
+// Two positions, in a row each. The cells of the second one are coloured.
 void draw_positions(Figure& figure, Point corner, const Tensor& x, std::string label,
                     std::vector<std::string> rows) {
   GridOptions look{.label = std::move(label), .rows = std::move(rows)};
