@@ -254,7 +254,7 @@ Figure where_we_are() {
   Figure figure(680, 132, "The parts of a training, and their chapters",
                 "Eight boxes in a row: words, numbers, layers, attention, loss, sweep, step, "
                 "translation. Sweep and step are marked.");
-  figure.text({2, 14}, "he never eats small apples", {.anchor = Anchor::start, .italic = true});
+  figure.text({2, 14}, "he never eats any small apples", {.anchor = Anchor::start, .italic = true});
   figure.text({678, 14}, "il ne mange jamais de petites pommes",
               {.anchor = Anchor::end, .italic = true});
   double left = 2;

@@ -21,7 +21,7 @@ function indexPage(site) {
 <p class="times">${isShort ? 'no text yet · ' : ''}${timesText(times)}</p></li>\n`)
   result.text = 'The map of the book, the evening path, where you stopped.'
   result.main = `<h1>${result.title}</h1>
-<p class="lead">A program computes one number from a million others, and that number should become smaller. In which direction should each of the million numbers move? This book answers with a small C++ library, glassgrad, which you read from the first line to the last. At the end it learns to translate a sentence: <em>he never eats small apples</em>, <em lang="fr">il ne mange jamais de petites pommes</em>.</p>
+<p class="lead">A program computes one number from a million others, and that number should become smaller. In which direction should each of the million numbers move? This book answers with a small C++ library, glassgrad, which you read from the first line to the last. At the end it learns to translate a sentence: <em>he never eats any small apples</em>, <em lang="fr">il ne mange jamais de petites pommes</em>.</p>
 <p class="lead">You need linear algebra, calculus and C++. You need no machine learning.</p>
 <p class="stopped" hidden></p>
 ${eveningPath(site)}<section class="chapters">

@@ -20,7 +20,7 @@ namespace translate {
 //   copy, reverse   sixteen letters of a … j, a character a token
 //   dates           "Thursday, the 3rd of May 2004" → "2004-05-03", 1900 to 2099, a character a
 //                   token; numbers alone put the day first: 12/03/1987 is 12 March
-//   phrases         "he never eats small apples" → "il ne mange jamais de petites pommes"
+//   phrases         "he never eats any small apples" → "il ne mange jamais de petites pommes"
 // StateError for any other name.
 Corpus make_task(std::string_view name);
 
