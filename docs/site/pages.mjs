@@ -69,7 +69,7 @@ function exercisesPage(site) {
     result.entries.push({title: `Exercise ${exercise.number}`, head: exercise.title, href: `${result.path}#exercise-${exercise.number}`, text: exercise.task})
   }
   result.main = `<h1>${result.title}</h1>
-<p class="lead">Each exercise replaces one function of the library by yours. The library's own tests judge it. The command <code>./learn</code> begins with the first one: it copies the starter into <code>learn/</code>, tests it each time you save, and shows a hint when you ask. Your status on this page is kept in this browser only.</p>
+<p class="lead">Each exercise replaces one function of the library by yours. The library's own tests judge it. The command <code>./learn</code> begins with the first one: it copies the starter into <code>mine/</code>, tests it each time you save, and shows a hint when you ask. Your status on this page is kept in this browser only.</p>
 ${parts.join('') || '<p>There are no exercises yet.</p>\n'}`
   return result
 }
