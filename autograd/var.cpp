@@ -90,7 +90,8 @@ Var record(std::string_view name, Tensor value, std::vector<Var> parents, Joint 
 // requires no gradient gets a Tensor of 0 as a placeholder, which deliver() ignores.
 Var record(std::string_view name, Tensor value, std::vector<Parent> parents) {
   std::vector<Var> vars;
-  // The joint VJP captures the functions, but no Var: a Var would keep the graph alive for ever.
+  // The joint VJP captures the functions, but no Var: a Var would keep a parent's node alive, with
+  // all nodes behind it, as long as the function lives.
   std::vector<std::function<Tensor(const Tensor&)>> vjps;
   for (Parent& parent : parents) {
     vars.push_back(parent.var);

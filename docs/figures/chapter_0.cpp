@@ -141,7 +141,7 @@ void panel_of(Figure& figure, Point corner, const std::string& title,
   // The judgement below it.
   const bool right = payments.back().a == right_gradient();
   figure.text({box.x + box.width, box.y + box.height + 18}, right ? "right" : "wrong",
-              {.paint = accent, .anchor = Anchor::end});
+              {.paint = right ? ink : accent, .anchor = Anchor::end, .bold = right});
 }
 
 // The two recursions, and newest first.
