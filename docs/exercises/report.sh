@@ -106,11 +106,12 @@ explain_errors() { # folder student shown work
     done
     return
   fi
-  echo "The compiler finds no error in $shown itself, but the library's source does not fit it:"
-  grep -E ': (fatal )?error:' "$work/all_errors.txt" | sed "s|$PWD/||" | sed -n '1,2p' | sed 's/^/    /'
   braces "$student" "$shown"
+  echo "The compiler's errors are outside $shown. The first ones are:"
+  grep -E ': (fatal )?error:' "$work/all_errors.txt" | sed "s|$PWD/||" | sed -n '1,2p' | sed 's/^/    /'
   echo "The function must be there, and begin as in the starter:"
   begins_as "$folder"
+  echo "If it does, look at types: the function, and each lambda in it, must return what the library expects."
 }
 
 # Says if braces do not match, strings and comments aside.
@@ -118,7 +119,7 @@ braces() { # student shown
   awk -v shown="$2" '
     { sub(/\/\/.*/, ""); gsub(/"([^"\\]|\\.)*"/, ""); gsub(/\047[^\047]\047/, "")
       opened += gsub(/[{]/, ""); closed += gsub(/[}]/, "") }
-    END { if (opened != closed) print "In " shown " " opened " braces open and " closed " close." }' "$1"
+    END { if (opened != closed) print "In " shown " " opened " braces open and " closed " close. What follows may come from this." }' "$1"
 }
 
 # Without the student's function the linker takes the library's, and finds much else defined twice.

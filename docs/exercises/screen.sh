@@ -124,7 +124,7 @@ scores() { # folder work
         else ++passed
       }
       printf "%s %d of %d small tests passed", (passed == small ? yes : no), passed, small
-      if (ours) printf "   %s %d of the library\047s %d", (ours_passed == ours ? yes : no), ours_passed, ours
+      if (ours) printf "   %s %d of the library\047s %d tests", (ours_passed == ours ? yes : no), ours_passed, ours
     }'
 }
 

@@ -13,7 +13,7 @@ TEST_CASE("a value used twice gets the sum of both gradients") {
   const Scalar b = a + a;
   const Scalar c = b + b;
   c.backward();
-  INFO(fmt::format("b = a + a; c = b + b: a must get 4, got {}", a.grad()));
+  INFO(fmt::format("b = a + a; c = b + b: the gradient of a must be 4, got {}", a.grad()));
   CHECK(a.grad() == 4);
 }
 
@@ -25,7 +25,9 @@ TEST_CASE("a value used early and late waits for both of its users") {
   const Scalar z = y * late;
   z.backward();
   INFO(fmt::format(
-      "y = x²; z = y (y + 10), where y + 10 takes ten steps: x = 2 must get 72, got {}", x.grad()));
+      "y = x²; z = y (y + 10), where 1 is added to y ten times. At x = 2 the gradient of x must "
+      "be 72, got {}",
+      x.grad()));
   CHECK(x.grad() == 72);
 }
 
@@ -34,7 +36,8 @@ TEST_CASE("doubling forty times gives 2^40, and each node has one turn") {
   Scalar x = a;
   for (int i = 0; i < 40; ++i) x = x + x;
   x.backward();
-  INFO(fmt::format("x = x + x, forty times: a must get 2^40 = {}, got {}", 1L << 40, a.grad()));
+  INFO(fmt::format("x = a; x = x + x forty times: the gradient of a must be 2^40 = {}, got {}",
+                   1L << 40, a.grad()));
   CHECK(a.grad() == static_cast<double>(1L << 40));
 }
 
@@ -65,6 +68,7 @@ TEST_CASE("a chain of 100,000 additions is swept on a small stack") {
   REQUIRE(pthread_create(&thread, &attributes, run, &slope) == 0);
   pthread_join(thread, nullptr);
   pthread_attr_destroy(&attributes);
-  INFO(fmt::format("y = y + a, 100,000 times from y = a: a must get 100001, got {}", slope));
+  INFO(fmt::format("y = a; y = y + a 100,000 times: the gradient of a must be 100001, got {}",
+                   slope));
   CHECK(slope == 100'001);
 }

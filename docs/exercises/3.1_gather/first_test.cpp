@@ -16,8 +16,8 @@ double slope(const Var& leaf) { return leaf.has_grad() ? number(sum(leaf.grad())
 TEST_CASE("a leaf's gradient arrives") {
   const Var a(Tensor(3), true), b(Tensor(5), true);
   (a * b).backward();
-  INFO(fmt::format("y = a b at a = 3, b = 5: a must get 5, got {}; b must get 3, got {}", slope(a),
-                   slope(b)));
+  INFO(fmt::format("gradients of y = a b: a = 3 must get 5, got {}; b = 5 must get 3, got {}",
+                   slope(a), slope(b)));
   CHECK((slope(a) == 5 && slope(b) == 3));
 }
 
@@ -25,8 +25,9 @@ TEST_CASE("two gradients that meet at a leaf add up") {
   const Var a(Tensor(3), true), b(Tensor(5), true);
   const Var twice = a * b;
   (twice + a).backward();
-  INFO(fmt::format("y = a b + a at a = 3, b = 5: a must get 6, got {}; b must get 3, got {}",
-                   slope(a), slope(b)));
+  INFO(fmt::format(
+      "gradients of y = a b + a at a = 3, b = 5: a must get 6, got {}; b must get 3, got {}",
+      slope(a), slope(b)));
   CHECK((slope(a) == 6 && slope(b) == 3));
 }
 
@@ -35,7 +36,7 @@ TEST_CASE("two gradients that meet at the result of an op add up") {
   const Var b = a + a;
   const Var c = b + b;
   c.backward();
-  INFO(fmt::format("b = a + a; c = b + b: a must get 4, got {}", slope(a)));
+  INFO(fmt::format("b = a + a; c = b + b: the gradient of a must be 4, got {}", slope(a)));
   CHECK(slope(a) == 4);
 }
 
@@ -47,8 +48,8 @@ TEST_CASE("what is added to one gradient changes no other gradient") {
   const Tensor seed(1);
   y.backward(seed);
   INFO(fmt::format(
-      "y = (a + b) + 3 a: a must get 4, got {}; b must get 1, got {}; the seed must stay 1, is {}. "
-      "Was g written to while others hold it?",
+      "gradients of y = (a + b) + 3 a: a must get 4, got {}; b must get 1, got {}; the seed must "
+      "stay 1, is {}. Did your function write into the memory of g, which others hold too?",
       slope(a), slope(b), number(seed)));
   CHECK((slope(a) == 4 && slope(b) == 1 && number(seed) == 1));
 }

@@ -58,10 +58,10 @@ TEST_CASE("masked rows still sum to 1, and blocked keys have weight 0") {
   (void)layer(query, keys, keys, mask, &weights);
   const Tensor sums = sum(weights, -1);
   INFO(fmt::format(
-      "three queries see one, three and three of four keys. Each row of weights must sum to 1; the "
-      "sums of the first head are {:.4f}",
+      "of four keys, query 0 sees one, and queries 1 and 2 see three. Each row of weights must sum "
+      "to 1; the sums of the first head are {:.4f}",
       sums.select(0, 0).select(0, 0)));
   CHECK(allclose(sums, ones({2, 2, 3})));
-  INFO("A key that is blocked has a weight that is not 0.");
+  INFO("The rows sum to 1, but the weight of a blocked key is not 0.");
   CHECK(allclose(weights * (1 - mask), zeros({2, 2, 3, 4}), 0, 0));
 }

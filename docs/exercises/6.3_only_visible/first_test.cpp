@@ -27,7 +27,7 @@ TEST_CASE("without a mask every key counts") {
   const nn::CrossAttention layer(8, 2, rng, {.dropout = 0});
   const Var x(uniform({2, 4, 8}, -1, 1, rng), true);
   sum(layer(x, x, x)).backward();
-  INFO("There is no mask, and x got no gradient.");
+  INFO("there is no mask, so x must get a gradient; it got none");
   CHECK(x.has_grad());
 }
 
@@ -35,7 +35,7 @@ TEST_CASE("a batch without sentences is no error") {
   Rng rng(2);
   const nn::CrossAttention layer(8, 2, rng, {.dropout = 0});
   const Tensor query = zeros({0, 3, 8}), keys = zeros({0, 4, 8});
-  INFO("the keys are [0, 4, 8], the mask is [0, 1, 1, 4]");
+  INFO("keys of shape [0, 4, 8] and a mask of shape [0, 1, 1, 4]: a batch may have no sentence");
   CHECK(layer(query, keys, keys, zeros({0, 1, 1, 4})).shape() == Shape{0, 3, 8});
 }
 
