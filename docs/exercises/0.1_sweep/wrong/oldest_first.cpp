@@ -1,4 +1,4 @@
-// fails: a value used early and late waits for both of its users | The oldest waiting node has its turn first. Younger nodes that used its value may still owe it a part. Compare births the other way around.
+// fails: a value used early and late waits for both of its users | A node has its turn while a newer node that uses its value is still waiting, so a part of its gradient is missing. The waiting node with the largest birth comes first.
 // says: got
 void backward() const {
   const auto newer = [](const auto& a, const auto& b) { return a->birth > b->birth; };
