@@ -108,10 +108,11 @@ TEST_CASE("both languages of the README name the same commands, options and file
   }
 }
 
-TEST_CASE("links of the README lead to files") {
+TEST_CASE("links and images of the README lead to files") {
   for (const char* name : {"README.md", "README.zh.md"}) {
-    for (const std::string& target : read(name).targets) {
+    for (std::string target : read(name).targets) {
       if (target.starts_with("http")) continue;
+      if (target.starts_with("!")) target.erase(0, 1);
       INFO(name << ": " << target);
       CHECK(fs::exists(root / target.substr(0, target.find('#'))));
     }
