@@ -241,8 +241,9 @@ class Forward : BlockwiseAttention {
   // 2. m′ = max(m, maxⱼ Zⱼ)
   // 3. P̃ⱼ = exp(Zⱼ − m′),   ℓ′ = ℓ exp(m − m′) + Σⱼ P̃ⱼ,   and Z ← P̃ ⊙ F
   //
-  // In the code, `row` is where the scores of key j begin, counted from those of key 0. No argument
-  // of exp is above 0, so exp_of_negative, which is eˣ for x ≤ 0, serves.
+  // The block holds a row of scores per key, and a column per query. `row` is where the scores of
+  // key j begin, counted from those of key 0. No argument of exp is above 0, so exp_of_negative,
+  // which is eˣ for x ≤ 0, serves.
   void weigh(ScoreBlock& b, Index i, const Running& now) const {
     Real* const z = b.scores + i;  // the scores of `lanes` queries, a row per key
     const Real* const f = b.factors + i;
@@ -259,7 +260,7 @@ class Forward : BlockwiseAttention {
       store(z + row, in.dropout != 0 ? weight * load(f + row) : weight);
       total += weight;
     }
-    // m′, ℓ′ and exp(m − m′) take the places of m, ℓ and the last block's factor.
+    // m′, ℓ′ and exp(m − m′) take the places of m, ℓ and the last block's fade.
     store(now.maxima + i, maximum);
     store(now.totals + i, load(now.totals + i) * fade + total);
     store(b.fades + i, fade);
@@ -403,7 +404,8 @@ class Backward : BlockwiseAttention {
 
   // 3. P = exp(Z − L),   dP = F ⊙ (V gᵀ),   dZ = P ⊙ (dP − δ),   and Z ← P ⊙ F, V gᵀ ← s dZ
   //
-  // In the code, j is where the row of a key begins, and i is a vector of queries in it.
+  // In the code, j is where the row of a key begins, and i is a vector of queries in it. L is the
+  // logarithm of a sum that contains exp Z, so Z − L ≤ 0.
   void weigh(ScoreBlock& b) const {
     Real *const z = b.scores, *const slopes = b.slopes;
     for (Index j = 0; j < b.keys * b.width; j += b.width)

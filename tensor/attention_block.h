@@ -30,10 +30,12 @@ namespace glass {
 
 // ---- sizes ----
 
-// A block of scores is 66 kB of floats, and a thread has three such blocks: they stay in a second
-// cache of 512 kB or more. With half as many queries, 8 heads of 512 positions take 1.04 times as
-// long. With half as many keys and dropout they take 1.16 times as long, with twice as many keys
-// and causal scores 1.10 times (docs/decisions/019).
+// A block of scores is 66 kB of floats, and a thread has five such blocks, of which a pass uses
+// four at most: they stay in a second cache of 512 kB or more. 176 queries are eleven cache lines
+// of floats, an odd number (docs/decisions/007), and whole vectors on every CPU. With half as many
+// queries, 8 heads of 512 positions take 1.04 times as long. With half as many keys and dropout
+// they take 1.16 times as long, with twice as many keys and causal scores 1.10 times; twice as many
+// keys and dropout take 0.91 times as long. So 96 is a compromise (docs/decisions/019).
 inline constexpr Index block_queries = 176, block_keys = 96;
 
 // Up to 24 blocks are added up one after the other. More are added up in halves, so that a number
@@ -111,8 +113,8 @@ class BlockwiseAttention {
   // number of multiply-adds in one call.
   void for_heads(Index parts, Index work, auto f) const {
     // Besides its products, a call has other work: exponentials, packing, memory. It is counted as
-    // 40,000 multiply-adds. Without it, two threads take 1.18 times as long for 8 heads of 16
-    // queries.
+    // 40,000 multiply-adds. 1 is added since a chunk has at least one call. Without the 40,000, two
+    // threads take 1.18 times as long for 8 heads of 16 queries.
     const Index grain = 1 + worth_sharing / (work + 40'000);
     parallel_for(B * H * parts, grain, [&](Index begin, Index end) {
       // Working memory, which all calls of this chunk use one after the other.
@@ -129,8 +131,8 @@ class BlockwiseAttention {
     });
   }
 
-  // A Tensor for results, with the same order in memory as x: [B, T, H, D] if x is a transposed
-  // view, as a projection leaves it; else [B, H, T, D].
+  // A Tensor for results: [B, H, T, D] in memory if x is contiguous; else [B, T, H, D], the order
+  // in which a projection leaves the numbers of x.
   Tensor results_like(const Tensor& x, const Shape& shape) const;
   // The rows of the block's head in x, from row `first` on. x is an operand, or a Tensor of
   // results.

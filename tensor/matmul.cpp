@@ -153,9 +153,9 @@ Tensor for_batch(const Tensor& a, const Tensor& b, F f) {
   const Strides a_strides = expand_strides(batch_axes(a), a.strides(), batch);
   const Strides b_strides = expand_strides(batch_axes(b), b.strides(), batch);
   Tensor c = empty(batch.insert(batch.rank(), m).insert(batch.rank() + 1, n));  // [batch, M, N]
-  // A thread takes as many products as are worth waking it for. Each product is computed by one
-  // thread, since threads share the batch already: so a batch of two keeps only two threads busy,
-  // however large its matrices are.
+  // A thread takes as many products as are worth waking it for. In a batch of several
+  // products each is computed by one thread, since threads share the batch already: so a batch of
+  // two keeps only two threads busy, however large its matrices are.
   const Index grain = std::max<Index>(1, worth_sharing / std::max<Index>(m * n * k, 1));
   parallel_for(m * n == 0 ? 0 : batch.numel(), grain, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i)

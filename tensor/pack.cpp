@@ -1,8 +1,8 @@
 // # Packing: copies of A and B in the order in which the tiles read them
 //
-// A copy of numbers one by one takes several cycles per number. So whole vectors are copied where
-// the numbers of a vector are neighbours in the matrix, in one direction or in the other: then a
-// square of lanes × lanes numbers is transposed in registers.
+// A copy of numbers one by one takes several cycles per number. So whole vectors are copied. Where
+// the numbers that a tile reads together are neighbours in the matrix, they are copied directly. If
+// their rows are contiguous instead, a square of lanes × lanes numbers is transposed in registers.
 #include "tensor/pack.h"
 
 #include <algorithm>
@@ -63,14 +63,13 @@ constexpr auto transposes = transposes_for(std::make_index_sequence<lanes + 1>()
 // `pack` where rows of x are contiguous, and at least one vector long: square by square. `lanes`
 // rows of x, and `lanes` numbers of each, make a square.
 void pack_rows(Matrix x, Index rows, Index width, Index depth, Real* out) {
-  // A whole cache line of every row, before the next line of any row. Rows a power of two apart
-  // fall into the same few places (sets) of the first cache, so a line that is only half used would
-  // be evicted before its second half is needed: with whole rows of x, 80×512 @ (512×512)ᵀ takes
-  // 1.06 times as long (docs/decisions/019).
+  // A whole cache line of every row, before the next line of any row. So the packed panel is
+  // written almost in the order of memory. Whole rows of x, one after the other, would store a few
+  // numbers here and there: 80×512 @ (512×512)ᵀ takes 1.06 times as long (docs/decisions/019).
   constexpr Index line = 64 / sizeof(Real);
   for (Index k = 0; k < depth; k += line)
-    // From the last rows up to the first: the squares of the last rows may be higher than the panel
-    // is wide. They then store their surplus over the next column's first rows, which come later.
+    // From the last rows up to the first: the squares of the last rows may reach past the panel's
+    // last row. They then store their surplus over the next column's first rows, which come later.
     for (Index r = (width - 1) / lanes * lanes; r >= 0; r -= lanes) {
       const auto count = static_cast<std::size_t>(std::clamp<Index>(rows - r, 0, lanes));
       // The squares of this line. The last square of a row overlaps with its neighbour.
@@ -137,8 +136,9 @@ void pack_side_by_side(Index kc, Index jr, Index end, Matrix b, Real* panels) {
 }  // namespace
 
 void pack_b(Index kc, Index nc, Matrix b, Real* panels) {
-  // Whole panels of contiguous rows: four at a time. One at a time, a product
-  // takes up to 1.02 times as long (80×512 @ 512×2048, AVX2).
+  // Whole panels of contiguous rows: four at a time, so that each row of B is read in longer
+  // pieces. One at a time, a product takes up to 1.02 times as long (512×256 @ 256×1024, AVX2),
+  // which is at the limit of what can be measured.
   constexpr Index run = 4 * tile_columns;
   const Index whole = b.column_stride == 1 ? nc / tile_columns * tile_columns : 0;
   for (Index jr = 0; jr < whole; jr += run)  // B[:, jr : jr + run]

@@ -18,9 +18,10 @@
 
 namespace glass {
 
-// The largest mc, nc and kc, with which the pieces fit as the table says. Half of each takes 1.04
-// to 1.11 times as long (2048×512 @ 512×2048); double is as fast (docs/decisions/019, with all
-// numbers of this file).
+// The largest mc, nc and kc, with which the pieces fit as the table says. Half of each takes 1.05
+// to 1.11 times as long (2048×512 @ 512×2048). Double is faster in one case only, kc with large
+// caches (0.96); but kc decides the order of the additions, so it is the same for every CPU, and
+// smaller caches need the smaller kc (docs/decisions/019, with all numbers of this file).
 inline constexpr Index block_m = 96, block_n = 2048, block_k = 256;
 
 // Up to this K the sums of the blocks are added one after the other. A longer K is halved, and each
@@ -31,7 +32,8 @@ inline constexpr Index longest_sum = 8192;
 
 // The size of the blocks that `size` is cut into: a multiple of `step`, at most `largest`, and such
 // that all blocks are almost equal. kc is a multiple of 8, so that only the last block of K has
-// terms left after the loop of a tile, which takes four at a time.
+// terms left after the loop of a tile, which takes four at a time. (4 would do, and is as fast;
+// it would change bits.)
 inline Index equal_blocks(Index size, Index largest, Index step) {
   const Index blocks = ceil_div(size, largest);
   return round_up(blocks == 1 ? size : ceil_div(size, blocks), step);
@@ -45,9 +47,11 @@ struct SharePlan {
 
   SharePlan(Index m, Index n, Index k, const Matrix& b)
       : nc(equal_blocks(n, block_n, tile_columns)), kc(equal_blocks(k, block_k, 8)) {
-    // A is read once for each panel of B. Where B has few panels, packing A costs more than it
-    // saves (512×512 @ 512×192 would take 1.04 times as long). Where it has many, packing is needed
-    // for columns that are contiguous (never packed, (1024³)ᵀ takes 1.74 times as long with AVX2).
+    // A is read once for each panel of B. With few panels, packing A costs more than it saves:
+    // 512×512 @ 512×192 would take 1.05 times as long. With many panels it is needed if A is
+    // transposed: never packed, (1024³)ᵀ takes 1.74 times as long with AVX2. For other A it neither
+    // gains nor costs more than 3 %, so one rule serves both. 256 and 512 columns were measured;
+    // 300 lies between. One row of A is a panel already.
     pack_a = nc >= 300 && m > 1;
     pack_b = b.column_stride != 1 || packing_b_pays(m, b.row_stride);
   }
@@ -56,8 +60,9 @@ struct SharePlan {
   // Each row of tiles reads all of B once. Packing pays from four rows of tiles on, if rows of B
   // lie a page (4 KiB) or more apart: each row then needs an entry of its own in the CPU's table of
   // pages, and all rows compete for the same sets of the first cache (80×512 @ 512×2048 would take
-  // 1.60 times as long with AVX2). It pays from 192 rows on for any B, whose vectors lie across two
-  // cache lines unless they are packed (384×1023 @ 1023×1023 would take 1.27 times as long).
+  // 1.60 times as long with AVX2). From 192 rows on it pays for other B whose vectors lie across
+  // two cache lines (384×1023 @ 1023×1023 would take 1.27 times as long with AVX2), and costs at
+  // most 4 % where they do not (256³).
   static bool packing_b_pays(Index m, Index row_stride) {
     constexpr Index page = 4096 / sizeof(Real);
     return m >= 192 || (m >= 4 * tile_rows && row_stride >= page);

@@ -4,8 +4,8 @@
 // spends almost all of its time here. tile.h, pack.h, plan.h and matmul.cpp use the words of the
 // ladder:
 //
-//   tile    a part of C whose sums stay in registers: at most tile_rows × tile_columns, or, where C
-//           is not wider than one vector, narrow_rows × lanes
+//   tile    a part of C whose sums stay in registers: at most tile_rows × tile_columns, or, for
+//           columns that one vector can hold, narrow_rows × lanes
 //   panel   what one row of tiles reads of A (as many rows as a tile), or one column of tiles of B
 //   block   a part of a matrix that is small enough for one of the caches: many panels
 //   packed  copied into panels, in which a tile finds its numbers one after the other
@@ -31,7 +31,8 @@ namespace glass {
 // A tile is two vectors wide. It needs registers for its sums, two vectors of B and a number of A.
 // Of 16 registers, six rows take 12 + 2 + 1; with four or seven rows, 256³ takes 1.14 or 1.58 times
 // as long. Of 32 registers, twelve rows take 24 + 2 + 1; there 8, 10 and 14 rows are as fast within
-// 2 %. Twelve reads less than eight, and divides block_m, so that no tile of a block is lower. A
+// 2 %. Twelve rows use a vector of B more often than eight do, and twelve divides block_m, so that
+// no tile of a block is lower. A
 // CPU that cannot multiply and add in one instruction needs registers for the products too.
 inline constexpr Index tile_rows = registers == 32 ? 12 : fused_multiply_add ? 6 : 4;
 inline constexpr Index tile_columns = 2 * lanes;
@@ -144,16 +145,17 @@ static inline void ragged_tile(Tile* whole_tile, Index rows, Index columns, Inde
 }
 
 // C[rows, columns] = A[rows, depth] · B[depth, columns] + start, for at most one tile, with
-// `rows_below` rows of C below it that are computed afterwards. Each row of B can be read up to a
-// whole vector, even where C ends earlier. Inline: with a call for each tile,
-// 64 × (10×64 @ 64×20) takes 1.06 times as long.
+// `rows_below` rows of C below it that are computed afterwards. The caller guarantees that each row
+// of B may be read up to a whole vector, even where C ends earlier. Inline: with a call for each
+// tile, 64 × (10×64 @ 64×20) takes 1.06 times as long.
 [[gnu::always_inline]] static inline void tile_of_c(Index rows, Index columns, Index depth,
                                                     const Matrix& a, const Matrix& b,
                                                     const Output& to, Index rows_below) {
   const auto row = static_cast<std::size_t>(rows - 1);
   Tile* const tile = columns <= lanes ? narrow_tiles[row] : wide_tiles[row];
   // Where the tile is as wide as C and nothing is added, whole vectors may be stored all the same:
-  // they spill into the next row, which is stored afterwards.
+  // they spill into the next row, which is stored afterwards. The last row's vectors need room for
+  // at most one tile's width in the rows below.
   const bool may_spill =
       !to.start.data && columns == to.c_row && rows_below * columns >= tile_columns;
   if (columns % lanes != 0 && !may_spill) return ragged_tile(tile, rows, columns, depth, a, b, to);
