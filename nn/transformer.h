@@ -217,8 +217,8 @@ struct EncoderDecoder {
   }
 
   // The states of T tokens after n others; the tokens join the past. `encodings` are the rows of
-  // `positions` for these tokens: [T, C], or [1, C] if the T tokens are alternatives for one position,
-  // as the last tokens of several beams are. mask is [B, 1, T, n + T].
+  // `positions` for these tokens: [T, C], or [1, C] if the T tokens are alternatives for one
+  // position, as the last tokens of several beams are. mask is [B, 1, T, n + T].
   Var next_states(const Tokens& tokens, const Tensor& encodings, const Tensor& mask,
                   std::vector<Past>& past, std::vector<Tensor>* weights = nullptr) const {
     if (weights) weights->assign(decoder.size(), Tensor());
