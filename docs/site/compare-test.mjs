@@ -1,5 +1,6 @@
-// # Tests of what counts as the same output, and of stamps: node docs/site/compare-test.mjs
+// # Tests of what counts as the same output, of commands and of stamps: node docs/site/compare-test.mjs
 import {difference} from './compare.mjs'
+import {inBuild} from './runs.mjs'
 import {stampOf, withoutComments} from './stamp.mjs'
 
 const faults = []
@@ -19,6 +20,9 @@ expect('an ellipsis stands for any lines', same('a\n…\nd', 'a\nb\nc\nd') && sa
 expect('an ellipsis hides no line beside it', !same('a\n…\ne', 'a\nb\nd') && !same('…\nb', 'a\nc'))
 expect('lines may not be missing or too many', !same('a', 'a\nb') && !same('a\nb', 'a'))
 expect('a loose output compares words and the shape of tables', same('loss 0.1', 'loss 0.7', true) && !same('0.1 0.2', '0.1', true))
+
+expect('a build folder may have a space in its path',
+  inBuild('build/examples/x --log build/y "build/z"', '/a b') === `'/a b'/examples/x --log '/a b'/y "/a b/z"`)
 
 const tree = text => ({sources: () => ['a.h'], read: () => text})
 const stamp = text => stampOf('run', ['a.h'], tree(text))

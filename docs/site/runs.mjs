@@ -56,14 +56,15 @@ export function shellResult(command, root, seconds = 60) {
 
 // ---- commands ----
 
-// The chapter writes build/…; the build folder may be another one.
-export const inBuild = (command, build) => command.replace(/(^|[\s"'=(])build\//gm, `$1${build}/`)
+// The chapter writes build/…; the build folder may be another one, with a space in its path.
+export const inBuild = (command, build) => command.replace(/(^|[\s"'=(])build\//gm,
+  (all, before) => `${before}${/["']/.test(before) ? build : `'${build.replace(/'/g, `'\\''`)}'`}/`)
 
 export function outputOfCommand(run, site) {
-  const command = commandOf(run.fence)
-  const programs = [...command.matchAll(/\bbuild\/[\w./-]+/g)].map(([path]) => join(site.build, path.slice(6)))
+  const written = commandOf(run.fence), command = inBuild(written, site.build)
+  const programs = [...written.matchAll(/\bbuild\/[\w./-]+/g)].map(([path]) => join(site.build, path.slice(6)))
   const key = `command-${sha256(command)}-${programs.filter(existsSync).map(versionOf).join('-')}`
-  const text = site.cache.get(key) ?? runShell(inBuild(command, site.build), site.root)
+  const text = site.cache.get(key) ?? runShell(command, site.root)
   site.cache.set(key, text)
   return text
 }
