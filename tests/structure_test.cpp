@@ -36,7 +36,10 @@ const std::vector<std::string> library = {"tensor", "autograd", "nn", "optim"};
 // The rest of tensor/ and autograd/ is the core, which a reader needs first. `ops` grow by a
 // paragraph an op, and are read one op at a time. The others make things fast, or check and show.
 const std::set<std::string> beyond_the_core = {"tensor/ops",
+                                               "tensor/reductions",
+                                               "tensor/picking",
                                                "autograd/ops",
+                                               "autograd/views",
                                                "tensor/rows",
                                                "tensor/attention",
                                                "tensor/attention_block",
