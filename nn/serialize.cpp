@@ -1,7 +1,7 @@
 // # A module as a file, byte by byte
 //
-// The tensors of a module are the tensors of the file (nn/tensor_file.h reads them). A step count or
-// the state of a random stream is no tensor: it is text in the metadata. No code is saved: the
+// The tensors of a module are the tensors of the file, which nn/tensor_file.h reads. A step count
+// or the state of a random stream is no tensor: it is text in the metadata. No code is saved: the
 // program that loads a file must build the module first.
 #include "nn/serialize.h"
 
