@@ -167,7 +167,7 @@ Entry entry_of(const std::string& name, std::map<std::string, Field>& said) {
   Entry result{*dtype, {}, offsets->front(), offsets->back()};
 
   // The sizes must fill the bytes exactly. A product that overflows cannot do so. If the type is
-  // not known, this cannot be checked: load() refuses the tensor if the module needs it.
+  // not known, this cannot be checked: the tensor is refused when it is read.
   std::uint64_t bits = type_bits(*dtype);
   const bool known = bits > 0;
   bool overflow = false;

@@ -332,11 +332,15 @@ TEST_CASE("a file of bare weights and a file of parts are told apart, and the wa
   // Both do as they say.
   CHECK_NOTHROW(nn::load(s.net, folder / "bare"));
   CHECK_NOTHROW(nn::load(folder / "parts", {{"net", s.net}}, {.ignore_other_parts = true}));
-  // A name that no file has is explained by neither.
+  // A part of another name, if no other part of the list has this name.
   CHECK_THAT(message_of<FileError>([&] {
-               nn::load(folder / "parts", {{"ten", s.net}});
+               nn::load(folder / "parts", {{"model", s.net}, {"adam", s.adam}});
              }),
-             !ContainsSubstring("reads"));
+             EndsWith("the file has the tensors of part 'model' as part 'net'"));
+  CHECK_THAT(message_of<FileError>([&] {
+               nn::load(folder / "parts", {{"net", s.net}, {"average", Net(2)}});
+             }),
+             !ContainsSubstring("as part"));
 }
 
 TEST_CASE("a part whose ties are lost is told so") {
