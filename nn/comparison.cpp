@@ -92,6 +92,11 @@ Comparison compare(const State& state, const TensorFile& file) {
   return found;
 }
 
+LoadReport report_of(Comparison found, Metadata metadata) {
+  for (std::string& name : found.elsewhere) found.unexpected.push_back(std::move(name));
+  return {std::move(found.missing), std::move(found.unexpected), std::move(metadata)};
+}
+
 // ---- what to do ----
 
 namespace {
@@ -127,12 +132,9 @@ std::string ties_of(const State& state, const Names& missing) {
       pairs);
 }
 
-// How the names of a part's tensors begin in the file: "" or a text that ends with a dot. No value
-// if the file has one of these tensors under its own name, or does not have all of them under such
-// names. A part without a name is the module.
-std::optional<std::string> beginning_in_file(const std::string& part, const State& state,
-                                             const TensorFile& file) {
-  // The tensors' names within the part.
+// The names of a part's tensors within the part; none if the file has one of them under its full
+// name. A part without a name is the module.
+Names missing_names(const std::string& part, const State& state, const TensorFile& file) {
   const std::size_t own = part.empty() ? 0 : part.size() + 1;
   Names names;
   for (const auto& [name, tensor] : state.tensors) {
@@ -140,18 +142,27 @@ std::optional<std::string> beginning_in_file(const std::string& part, const Stat
     if (file.entries.contains(name)) return {};
     names.push_back(name.substr(own));
   }
-  if (names.empty()) return {};
+  return names;
+}
 
-  // Where the file has the first name, does it have the others, too?
+// Does the file have all names after this beginning, which is "" or ends with a dot?
+bool has_all(const TensorFile& file, const std::string& beginning, const Names& names) {
+  if (!beginning.empty() && beginning.back() != '.') return false;
+  for (const std::string& name : names)
+    if (!file.entries.contains(beginning + name)) return false;
+  return true;
+}
+
+// How the names of a part's tensors begin in the file instead, if it has all of them.
+std::optional<std::string> beginning_in_file(const std::string& part, const State& state,
+                                             const TensorFile& file) {
+  const Names names = missing_names(part, state, file);
+  if (names.empty()) return {};
   for (const auto& [name, entry] : file.entries) {
     const bool is_asked_for = !state.parts.empty() && is_of_the_parts(name, state);
     if (!name.ends_with(names.front()) || is_asked_for) continue;
     const std::string beginning = name.substr(0, name.size() - names.front().size());
-    if (!beginning.empty() && beginning.back() != '.') continue;
-    if (std::ranges::all_of(names, [&, &entries = file.entries](const std::string& rest) {
-          return entries.contains(beginning + rest);
-        }))
-      return beginning;
+    if (has_all(file, beginning, names)) return beginning;
   }
   return {};
 }

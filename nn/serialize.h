@@ -183,8 +183,8 @@ class LoadedPart : public Part {
 //
 // Their names in the file begin with the part's: "model.up.weight", "adam.mean.0", "step". A struct
 // whose each() names the same members gives the same file, byte for byte. Also weights that are
-// tied across parts are saved once, under their first name. StateError if a part's name is empty or
-// occurs twice; otherwise as save() above.
+// tied across parts are saved once, under their first name. StateError if a part has no name, or
+// two have one name, or one name lies within another, as "a.b" in "a". Otherwise as save() above.
 void save(const std::filesystem::path& path, std::initializer_list<Part> parts,
           const Metadata& metadata = {});
 
