@@ -206,17 +206,93 @@ Var mean(const Var& x, const Axes& axes, bool keep) {
       }));
 }
 
-// y = max x        dx = g at the first maximum, else 0
-Var max(const Var& x, Axis axis, bool keep) {
-  const Tensor y = max(x.value(), axis, keep);
-  return record("max", y, on(x, [x = x.value(), axis](const Tensor& g) {
-                  std::vector<Real> places;
-                  for (const int place : argmax(x, axis)) places.emplace_back(place);
-                  const Shape kept = x.shape().with(axis, 1);
-                  const Tensor first = Tensor(kept, places).transpose(axis, -1);  // [..., 1]
-                  const Tensor here = equal(first, arange(x.size(axis))).transpose(axis, -1);
-                  return where(here, g.reshape(kept), 0);
+namespace {
+
+// dx of the variance, for a g in which the axes have size 1.
+Tensor var_gradient(const Tensor& x, const Tensor& g, const Axes& axes, VarianceOptions options) {
+  const double n = static_cast<double>(x.numel()) / static_cast<double>(g.numel());
+  return (x - mean(x, axes, true)) * (g * (2 / (options.biased ? n : n - 1)));
+}
+
+}  // namespace
+
+// y = Σ (x − mean)² / c       dx = 2 g ⊙ (x − mean) / c, with c = n or n − 1
+Var var(const Var& x, const Axes& axes, bool keep, VarianceOptions options) {
+  return record("var", var(x.value(), axes, keep, options),
+                on(x, [x = x.value(), axes, options](const Tensor& g) {
+                  return var_gradient(x, restore_axes(g, x.shape(), axes), axes, options);
                 }));
+}
+
+// y = √var x                  dx = that of var for g / 2y; 0 where all numbers are equal
+Var std(const Var& x, const Axes& axes, bool keep, VarianceOptions options) {
+  const Tensor y = std(x.value(), axes, keep, options);
+  return record("std", y, on(x, [x = x.value(), y, axes, options](const Tensor& g) {
+                  const Tensor of_var = where(equal(y, 0), 0, g / (2 * y));
+                  return var_gradient(x, restore_axes(of_var, x.shape(), axes), axes, options);
+                }));
+}
+
+// y = ln Σ exp x              dx = g ⊙ exp x / Σ exp x
+Var logsumexp(const Var& x, const Axes& axes, bool keep) {
+  return record("logsumexp", logsumexp(x.value(), axes, keep),
+                on(x, [x = x.value(), axes](const Tensor& g) {
+                  return logsumexp_backward(x, restore_axes(g, x.shape(), axes), axes);
+                }));
+}
+
+// y = x₀ + … + xᵢ             dx = gᵢ + gᵢ₊₁ + …
+Var cumsum(const Var& x, Axis axis) {
+  return record("cumsum", cumsum(x.value(), axis),
+                on(x, [axis](const Tensor& g) { return cumsum_backward(g, axis); }));
+}
+
+// ---- the largest and the smallest ----
+// The gradient goes to the number that was found. At a tie max and min send it to the first number,
+// amax and amin divide it among all of them.
+
+namespace {
+
+// g at the first largest number of x along the axis, 0 elsewhere. In g the axis has size 1.
+Tensor at_first_largest(const Tensor& x, Axis axis, const Tensor& g) {
+  std::vector<Real> places;
+  for (const int place : argmax(x, axis)) places.emplace_back(place);
+  const Tensor first = Tensor(g.shape(), places).transpose(axis, -1);  // [..., 1]
+  const Tensor here = equal(first, arange(x.size(axis))).transpose(axis, -1);
+  return where(here, g, 0);
+}
+
+// A number of x that equals the extreme y gets g divided by their count. A NaN equals nothing, so
+// that with a NaN all get 0/0, a NaN.
+Var shared_extreme(OpName op, const Var& x, Tensor y, const Axes& axes) {
+  return record(op, y, on(x, [x = x.value(), y, axes](const Tensor& g) {
+                  const Tensor ties = equal(x, restore_axes(y, x.shape(), axes));
+                  return ties * (restore_axes(g, x.shape(), axes) / sum(ties, axes, true));
+                }));
+}
+
+Var flat(const Var& x) { return x.reshape(Shape{x.numel()}); }
+
+}  // namespace
+
+Var max(const Var& x, Axis axis, bool keep) {
+  return record("max", max(x.value(), axis, keep), on(x, [x = x.value(), axis](const Tensor& g) {
+                  return at_first_largest(x, axis, g.reshape(x.shape().with(axis, 1)));
+                }));
+}
+Var min(const Var& x, Axis axis, bool keep) {
+  return record("min", min(x.value(), axis, keep), on(x, [x = x.value(), axis](const Tensor& g) {
+                  return at_first_largest(-x, axis, g.reshape(x.shape().with(axis, 1)));
+                }));
+}
+Var max(const Var& x) { return max(flat(x), 0); }
+Var min(const Var& x) { return min(flat(x), 0); }
+
+Var amax(const Var& x, const Axes& axes, bool keep) {
+  return shared_extreme("amax", x, amax(x.value(), axes, keep), axes);
+}
+Var amin(const Var& x, const Axes& axes, bool keep) {
+  return shared_extreme("amin", x, amin(x.value(), axes, keep), axes);
 }
 
 // ---- softmax ----

@@ -111,4 +111,12 @@ Var take(const Var& table, const Tokens& tokens) {
                 }));
 }
 
+// yᵢ = x[indexᵢ] along the axis     dx[v] = Σ gᵢ over all i with indexᵢ = v
+Var take(const Var& x, Axis axis, std::span<const int> indices) {
+  return record(
+      "take", take(x.value(), axis, indices),
+      on(x, [axis, list = std::vector<int>(indices.begin(), indices.end()),
+             size = x.size(axis)](const Tensor& g) { return scatter_add(g, axis, list, size); }));
+}
+
 }  // namespace glass

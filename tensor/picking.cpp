@@ -64,17 +64,43 @@ void expect_tokens(std::string_view op, const Tokens& tokens, Index rows) {
   }
 }
 
+void expect_indices(std::string_view op, std::span<const int> indices, Index size) {
+  for (std::size_t i = 0; i < indices.size(); ++i)
+    check<ShapeError>(0 <= indices[i] && indices[i] < size,
+                      "{}: index {} at position {} is outside 0 … {}", op, indices[i], i, size - 1);
+}
+
+// A contiguous tensor seen as [before, count, after]: rows of `after` numbers, of which each of the
+// `before` blocks has `count`. The axis in the middle is the one that is picked from.
+struct Blocks {
+  Blocks(const Shape& shape, Index place) : count(shape[place]) {
+    for (Index i = 0; i < place; ++i) before *= shape[i];
+    for (Index i = place + 1; i < shape.rank(); ++i) after *= shape[i];
+  }
+  Index before = 1, count, after = 1;
+};
+
+// Copies the rows of x that the list names, in each block.
+void copy_rows(const Real* x, const Blocks& blocks, std::span<const int> indices, Real* out) {
+  for (Index block = 0; block < blocks.before; ++block, x += blocks.count * blocks.after)
+    for (const int i : indices) out = std::copy_n(x + i * blocks.after, blocks.after, out);
+}
+
 }  // namespace
 
-// Copies a row of the table for each token.
 Tensor take(const Tensor& table, const Tokens& tokens) {
   check<ShapeError>(table.rank() == 2, "take: the table must be [V, C]; got {}", table.shape());
   expect_tokens("take", tokens, table.size(0));
-  const Tensor rows = table.contiguous();
-  const Index width = table.size(1);
-  Tensor result = empty(Shape{tokens.batch, tokens.length, width});
-  Real* out = result.data();
-  for (const int id : tokens.ids) out = std::copy_n(rows.data() + id * width, width, out);
+  Tensor result = empty(Shape{tokens.batch, tokens.length, table.size(1)});
+  copy_rows(table.contiguous().data(), {table.shape(), 0}, tokens.ids, result.data());
+  return result;
+}
+
+Tensor take(const Tensor& x, Axis axis, std::span<const int> indices) {
+  const Index place = x.shape().wrap(axis, "take");
+  expect_indices("take", indices, x.size(place));
+  Tensor result = empty(x.shape().with(place, static_cast<Index>(indices.size())));
+  copy_rows(x.contiguous().data(), {x.shape(), place}, indices, result.data());
   return result;
 }
 
@@ -82,8 +108,7 @@ namespace {
 
 constexpr Index block = 32;  // rows that are added one after the other; more rows form a tree
 
-// to[j] += Σᵢ x[i, j] over the rows i that are listed: a tree of sums, as in
-// reductions.cpp.
+// to[j] += Σᵢ x[i, j] over the rows i that are listed: a tree of sums, as in reductions.cpp.
 void add_rows(const Real* x, std::span<const Index> rows, Index n, Real* to) {
   if (static_cast<Index>(rows.size()) <= block) {
     for (const Index i : rows)
@@ -97,31 +122,41 @@ void add_rows(const Real* x, std::span<const Index> rows, Index n, Real* to) {
   for (Index j = 0; j < n; ++j) to[j] += rest[static_cast<std::size_t>(j)];
 }
 
-// The positions of each token in a list of tokens, in ascending order.
+// The positions of each id in a list of ids, in ascending order.
 struct Occurrences {
-  std::vector<Index> positions;    // those of token 0, then those of token 1, …
-  std::vector<std::size_t> begin;  // token v has positions[begin[v]] … positions[begin[v + 1] - 1]
-  std::span<const Index> of(Index token) const {
-    const auto v = static_cast<std::size_t>(token);
+  std::vector<Index> positions;    // those of id 0, then those of id 1, …
+  std::vector<std::size_t> begin;  // id v has positions[begin[v]] … positions[begin[v + 1] - 1]
+  std::span<const Index> of(Index id) const {
+    const auto v = static_cast<std::size_t>(id);
     return std::span(positions).subspan(begin[v], begin[v + 1] - begin[v]);
   }
 };
 
-// A counting sort: the counts of all tokens below v, added up, tell where the positions of token v
-// begin.
-Occurrences occurrences_of(const Tokens& tokens, Index rows) {
-  std::vector<std::size_t> begin(static_cast<std::size_t>(rows) + 1, 0);
-  for (const int id : tokens.ids) ++begin[static_cast<std::size_t>(id) + 1];
+// A counting sort: the counts of all ids below v, added up, tell where the positions of id v begin.
+Occurrences occurrences_of(std::span<const int> ids, Index count) {
+  std::vector<std::size_t> begin(static_cast<std::size_t>(count) + 1, 0);
+  for (const int id : ids) ++begin[static_cast<std::size_t>(id) + 1];
   std::partial_sum(begin.begin(), begin.end(), begin.begin());
-  // Each position goes to the next free place of its token.
+  // Each position goes to the next free place of its id.
   std::vector<std::size_t> next = begin;
-  std::vector<Index> positions(tokens.ids.size());
-  for (std::size_t i = 0; i < tokens.ids.size(); ++i) {
-    std::size_t& place = next[static_cast<std::size_t>(tokens.ids[i])];
+  std::vector<Index> positions(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    std::size_t& place = next[static_cast<std::size_t>(ids[i])];
     positions[place] = static_cast<Index>(i);
     ++place;
   }
   return {std::move(positions), std::move(begin)};
+}
+
+// Each row of the zero `result` becomes the sum of the rows of g whose id it is, in each block.
+void sum_rows_by_id(const Tensor& g, Index axis, std::span<const int> ids, Tensor& result) {
+  const Tensor dense = g.contiguous();
+  const Occurrences where = occurrences_of(ids, result.size(axis));
+  const Blocks from(g.shape(), axis), to(result.shape(), axis);
+  for (Index b = 0; b < to.before; ++b)
+    for (Index id = 0; id < to.count; ++id)
+      add_rows(dense.data() + b * from.count * from.after, where.of(id), from.after,
+               result.data() + (b * to.count + id) * to.after);
 }
 
 }  // namespace
@@ -131,14 +166,20 @@ Tensor scatter_add(const Tensor& g, const Tokens& tokens, Index rows) {
   check<ShapeError>(g.rank() == 3 && g.size(0) == tokens.batch && g.size(1) == tokens.length,
                     "scatter_add: needs g [{}, {}, C], a row a token; got {}", tokens.batch,
                     tokens.length, g.shape());
-  const Index width = g.size(-1);
-  const Tensor dense = g.contiguous();
-  Tensor table = zeros(Shape{rows, width});
-  const Occurrences where = occurrences_of(tokens, rows);
-  // Each row of the table is the sum of the rows of g whose token it is.
-  for (Index token = 0; token < rows; ++token)
-    add_rows(dense.data(), where.of(token), width, table.data() + token * width);
+  Tensor table = zeros(Shape{rows, g.size(-1)});
+  sum_rows_by_id(g.reshape(Shape{tokens.batch * tokens.length, g.size(-1)}), 0, tokens.ids, table);
   return table;
+}
+
+Tensor scatter_add(const Tensor& g, Axis axis, std::span<const int> indices, Index size) {
+  const Index place = g.shape().wrap(axis, "scatter_add");
+  expect_indices("scatter_add", indices, size);
+  check<ShapeError>(g.size(place) == static_cast<Index>(indices.size()),
+                    "scatter_add: axis {} of g must be {}, an index each; got {}", axis.value,
+                    indices.size(), g.shape());
+  Tensor result = zeros(g.shape().with(place, size));
+  sum_rows_by_id(g, place, indices, result);
+  return result;
 }
 
 }  // namespace glass

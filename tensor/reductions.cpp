@@ -1,7 +1,8 @@
 // # Reductions
 //
-// Sums, and the largest along an axis. Sums are made in a fixed order that keeps rounding errors
-// small.
+// Sums, the variance, running sums, and the largest or smallest number along axes. Sums are made in
+// a fixed order that keeps rounding errors small.
+#include <algorithm>
 #include <cmath>
 
 #include "tensor/loops.h"
@@ -9,7 +10,7 @@
 
 namespace glass {
 
-using std::isnan;
+using std::isfinite, std::isnan;
 
 // ---- sums ----
 //
@@ -102,9 +103,10 @@ void sum_middle(const Real* x, Index before, Index count, Index n, Real* out) {
   sum_middle(sums.data(), before, parts, n, out);
 }
 
-// Sums a contiguous x over the axes begin … end - 1, which stay with size 1. They lie side by side,
-// so x can be seen as [before, count, after], of which the middle is summed.
-Tensor sum_adjacent(const Tensor& x, std::size_t begin, std::size_t end) {
+// Reduces a contiguous x over the axes begin … end - 1, which stay with size 1. They lie side by
+// side, so x can be seen as [before, count, after], of which `middle` reduces the middle.
+using Middle = void (*)(const Real* x, Index before, Index count, Index after, Real* out);
+Tensor reduce_adjacent(const Tensor& x, std::size_t begin, std::size_t end, Middle middle) {
   const std::span sizes(x.shape().begin(), x.shape().end());
   const Index before = Shape(sizes.first(begin)).numel();
   const Index after = Shape(sizes.subspan(end)).numel();
@@ -113,7 +115,7 @@ Tensor sum_adjacent(const Tensor& x, std::size_t begin, std::size_t end) {
   for (std::size_t axis = begin; axis < end; ++axis)
     shape = shape.with(static_cast<Index>(axis), 1);
   Tensor y = empty(shape);
-  sum_middle(x.data(), before, count, after, y.data());
+  middle(x.data(), before, count, after, y.data());
   return y;
 }
 
@@ -124,32 +126,204 @@ Tensor without(Tensor x, const std::array<bool, max_rank>& marked) {
   return x;
 }
 
-// The sum for `sum` and `mean`, which an error names as `op`.
-Tensor sum_over(std::string_view op, const Tensor& x, const Axes& axes, bool keep) {
-  const auto summed = axes.flags(op, x.shape());
+// Reduces x over the axes that are marked.
+Tensor reduce(const Tensor& x, const std::array<bool, max_rank>& marked, bool keep, Middle middle) {
   if (x.rank() == 0) return x.clone();
   Tensor result = x.contiguous();
-  // Groups of adjacent axes that are summed, the last group first.
+  // Groups of adjacent axes, the last group first.
   for (auto end = static_cast<std::size_t>(x.rank()); end > 0; --end) {
-    if (!summed[end - 1]) continue;
+    if (!marked[end - 1]) continue;
     std::size_t begin = end - 1;
-    while (begin > 0 && summed[begin - 1]) --begin;
-    result = sum_adjacent(result, begin, end);
+    while (begin > 0 && marked[begin - 1]) --begin;
+    result = reduce_adjacent(result, begin, end, middle);
     end = begin + 1;
   }
-  return keep ? result : without(result, summed);
+  return keep ? result : without(result, marked);
+}
+
+// How many numbers of x make one number of the reduced tensor y.
+double numbers_each(const Tensor& x, const Tensor& y) {
+  return static_cast<double>(x.numel()) / static_cast<double>(y.numel());
 }
 
 }  // namespace
 
-Tensor sum(const Tensor& x, const Axes& axes, bool keep) { return sum_over("sum", x, axes, keep); }
-
-Tensor mean(const Tensor& x, const Axes& axes, bool keep) {
-  const Tensor total = sum_over("mean", x, axes, keep);
-  return total / Real(static_cast<double>(x.numel()) / static_cast<double>(total.numel()));
+Tensor sum(const Tensor& x, const Axes& axes, bool keep) {
+  return reduce(x, axes.flags("sum", x.shape()), keep, sum_middle);
 }
 
-// ---- the largest along an axis ----
+Tensor mean(const Tensor& x, const Axes& axes, bool keep) {
+  const Tensor total = reduce(x, axes.flags("mean", x.shape()), keep, sum_middle);
+  return total / Real(numbers_each(x, total));
+}
+
+// ---- variance ----
+// var = Σ (x − mean)² / n, or / (n − 1) if it is not biased
+
+Tensor var(const Tensor& x, const Axes& axes, bool keep, VarianceOptions options) {
+  const auto marked = axes.flags("var", x.shape());
+  // The differences from the mean are squared, and not x itself: Σ x²/n − mean² would lose all
+  // digits where the mean is large.
+  const Tensor d = x - mean(x, axes, true);
+  const Tensor squares = reduce(d * d, marked, keep, sum_middle);
+  return squares / Real(numbers_each(x, squares) - (options.biased ? 0 : 1));
+}
+
+Tensor std(const Tensor& x, const Axes& axes, bool keep, VarianceOptions options) {
+  return sqrt(var(x, axes, keep, options));
+}
+
+// ---- running sums ----
+
+namespace {
+
+// y[i] = before + x[0] + … + x[i] for n numbers side by side; y may be x. Each half of a long row
+// begins with the sum of what is before it, which is made as a tree.
+void running_sums(const Real* x, Index n, Real before, Real* y) {
+  if (n <= block) {
+    Real sum(0);
+    for (Index i = 0; i < n; ++i) {
+      sum += x[i];
+      y[i] = before + sum;
+    }
+    return;
+  }
+  const Index half = n / 2;
+  const Real middle = before + sum_row(x, half);
+  running_sums(x, half, before, y);
+  running_sums(x + half, n - half, middle, y + half);
+}
+
+// Calls f(row, n) for each row of n numbers along an axis, in a copy of x. The axis is the last of
+// the copy; the result has it in its place again.
+template <class F>
+Tensor change_rows(std::string_view op, const Tensor& x, Index axis, F f) {
+  const Index place = x.shape().wrap(axis, op);
+  Tensor y = x.transpose(place, -1).clone();
+  const Index n = y.size(-1), count = y.shape().with(-1, 1).numel();
+  const Index grain = std::max<Index>(1, heavy_grain / std::max<Index>(n, 1));
+  parallel_for(count, grain, [=, data = y.data()](Index begin, Index end) {
+    for (; begin < end; ++begin) f(data + begin * n, n);
+  });
+  return y.transpose(place, -1);
+}
+
+}  // namespace
+
+Tensor cumsum(const Tensor& x, Axis axis) {
+  return change_rows("cumsum", x, axis, [](Real* row, Index n) { running_sums(row, n, 0, row); });
+}
+
+// dxᵢ = gᵢ + gᵢ₊₁ + …: the running sums from the other end.
+Tensor cumsum_backward(const Tensor& g, Axis axis) {
+  return change_rows("cumsum_backward", g, axis, [](Real* row, Index n) {
+    std::reverse(row, row + n);
+    running_sums(row, n, 0, row);
+    std::reverse(row, row + n);
+  });
+}
+
+// ---- the largest and the smallest: numbers ----
+
+namespace {
+
+// The larger of two numbers, or of the lanes of two vectors; a NaN in either gives NaN. `Smaller`
+// is the same with the smaller.
+struct Larger {
+  static constexpr Real worst = minus_infinity;
+  auto operator()(auto a, auto b) const { return b != b ? b : b > a ? b : a; }
+};
+struct Smaller {
+  static constexpr Real worst = -minus_infinity;
+  auto operator()(auto a, auto b) const { return b != b ? b : b < a ? b : a; }
+};
+
+// out[i, j] = the extreme of x[i, k, j] over k, for x of [before, count, n].
+template <class Choose>
+void extreme_middle(const Real* x, Index before, Index count, Index n, Real* out) {
+  constexpr Choose choose;
+  const Index grain = 16384 / std::max<Index>(count * n, 1) + 1;
+  parallel_for(before, grain, [=](Index i, Index end) {
+    for (; i < end; ++i) {
+      const Real* const part = x + i * count * n;
+      Real* const to = out + i * n;
+      if (n == 1) {
+        // One row: a vector at a time, and then the lanes of the last vector.
+        const Vec all = gather(count, repeat(Choose::worst), choose, [=](Index k, Index few) {
+          return load(part + k, few, Choose::worst);
+        });
+        *to = fold(all, choose);
+      } else {
+        // Rows of n numbers: column by column, a row at a time.
+        std::copy_n(part, n, to);
+        for (Index k = 1; k < count; ++k)
+          for (Index j = 0; j < n; ++j) to[j] = choose(to[j], part[k * n + j]);
+      }
+    }
+  });
+}
+
+// The extreme over the marked axes. ShapeError, which names `op`, if it would be one of no numbers.
+template <class Choose>
+Tensor extreme(std::string_view op, const Tensor& x, const Axes& axes, bool keep) {
+  const auto marked = axes.flags(op, x.shape());
+  for (Index axis = 0; axis < x.rank(); ++axis)
+    check<ShapeError>(!marked[static_cast<std::size_t>(axis)] || x.size(axis) > 0,
+                      "{}: axis {} of shape {} is empty", op, axis, x.shape());
+  return reduce(x, marked, keep, extreme_middle<Choose>);
+}
+
+}  // namespace
+
+Tensor amax(const Tensor& x, const Axes& axes, bool keep) {
+  return extreme<Larger>("amax", x, axes, keep);
+}
+Tensor amin(const Tensor& x, const Axes& axes, bool keep) {
+  return extreme<Smaller>("amin", x, axes, keep);
+}
+
+Tensor max(const Tensor& x) { return extreme<Larger>("max", x, {}, false); }
+Tensor min(const Tensor& x) { return extreme<Smaller>("min", x, {}, false); }
+Tensor max(const Tensor& x, Axis axis, bool keep) {
+  return extreme<Larger>("max", x, Index(axis), keep);
+}
+Tensor min(const Tensor& x, Axis axis, bool keep) {
+  return extreme<Smaller>("min", x, Index(axis), keep);
+}
+
+// ---- logsumexp ----
+// ln Σ exp x = m + ln Σ exp(x − m), where m is the largest x
+
+namespace {
+
+struct Shifted {
+  Tensor exponentials, m;  // exp(x − m), and m with the reduced axes kept
+};
+
+// m is 0 where the largest is infinite, since ∞ − ∞ would be NaN, and where there is no number.
+Shifted shifted_exponentials(const Tensor& x, const Axes& axes) {
+  const Tensor largest = x.numel() == 0 ? sum(x, axes, true) : amax(x, axes, true);
+  const Tensor m = map_each(largest, [](Real v) { return isfinite(v) ? v : Real(0); });
+  return {exp(x - m), m};
+}
+
+}  // namespace
+
+Tensor logsumexp(const Tensor& x, const Axes& axes, bool keep) {
+  (void)axes.flags("logsumexp", x.shape());  // an error names this op
+  const Shifted shifted = shifted_exponentials(x, axes);
+  const Tensor total = sum(shifted.exponentials, axes, keep);
+  return log(total) + shifted.m.reshape(total.shape());
+}
+
+// Over nothing but −∞ the total is 0, and so are all gradients.
+Tensor logsumexp_backward(const Tensor& x, const Tensor& g, const Axes& axes) {
+  const Tensor e = shifted_exponentials(x, axes).exponentials;
+  const Tensor total = sum(e, axes, true);
+  return e * (g / where(equal(total, 0), 1, total));
+}
+
+// ---- the largest and the smallest: places ----
 
 namespace {
 
@@ -173,28 +347,15 @@ Index place_of_largest(const Real* x, Index n) {
   return best;
 }
 
-// The position of the largest number in each line.
-std::vector<int> places_of_largest(const Tensor& lines) {
+}  // namespace
+
+std::vector<int> argmax(const Tensor& x, Axis axis) {
+  const Tensor lines = lines_of("argmax", x, axis);
   const Index n = lines.size(-1);
   std::vector<int> places;
   for (const Real* line = lines.data(); line != lines.data() + lines.numel(); line += n)
     places.push_back(static_cast<int>(place_of_largest(line, n)));
   return places;
-}
-
-}  // namespace
-
-std::vector<int> argmax(const Tensor& x, Axis axis) {
-  return places_of_largest(lines_of("argmax", x, axis));
-}
-
-Tensor max(const Tensor& x, Axis axis, bool keep) {
-  const Tensor lines = lines_of("max", x, axis);
-  const std::vector<int> places = places_of_largest(lines);
-  Tensor y = empty(x.shape().with(axis, 1));
-  for (Index i = 0; i < y.numel(); ++i)
-    y.data()[i] = lines.data()[i * lines.size(-1) + places[static_cast<std::size_t>(i)]];
-  return keep ? y : y.squeeze(axis);
 }
 
 // ---- sums of broadcasts ----
