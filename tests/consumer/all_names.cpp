@@ -2,10 +2,12 @@
 // These functions are not called. The test is that they compile and link in all three builds.
 #include <glassgrad.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
+#include <random>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -108,6 +110,12 @@ void tensors() {
   const Rng seeded(std::uint64_t{42});
   static_assert(!std::is_convertible_v<std::uint64_t, Rng>);
   same<Index>(rng.below(n));
+  same<std::vector<int>>(rng.permutation(n));
+  same<std::vector<int>>(categorical(x, rng));
+  static_assert(std::uniform_random_bit_generator<Rng>);
+  same<Rng::result_type>(rng()), same<Rng::result_type>(Rng::min() + Rng::max());
+  std::vector<int> order{1, 2, 3};
+  std::shuffle(order.begin(), order.end(), rng);
   same<Tensor>(uniform({2, 3}, 0, 1, rng)), same<Tensor>(normal({2, 3}, 0, 1, copy));
   same<bool>(allclose(x, x)), same<bool>(allclose(x, x, 1e-3)), same<bool>(allclose(x, x, 1e-3, 0));
   set_num_threads(2);
