@@ -285,6 +285,9 @@ void modules() {
   same<std::vector<Var>>(nn::parameters(stack));
   same<Index>(nn::count_parameters(block));
   nn::set_training(block, false);
+  nn::freeze(block), nn::freeze(block.up.weight), nn::freeze(Var(block.up.bias));
+  nn::unfreeze(block), nn::unfreeze(block.up.weight), nn::unfreeze(Var(block.up.bias));
+  nn::copy_parameters(block, stack.layers[0]);
   nn::check_parameters(sum(block.down(block.up(ones({2, 4})))), block);
   nn::save(block, "block.safetensors");
   nn::LoadReport report = nn::load(block, "block.safetensors");
