@@ -20,6 +20,7 @@
 #include "nn/module.h"
 #include "nn/positions.h"
 #include "nn/serialize.h"
+#include "nn/summary.h"
 #include "nn/transfer.h"
 #include "nn/transformer.h"
 #include "optim/adam.h"

@@ -9,6 +9,7 @@
 #include <optional>
 #include <random>
 #include <span>
+#include <sstream>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -288,6 +289,10 @@ void modules() {
   nn::freeze(block), nn::freeze(block.up.weight), nn::freeze(Var(block.up.bias));
   nn::unfreeze(block), nn::unfreeze(block.up.weight), nn::unfreeze(Var(block.up.bias));
   nn::copy_parameters(block, stack.layers[0]);
+  same<std::string>(fmt::format("{}", nn::summary(block)));
+  std::ostringstream out;
+  out << nn::summary(stack);
+  same<Index>(nn::summary(block).trained);
   nn::check_parameters(sum(block.down(block.up(ones({2, 4})))), block);
   nn::save(block, "block.safetensors");
   nn::LoadReport report = nn::load(block, "block.safetensors");
