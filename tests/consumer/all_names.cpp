@@ -258,6 +258,12 @@ void layers() {
   const nn::Embedding embedding(10, 4, rng);
   same<nn::Parameter>(embedding.weight), same<Var>(embedding(Tokens{1, 2, {3, 4}}));
 
+  same<Tensor>(nn::xavier_uniform({8, 4}, rng)),
+      same<Tensor>(nn::xavier_normal({8, 4}, rng, 5.0 / 3));
+  same<Tensor>(nn::kaiming_uniform({8, 4}, rng)),
+      same<Tensor>(nn::kaiming_normal({8, 4}, rng, {.fan = nn::Fan::out, .slope = 0.01})),
+      same<Tensor>(nn::kaiming_normal({8, 4}, rng, nn::KaimingOptions{.fan = nn::Fan::in}));
+
   const nn::CrossAttention attention(8, 2, rng),
       wider(8, 2, rng, {.dropout = 0, .bias = false, .key_dim = 6, .value_dim = 4});
   const nn::CrossAttentionOptions defaults;
