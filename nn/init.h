@@ -2,8 +2,8 @@
 //
 // A layer multiplies the spread of its inputs by a factor that depends on its size and on the
 // spread of its weights. In a deep model the factors of all layers are multiplied, so each should
-// be near 1. Here are the three usual rules for it. Linear starts by the first one. To start a
-// weight by another rule, assign a new Parameter, or copy numbers into the one that is there,
+// be near 1. Here are the three usual rules for it. Linear and GRU start by the first one. To start
+// a weight by another rule, assign a new Parameter, or copy numbers into the one that is there,
 // which optimisers and tied weights keep:
 //
 //     layer.weight = nn::Parameter(nn::xavier_uniform({out, in}, rng));

@@ -258,6 +258,15 @@ void layers() {
   const nn::Embedding embedding(10, 4, rng);
   same<nn::Parameter>(embedding.weight), same<Var>(embedding(Tokens{1, 2, {3, 4}}));
 
+  const nn::RMSNorm rms(4), rms_wide(4, 1e-6);
+  static_assert(!std::is_convertible_v<Index, nn::RMSNorm>);
+  same<nn::Parameter>(rms.weight), same<Var>(rms(ones({2, 4})));
+  const nn::GRU gru(4, 8, rng);
+  same<nn::Parameter>(gru.weight_ih_l0), same<nn::Parameter>(gru.weight_hh_l0),
+      same<nn::Parameter>(gru.bias_ih_l0), same<nn::Parameter>(gru.bias_hh_l0);
+  const Var state = zeros({2, 8});
+  same<Var>(gru(ones({2, 3, 4}))), same<Var>(gru(ones({2, 3, 4}), state)),
+      same<Var>(gru(ones({2, 3, 4}), zeros({2, 8}))), same<Var>(gru.step(ones({2, 4}), state));
   same<Tensor>(nn::xavier_uniform({8, 4}, rng)),
       same<Tensor>(nn::xavier_normal({8, 4}, rng, 5.0 / 3));
   same<Tensor>(nn::kaiming_uniform({8, 4}, rng)),
