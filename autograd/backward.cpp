@@ -181,7 +181,7 @@ class Sweep {
 // What a VJP gave for a parent: its shape is checked, it is summed to the parent's shape, and added
 // to the parent's gradient.
 void deliver(Sweep& sweep, const Node& from, const Edge& to, Tensor g) {
-  if (!to.node->requires_grad) return;
+  if (!to.wants_grad()) return;
   const Shape& shape = to.node->value.shape();
   const bool same = g.shape() == shape;
   check<ShapeError>(same || broadcasts_to(shape, g.shape()),

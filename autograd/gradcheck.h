@@ -36,8 +36,9 @@ struct GradcheckReport {
 // f computes a value from the variables, which are leaves that it holds; it is called many times,
 // with every element of every variable perturbed in place, and every random stream rewound before
 // each call. Any other leaf that f's graph reaches is checked too, as an 'unnamed leaf'. Values and
-// gradients of all leaves are afterwards what they were. StateError in the f32 build, ShapeError if
-// rtol is not a finite number of more than 0.
+// gradients of all leaves are afterwards what they were. StateError in the f32 build, or if a named
+// variable is frozen or no leaf with requires_grad; ShapeError if rtol is not a finite number of
+// more than 0. Frozen leaves that f reaches are constants of f.
 GradcheckReport gradcheck(const std::function<Var()>& f,
                           const std::vector<std::pair<std::string, Var>>& variables,
                           GradcheckOptions options = {});

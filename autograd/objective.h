@@ -306,6 +306,10 @@ class Objective {
   void find_leaves(const Variables& variables, const Var& first, const Var& second) {
     // The listed variables.
     for (const auto& [name, variable] : variables) {
+      check<StateError>(!variable.node()->frozen,
+                        "gradcheck: '{}' is frozen, so it has no gradient to check; unfreeze() it, "
+                        "or leave it out of the list",
+                        name);
       check<StateError>(variable.node()->is_leaf() && variable.requires_grad(),
                         "gradcheck: '{}' must be a leaf with requires_grad; it is a '{}'", name,
                         variable.node()->name);

@@ -72,7 +72,9 @@ std::string to_text(const Var& x) {
   return written(x, [](const Node& node, std::size_t number, const auto& parents) {
     return fmt::format("#{} {} {}{}{}{}\n", number, node.name, node.value.shape(),
                        parents.empty() ? "" : " ← #", fmt::join(parents, ", #"),
-                       node.freed ? " (freed)" : "");
+                       node.freed    ? " (freed)"
+                       : node.frozen ? " (frozen)"
+                                     : "");
   });
 }
 

@@ -85,12 +85,17 @@ class NodePtr {
 
 // ---- Node ----
 
-// A link to a parent, and its storage's version when the link was made.
+// A link to a parent; its storage's version, and whether it required a gradient, when the link was
+// made.
 struct Edge {
   NodePtr node;
   std::uint32_t version = 0;
+  bool wanted = false;
   Edge() = default;
   explicit Edge(const NodePtr& parent);
+  // Whether the parent gets a gradient. A leaf that was frozen when the op ran was a constant for
+  // the op, so the VJP may have saved nothing for it; a leaf that is frozen now takes no gradient.
+  bool wants_grad() const;
 };
 
 class Node {
@@ -121,6 +126,7 @@ class Node {
   std::uint64_t birth;    // later nodes have larger numbers: parents precede results
   std::uint32_t version;  // of the output's storage when it was made
   bool requires_grad;
+  bool frozen = false;  // a leaf that was trained, and is a constant until nn::unfreeze()
   bool freed = false;
 
  private:
@@ -133,7 +139,8 @@ inline NodePtr::NodePtr(const NodePtr& other) noexcept : node_(other.node_) {
   if (node_) node_->owners_.fetch_add(1, std::memory_order_relaxed);
 }
 inline Edge::Edge(const NodePtr& parent)
-    : node(parent), version(parent->value.storage().version()) {}
+    : node(parent), version(parent->value.storage().version()), wanted(parent->requires_grad) {}
+inline bool Edge::wants_grad() const { return wanted && node->requires_grad; }
 
 // ---- Var ----
 
@@ -336,7 +343,7 @@ class OpNode : public Node {
   void run(Vjp& vjp, const Tensor& g, Sweep& sweep, NextEdge& edge) {
     if constexpr (std::convertible_to<decltype(vjp(g)), Tensor>) {
       // One gradient, computed only if the parent requires it.
-      if (edge->node->requires_grad) deliver(sweep, *this, *edge, vjp(g));
+      if (edge->wants_grad()) deliver(sweep, *this, *edge, vjp(g));
       ++edge;
     } else {
       deliver_all(vjp(g), sweep, edge);

@@ -27,6 +27,15 @@ using glass::set_nan_check;
 
 // ---- parameters ----
 
+// Copies numbers into a leaf, and drops its gradient. A leaf that is an expanded view gets new
+// memory first, with a number for each element.
+inline void overwrite(const Var& leaf, const Tensor& numbers) {
+  Node& node = *leaf.node();
+  if (node.value.is_expanded()) node.value = node.value.clone();
+  Tensor(node.value).copy_from(numbers);
+  leaf.zero_grad();
+}
+
 // A leaf that is trained. Unlike a Var, which is a handle, a Parameter is a value: a copy has
 // numbers of its own, and starts without a gradient. To share one on purpose (tied weights), assign
 // a Var: `a.weight = Var(b.weight)`. A copy of a whole module shares nothing, not even within
@@ -35,7 +44,11 @@ using glass::set_nan_check;
 // Assigning a Parameter copies its numbers into the leaf on the left, and drops the gradient of
 // that leaf. Optimisers that hold the leaf go on moving it, and tied weights stay tied. So
 // `net = best` restores a snapshot. The copy counts as a write, as copy_from() does. Unless both
-// Parameters are trained leaves of one shape, the left one is bound to a new copy instead.
+// Parameters are leaves of one shape, trained or frozen, the left one is bound to a new copy
+// instead.
+//
+// A frozen Parameter (nn/transfer.h) is a constant until it is unfrozen. A copy of it is frozen,
+// too. Assigning changes numbers only: the leaf on the left stays frozen, or stays trained.
 struct Parameter : Var {
   Parameter() = default;  // a constant 0, for a missing parameter
   explicit Parameter(Tensor initial) : Var(std::move(initial), true) {}
@@ -43,13 +56,9 @@ struct Parameter : Var {
   Parameter(Parameter&&) noexcept = default;
   Parameter& operator=(const Parameter& other) {
     if (node().get() == other.node().get()) return *this;
-    if (!is_trained_leaf() || !other.is_trained_leaf() || shape() != other.shape())
+    if (!is_kept_leaf() || !other.is_kept_leaf() || shape() != other.shape())
       return *this = Parameter(other);
-    Node& leaf = *node();
-    // If the leaf is an expanded view, it gets new memory with a number for each element.
-    if (leaf.value.is_expanded()) leaf.value = other.value().clone();
-    Tensor(leaf.value).copy_from(other.value());
-    zero_grad();
+    overwrite(*this, other.value());
     return *this;
   }
   Parameter& operator=(Parameter&&) noexcept = default;
@@ -60,9 +69,18 @@ struct Parameter : Var {
   ~Parameter() = default;
 
  private:
-  // False for a moved-from Parameter: it has no node until a value is assigned.
-  bool is_trained_leaf() const { return node().get() && node()->is_leaf() && requires_grad(); }
-  Var copied() const { return node().get() ? Var(value().clone(), requires_grad()) : Var(); }
+  // Whether assigning writes into this leaf. False for a moved-from Parameter: it has no node until
+  // a value is assigned.
+  bool is_kept_leaf() const {
+    return node().get() && node()->is_leaf() && (requires_grad() || node()->frozen);
+  }
+  Var copied() const {
+    if (!node().get()) return Var();
+    Var copy(value().clone(), requires_grad() || node()->frozen);
+    copy.node()->requires_grad = requires_grad();
+    copy.node()->frozen = node()->frozen;
+    return copy;
+  }
 };
 
 // ---- the walk ----
@@ -116,16 +134,27 @@ void walk(const std::string& name, const T& constant, F&& f) {
 
 // ---- from the walk: parameters, counts, modes ----
 
-// Every Var once, under its first name: tied weights are one parameter.
-std::vector<std::pair<std::string, Var>> named_parameters(const auto& module) {
-  std::vector<std::pair<std::string, Var>> found;
-  std::unordered_set<const Node*> seen;
+using NamedVars = std::vector<std::pair<std::string, Var>>;
+
+// Every Var under each of its names: tied weights have several.
+NamedVars names_and_parameters(const auto& module) {
+  NamedVars found;
   walk("", module, [&](const std::string& name, auto& x) {
-    if constexpr (std::same_as<std::remove_cvref_t<decltype(x)>, Var>)
-      if (seen.insert(x.node().get()).second) found.emplace_back(name, x);
+    if constexpr (std::same_as<std::remove_cvref_t<decltype(x)>, Var>) found.emplace_back(name, x);
   });
   return found;
 }
+
+// Of these, every Var once, under its first name.
+inline NamedVars first_names(NamedVars named) {
+  std::unordered_set<const Node*> seen;
+  std::erase_if(named,
+                [&](const auto& one) { return !seen.insert(one.second.node().get()).second; });
+  return named;
+}
+
+// Every Var once, under its first name: tied weights are one parameter.
+NamedVars named_parameters(const auto& module) { return first_names(names_and_parameters(module)); }
 
 std::vector<Var> parameters(const auto& module) {
   std::vector<Var> found;
@@ -133,8 +162,8 @@ std::vector<Var> parameters(const auto& module) {
   return found;
 }
 
-// How many numbers are trained. Constants do not count, such as frozen parameters and the bias of a
-// Linear that has none.
+// How many numbers are trained. Frozen parameters do not count, nor do constants, such as the bias
+// of a Linear that has none.
 Index count_parameters(const auto& module) {
   Index count = 0;
   for (const Var& parameter : parameters(module))

@@ -23,8 +23,9 @@ struct AdamOptions {
 };
 
 struct Adam {
-  // The variables are leaves; constants among them stay as they are. StateError if one was made by
-  // an op, or none is trained. ShapeError if an option lies outside its range.
+  // The variables are leaves; constants among them stay as they are. Frozen parameters stay while
+  // they are frozen, whatever the momentum and the decay, and move after nn::unfreeze(). StateError
+  // if one was made by an op, or none is trained. ShapeError if an option lies outside its range.
   Adam(std::vector<Var> variables, AdamOptions o = {});
 
   // A copy moves the same parameters, with running means of its own.

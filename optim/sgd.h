@@ -18,8 +18,9 @@ struct SgdOptions {
 };
 
 struct Sgd {
-  // The variables are leaves; constants among them stay as they are. StateError if one was made by
-  // an op, or none is trained. ShapeError if an option lies outside its range.
+  // The variables are leaves; constants among them stay as they are. Frozen parameters stay while
+  // they are frozen, whatever the momentum and the decay, and move after nn::unfreeze(). StateError
+  // if one was made by an op, or none is trained. ShapeError if an option lies outside its range.
   Sgd(std::vector<Var> variables, SgdOptions o = {});
 
   // A copy moves the same parameters, with running means of its own.

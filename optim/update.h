@@ -17,21 +17,23 @@ namespace glass::optim {
 // ---- checks of the parameters and options ----
 
 // StateError unless all variables are leaves with memory for each element, and some are trained. A
-// constant, such as a frozen parameter, is legal: it never has a gradient, so no step moves it.
+// constant is legal: it never has a gradient, so no step moves it. A frozen parameter counts as
+// trained: it has no gradient until it is unfrozen.
 inline void expect_leaves(std::string_view optimizer, const std::vector<Var>& variables) {
   bool trained = false;
   for (std::size_t i = 0; i < variables.size(); ++i) {
-    // Each must be a leaf and, if it is trained, have memory for each element.
+    // Each must be a leaf and, if it may move, have memory for each element.
     const Node& node = *variables[i].node();
     check<StateError>(node.is_leaf(),
                       "{}: parameter {} of shape {} must be a leaf, but it was made by '{}'; write "
                       "its numbers with copy_from(), or assign detach() of it",
                       optimizer, i, node.value.shape(), node.name);
-    check<StateError>(!node.requires_grad || !node.value.is_expanded(),
+    const bool moves = node.requires_grad || node.frozen;
+    check<StateError>(!moves || !node.value.is_expanded(),
                       "{}: parameter {} of shape {} is an expanded view, where elements share "
                       "memory; make the leaf of its clone()",
                       optimizer, i, node.value.shape());
-    trained |= node.requires_grad;
+    trained |= moves;
   }
   check<StateError>(trained, "{}: none of the {} parameters requires a gradient", optimizer,
                     variables.size());
@@ -50,7 +52,8 @@ inline void expect_gradients(std::string_view optimizer, const std::vector<Var>&
   for (const Var& p : parameters) any |= p.has_grad();
   check<StateError>(any,
                     "{}: call backward() before step(): no parameter has a gradient. If you called "
-                    "it, this optimiser holds the parameters of another copy of the model",
+                    "it, this optimiser holds the parameters of another copy of the model, or all "
+                    "are frozen",
                     optimizer);
 }
 

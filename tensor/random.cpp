@@ -1,8 +1,8 @@
 // # Random numbers, streams of them, and tensors
 //
 // From the bottom up: single numbers of a draw; the streams of random.h and their replay; then
-// uniform and normal, which fill a tensor. The mixing function is in philox.h, dropout in
-// dropout.cpp.
+// uniform and normal, which fill a tensor. The mixing function is in philox.h, what picks numbers
+// and orders in sampling.cpp, dropout in dropout.cpp.
 //
 // The numbers are good enough for simulation and training. They are deliberately not for
 // cryptography: whoever knows the seed knows all of them.
@@ -75,20 +75,6 @@ Draw Rng::draw() {
       if (replay->thread_ == std::this_thread::get_id()) replay->seen_.try_emplace(this, draws_);
   }
   return {seed_, draws_++};
-}
-
-Index Rng::below(Index n) {
-  check<ShapeError>(n >= 1, "below: the bound must be at least 1; got {}", n);
-  // The number is the remainder of 64 random bits. If 2⁶⁴ is no multiple of n, some remainders
-  // would come more often than others. So if the 64 bits are one of the lowest 2⁶⁴ mod n numbers,
-  // they are drawn again: among the numbers that are left, every remainder is equally frequent.
-  const auto bound = static_cast<std::uint64_t>(n);
-  const std::uint64_t surplus = (0 - bound) % bound;
-  const Draw numbers = draw();
-  std::uint64_t position = 0;
-  std::uint64_t x = numbers.bits64(position);
-  while (x < surplus) x = numbers.bits64(++position);
-  return static_cast<Index>(x % bound);
 }
 
 Rng Rng::split() { return Rng(draw().bits64(0)); }

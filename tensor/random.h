@@ -9,10 +9,12 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <thread>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "tensor/tensor.h"
 
@@ -47,6 +49,19 @@ class Rng {
 
   // A number in [0, 1).
   double uniform() { return draw().uniform(0); }
+
+  // The numbers 0 … n - 1 in a random order, every order equally likely: permutation(rows) shuffles
+  // the examples of an epoch. One draw, whatever n is; the same numbers in all builds. ShapeError
+  // unless n is at least 0 and fits an int.
+  std::vector<int> permutation(Index n);
+
+  // What the standard library asks of a source of random bits, so that std::shuffle(first, last,
+  // rng) and the distributions of <random> take an Rng. What they make of the bits is theirs: the
+  // order that std::shuffle gives depends on the standard library. That of permutation() does not.
+  using result_type = std::uint64_t;
+  static constexpr result_type min() { return 0; }
+  static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }
+  result_type operator()() { return draw().bits64(0); }
 
   // A new stream, unrelated to this one's further draws.
   Rng split();
@@ -84,6 +99,13 @@ class [[nodiscard]] Replay {
 // for rounding. ShapeError unless lo ≤ hi, or stddev ≥ 0, and all are finite.
 Tensor uniform(Shape shape, double lo, double hi, Rng& rng);
 Tensor normal(Shape shape, double mean, double stddev, Rng& rng);
+
+// An index for each row of the last axis, in row-major order of the other axes: index j with
+// probability softmax(row)[j]. So categorical(logits / 0.8, rng) draws the next tokens of a text; a
+// temperature of less than 1 prefers the likely ones. All is computed in double, from one draw for
+// all rows. An index whose logit is −∞ is never drawn. ShapeError, which names the row, if a row
+// has no logit above −∞, or holds a NaN or +∞. Without rows the result is empty.
+std::vector<int> categorical(const Tensor& logits, Rng& rng);
 
 // x with a share p of its elements set to zero and the rest scaled by 1/(1 − p), so that the mean
 // stays. p = 0 returns x itself, and draws nothing. ShapeError unless 0 ≤ p < 1.

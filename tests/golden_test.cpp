@@ -110,4 +110,13 @@ TEST_CASE("so it does inside a model, without biases, and with keys of another w
   CHECK(difference(y.value(), in_out[2], layer_tolerance) == "");
 }
 
+TEST_CASE("GRU loads nn.GRU") {
+  Rng rng(1);
+  const nn::GRU layer(3, 4, rng);
+  const nn::LoadReport report = nn::load(layer, folder + "gru.safetensors");
+  CHECK((report.missing.empty() && report.unexpected.empty()));
+  const auto& in_out = answered("gru");
+  CHECK(difference(layer(in_out[0], in_out[1]).value(), in_out[2], layer_tolerance) == "");
+}
+
 }  // namespace golden_test

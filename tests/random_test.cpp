@@ -1,8 +1,11 @@
 #include "tensor/random.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <numbers>
+#include <numeric>
+#include <random>
 #include <set>
 #include <thread>
 
@@ -125,6 +128,168 @@ TEST_CASE("bounds without a number between them are errors") {
   CHECK_THROWS_AS(uniform({2}, 1, 0, rng), ShapeError);
   CHECK_THROWS_AS(normal({2}, 0, -1, rng), ShapeError);
   CHECK_THROWS_AS(uniform({-2}, 0, 1, rng), ShapeError);
+}
+
+// ---- permutations ----
+
+TEST_CASE("a permutation holds every number once, and every order is equally likely") {
+  Rng rng(31);
+  std::map<std::vector<int>, int> counts;
+  for (int i = 0; i < 24'000; ++i) ++counts[rng.permutation(4)];
+  CHECK(counts.size() == 24);
+  double chi_squared = 0;
+  for (const auto& [order, count] : counts) {
+    CHECK(std::set<int>(order.begin(), order.end()) == std::set<int>{0, 1, 2, 3});
+    chi_squared += (count - 1000.0) * (count - 1000.0) / 1000;
+  }
+  CHECK(chi_squared < 56.0);  // 23 degrees of freedom, p = 0.00014
+  const std::vector<int> large = rng.permutation(10'000);
+  CHECK(std::set<int>(large.begin(), large.end()).size() == 10'000);
+  CHECK(!std::ranges::is_sorted(large));
+}
+
+TEST_CASE("every place of a long permutation gets every number equally often") {
+  Rng rng(32);
+  constexpr int n = 10, rounds = 20'000;
+  std::array<std::array<int, n>, n> counts{};
+  for (int i = 0; i < rounds; ++i) {
+    const std::vector<int> order = rng.permutation(n);
+    for (std::size_t place = 0; place < n; ++place)
+      ++counts.at(place).at(static_cast<std::size_t>(order[place]));
+  }
+  double chi_squared = 0;
+  for (const auto& row : counts)
+    for (const int count : row) chi_squared += (count - 2e3) * (count - 2e3) / 2e3;
+  CHECK(chi_squared < 140);  // 81 degrees of freedom, p = 0.00005
+}
+
+TEST_CASE("a permutation is the same in every build, and takes one draw") {
+  Rng rng(33);
+  CHECK(rng.permutation(8) == std::vector<int>{0, 2, 4, 6, 3, 7, 5, 1});
+  CHECK(rng.state().second == 1);
+  CHECK(rng.permutation(0).empty());
+  CHECK(rng.permutation(1) == std::vector<int>{0});
+  CHECK(rng.state().second == 3);
+}
+
+TEST_CASE("a count that is negative or too large for an int has no permutation") {
+  Rng rng(34);
+  for (const Index n : {Index{-1}, Index{1} << 31})
+    CHECK_THROWS_WITH(rng.permutation(n), ContainsSubstring(std::to_string(n)));
+  CHECK_THROWS_AS(rng.permutation(-1), ShapeError);
+  CHECK(rng.state().second == 0);
+}
+
+TEST_CASE("std::shuffle and the distributions of the standard library take an Rng") {
+  static_assert(std::uniform_random_bit_generator<Rng>);
+  Rng rng(35), same(35);
+  std::vector<int> list(100), sorted(100);
+  std::iota(list.begin(), list.end(), 0);
+  sorted = list;
+  std::shuffle(list.begin(), list.end(), rng);
+  CHECK(list != sorted);
+  std::ranges::sort(list);
+  CHECK(list == sorted);
+  CHECK(same() == Rng(35).draw().bits64(0));
+  double sum = 0;
+  for (int i = 0; i < 1000; ++i) sum += std::exponential_distribution<double>(2)(rng);
+  CHECK(std::abs(sum / 1000 - 0.5) < 0.08);  // 5 deviations
+}
+
+// ---- categorical ----
+
+TEST_CASE("categorical draws each index with the probability that softmax gives it") {
+  Rng rng(36);
+  const std::vector<double> p{0.5, 0.2, 0, 0.25, 0.05};
+  Tensor logits = empty({5});
+  for (Index j = 0; j < 5; ++j)
+    logits(j) = static_cast<Real>(std::log(p[static_cast<std::size_t>(j)]) + 700);
+  const std::vector<int> drawn = categorical(logits.expand({40'000, 5}), rng);
+  CHECK(drawn.size() == 40'000);
+  std::array<double, 5> counts{};
+  for (const int j : drawn) ++counts.at(static_cast<std::size_t>(j));
+  double chi_squared = 0;
+  for (std::size_t j = 0; j < 5; ++j)
+    if (p[j] > 0) chi_squared += std::pow(counts.at(j) - 4e4 * p[j], 2) / (4e4 * p[j]);
+  CHECK(counts[2] == 0);
+  CHECK(chi_squared < 22.6);  // 3 degrees of freedom, p = 0.00005
+}
+
+TEST_CASE("categorical gives an index per row of the last axis, in row-major order, in one draw") {
+  Rng rng(37), layout_rng(38);
+  const double no = -inf;
+  // Only one index of each row can be drawn.
+  const Tensor logits = tensor({{{0, no, no}, {no, 3, no}}, {{no, no, -1e30}, {no, 1e30, no}}});
+  CHECK(categorical(logits, rng) == std::vector<int>{0, 1, 2, 1});
+  CHECK(rng.state().second == 1);
+  CHECK(categorical(logits.transpose(0, 1), rng) == std::vector<int>{0, 2, 1, 1});
+  CHECK(categorical(tensor({no, 5}), rng) == std::vector<int>{1});
+  for (const auto& [layout, x] : layouts({3, 4, 5}, layout_rng)) {
+    Rng one(39), other(39);
+    INFO(layout);
+    CHECK(categorical(x, one) == categorical(x.clone(), other));
+  }
+}
+
+TEST_CASE("an index that has no probability is not drawn, whatever the random number is") {
+  // Half of the rows begin with −∞, half end with it.
+  Rng rng(40);
+  const double no = -inf;
+  const Tensor ends = tensor({{no, 0, 0, no}, {no, -800, 0, no}});
+  for (const int j : categorical(ends.expand({20'000, 2, 4}), rng)) CHECK((j == 1 || j == 2));
+  // The first and the last of many are drawn too.
+  const std::vector<int> drawn = categorical(zeros({5000, 200}), rng);
+  CHECK(std::ranges::max(drawn) == 199);
+  CHECK(std::ranges::min(drawn) == 0);
+}
+
+TEST_CASE("categorical draws as its definition says, from the uniform numbers of its draw") {
+  Rng rng(41), same(41);
+  const Tensor logits = normal({500, 7}, 0, 3, rng);
+  (void)normal({500, 7}, 0, 3, same);
+  const std::vector<int> drawn = categorical(logits, rng);
+  const Draw draw = same.draw();
+  for (Index i = 0; i < 500; ++i) {
+    double total = 0;
+    for (Index j = 0; j < 7; ++j) total += std::exp(static_cast<double>(logits(i, j)));
+    double rest = draw.uniform(static_cast<std::uint64_t>(i)) * total;
+    int expected = 0;
+    while ((rest -= std::exp(static_cast<double>(logits(i, expected)))) >= 0) ++expected;
+    CHECK(drawn[static_cast<std::size_t>(i)] == expected);
+  }
+}
+
+TEST_CASE("categorical names the row that has no distribution, and then draws nothing") {
+  Rng rng(42);
+  const double no = -inf;
+  const auto refused = [&](const Tensor& logits, const std::string& row) {
+    CHECK_THROWS_WITH(categorical(logits, rng), ContainsSubstring(row));
+    CHECK_THROWS_AS(categorical(logits, rng), ShapeError);
+  };
+  refused(tensor({{0, 1}, {no, no}}), "row 1 of logits [2, 2]");
+  refused(tensor({{not_a_number, 1}, {0, 0}}), "row 0");
+  refused(tensor({{0, 1}, {2, 1}, {1, not_a_number}}), "row 2");
+  refused(tensor({{0, inf}}), "row 0");
+  refused(zeros({2, 0}), "row 0 of logits [2, 0]");
+  refused(zeros({0}), "row 0");
+  refused(Tensor(1), "single number");
+  CHECK(rng.state().second == 0);
+  CHECK(categorical(zeros({0, 3}), rng).empty());
+  CHECK(categorical(zeros({2, 0, 0}), rng).empty());
+}
+
+TEST_CASE("a replay rewinds permutations and categorical draws, and a copy repeats them") {
+  Rng rng(43);
+  const auto draw_all = [](Rng& stream) {
+    return std::tuple(stream.permutation(50), categorical(zeros({20, 9}), stream), stream());
+  };
+  Rng copy = rng;
+  Replay replay;
+  const auto first = draw_all(rng);
+  CHECK(draw_all(rng) != first);
+  replay.rewind();
+  CHECK(draw_all(rng) == first);
+  CHECK(draw_all(copy) == first);
 }
 
 // ---- tensors ----

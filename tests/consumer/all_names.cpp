@@ -2,12 +2,14 @@
 // These functions are not called. The test is that they compile and link in all three builds.
 #include <glassgrad.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
+#include <random>
 #include <span>
 #include <sstream>
 #include <string>
@@ -119,6 +121,12 @@ void tensors() {
   const Rng seeded(std::uint64_t{42});
   static_assert(!std::is_convertible_v<std::uint64_t, Rng>);
   same<Index>(rng.below(n));
+  same<std::vector<int>>(rng.permutation(n));
+  same<std::vector<int>>(categorical(x, rng));
+  static_assert(std::uniform_random_bit_generator<Rng>);
+  same<Rng::result_type>(rng()), same<Rng::result_type>(Rng::min() + Rng::max());
+  std::vector<int> order{1, 2, 3};
+  std::shuffle(order.begin(), order.end(), rng);
   same<Tensor>(uniform({2, 3}, 0, 1, rng)), same<Tensor>(normal({2, 3}, 0, 1, copy));
   same<bool>(allclose(x, x)), same<bool>(allclose(x, x, 1e-3)), same<bool>(allclose(x, x, 1e-3, 0));
   set_num_threads(2);
@@ -282,6 +290,21 @@ void layers() {
   const nn::Embedding embedding(10, 4, rng);
   same<nn::Parameter>(embedding.weight), same<Var>(embedding(Tokens{1, 2, {3, 4}}));
 
+  const nn::RMSNorm rms(4), rms_wide(4, 1e-6);
+  static_assert(!std::is_convertible_v<Index, nn::RMSNorm>);
+  same<nn::Parameter>(rms.weight), same<Var>(rms(ones({2, 4})));
+  const nn::GRU gru(4, 8, rng);
+  same<nn::Parameter>(gru.weight_ih_l0), same<nn::Parameter>(gru.weight_hh_l0),
+      same<nn::Parameter>(gru.bias_ih_l0), same<nn::Parameter>(gru.bias_hh_l0);
+  const Var state = zeros({2, 8});
+  same<Var>(gru(ones({2, 3, 4}))), same<Var>(gru(ones({2, 3, 4}), state)),
+      same<Var>(gru(ones({2, 3, 4}), zeros({2, 8}))), same<Var>(gru.step(ones({2, 4}), state));
+  same<Tensor>(nn::xavier_uniform({8, 4}, rng)),
+      same<Tensor>(nn::xavier_normal({8, 4}, rng, 5.0 / 3));
+  same<Tensor>(nn::kaiming_uniform({8, 4}, rng)),
+      same<Tensor>(nn::kaiming_normal({8, 4}, rng, {.fan = nn::Fan::out, .slope = 0.01})),
+      same<Tensor>(nn::kaiming_normal({8, 4}, rng, nn::KaimingOptions{.fan = nn::Fan::in}));
+
   const nn::CrossAttention attention(8, 2, rng),
       wider(8, 2, rng, {.dropout = 0, .bias = false, .key_dim = 6, .value_dim = 4});
   const nn::CrossAttentionOptions defaults;
@@ -310,6 +333,13 @@ void modules() {
   same<std::vector<Var>>(nn::parameters(stack));
   same<Index>(nn::count_parameters(block));
   nn::set_training(block, false);
+  nn::freeze(block), nn::freeze(block.up.weight), nn::freeze(Var(block.up.bias));
+  nn::unfreeze(block), nn::unfreeze(block.up.weight), nn::unfreeze(Var(block.up.bias));
+  nn::copy_parameters(block, stack.layers[0]);
+  same<std::string>(fmt::format("{}", nn::summary(block)));
+  std::ostringstream out;
+  out << nn::summary(stack);
+  same<Index>(nn::summary(block).trained);
   nn::check_parameters(sum(block.down(block.up(ones({2, 4})))), block);
   nn::save(block, "block.safetensors");
   nn::LoadReport report = nn::load(block, "block.safetensors");

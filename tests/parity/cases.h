@@ -17,9 +17,11 @@
 #include "autograd/ops.h"
 #include "nn/attention.h"
 #include "nn/embedding.h"
+#include "nn/gru.h"
 #include "nn/layer_norm.h"
 #include "nn/linear.h"
 #include "nn/loss.h"
+#include "nn/rms_norm.h"
 #include "optim/adam.h"
 #include "optim/clip.h"
 #include "optim/sgd.h"
@@ -103,6 +105,19 @@ inline Var surprise(const Call& c, bool reduce) {  // label smoothing, ignored i
                            {.ignore_index = static_cast<int>(c.index(1)),
                             .label_smoothing = c.number(0),
                             .reduce = reduce});
+}
+
+// Inputs: x [B, T, I]; the initial state [B, H], if the option says that there is one; the weights
+// [3H, I] and [3H, H], and the biases [3H].
+inline Var gru(const Call& c) {
+  std::size_t next = 1;
+  std::optional<Var> initial;
+  if (c.flag(0)) initial = c.x[next++];
+  Rng rng(0);
+  nn::GRU layer(c.x[next].size(1), c.x[next].size(0) / 3, rng);
+  layer.weight_ih_l0 = c.x[next], layer.weight_hh_l0 = c.x[next + 1];
+  layer.bias_ih_l0 = c.x[next + 2], layer.bias_hh_l0 = c.x[next + 3];
+  return layer(c.x[0], initial);  // [B, T, H]
 }
 
 // ---- optimisers ----
@@ -319,6 +334,13 @@ inline const std::map<std::string, Op>& ops() {
          layer.weight = c.x[1], layer.bias = c.x[2];
          return layer(c.x[0]);
        }},
+      {"RMSNorm",  // eps
+       [](const Call& c) {
+         nn::RMSNorm layer(c.x[1].size(0), c.number(0));
+         layer.weight = c.x[1];
+         return layer(c.x[0]);
+       }},
+      {"GRU", gru},  // whether a state is given
       {"Embedding",  // B, T, ids
        [](const Call& c) {
          Rng rng(0);

@@ -172,6 +172,37 @@ Case some_norm(Dice& d) {
   return {{d.numbers(front.insert(front.rank(), C)), d.numbers({C}), d.numbers({C})}, {}, {1e-5}};
 }
 
+Case some_rms_norm(Dice& d) {
+  const Index C = d.length();
+  const Shape front = d.shape(0, 3);
+  return {{d.numbers(front.insert(front.rank(), C)), d.numbers({C})}, {}, {d.one_of({1e-5, 0.1})}};
+}
+
+// Its formula: the C++ library of PyTorch 1.13 has no such layer.
+torch::Tensor torch_rms_norm(const Reference& r) {
+  return r.x[0] * torch::rsqrt(r.x[0].pow(2).mean(-1, true) + r.number(0)) * r.x[1];
+}
+
+Case some_gru(Dice& d) {
+  const Index B = d.between(1, 4), T = d.length(), I = d.length(), H = d.between(1, 6);
+  const bool given = d.chance(0.5);
+  Case c{{d.numbers({B, T, I})}, {}, list(given)};
+  if (given) c.inputs.push_back(d.numbers({B, H}));
+  for (const Shape& shape : {Shape{3 * H, I}, Shape{3 * H, H}, Shape{3 * H}, Shape{3 * H}})
+    c.inputs.push_back(d.numbers(shape, {-1, 1}));
+  return c;
+}
+
+// What torch::nn::GRU calls.
+torch::Tensor torch_gru(const Reference& r) {
+  const std::vector<torch::Tensor> weights(r.x.end() - 4, r.x.end());
+  const torch::Tensor initial =
+      r.flag(0) ? r.x[1] : torch::zeros({r.x[0].size(0), weights[1].size(1)}, torch::kDouble);
+  return std::get<0>(torch::gru(r.x[0], initial.unsqueeze(0), weights, /*has_biases=*/true,
+                                /*num_layers=*/1, /*dropout=*/0, /*train=*/false,
+                                /*bidirectional=*/false, /*batch_first=*/true));
+}
+
 Case some_tokens(Dice& d) {
   const Index B = d.size(), T = d.size(), V = d.length();
   return {{d.numbers({V, d.length()})}, {}, list(B, T, d.ids(B * T, V))};
@@ -346,6 +377,8 @@ std::vector<Row> layer_rows() {
       {"Adam", training(adam_options), torch_adam<Adam, AdamOptions>, drift, seldom},
       {"AdamW", training(adam_options), torch_adam<AdamW, AdamWOptions>, drift, seldom},
       {"clip_grad_norm", some_gradients, torch_clipped},
+      {"RMSNorm", some_rms_norm, torch_rms_norm},
+      {"GRU", some_gru, torch_gru},
   };
 }
 

@@ -92,6 +92,13 @@ std::map<std::string, std::vector<Tensor>> write_layers(const std::string& folde
   const torch::Tensor image = random({2, 5, 3});
   answers["stack"] =
       converted({query, image, attend(cross, attend(self, query, query, query), image, image)});
+
+  // A layer that reads step by step, with a state from before.
+  torch::nn::GRU gru(torch::nn::GRUOptions(3, 4).batch_first(true));
+  randomize(*gru);
+  save_state_dict(*gru, folder + "/gru.safetensors");
+  const torch::Tensor x = random({2, 5, 3}), state = random({2, 4});
+  answers["gru"] = converted({x, state, std::get<0>(gru->forward(x, state.unsqueeze(0)))});
   return answers;
 }
 
