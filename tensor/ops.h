@@ -97,6 +97,8 @@ struct VarianceOptions {
 };
 Tensor var(const Tensor& x, const Axes& axes = {}, bool keep = false, VarianceOptions options = {});
 Tensor std(const Tensor& x, const Axes& axes = {}, bool keep = false, VarianceOptions options = {});
+// What the variance of n numbers is divided by; never less than 0.
+double variance_divisor(double n, VarianceOptions options);
 
 // ln Σ exp x, shifted by the largest number so that nothing overflows. Over nothing, or nothing but
 // −∞, it is −∞.

@@ -160,13 +160,17 @@ Tensor mean(const Tensor& x, const Axes& axes, bool keep) {
 // ---- variance ----
 // var = Σ (x − mean)² / n, or / (n − 1) if it is not biased
 
+double variance_divisor(double n, VarianceOptions options) {
+  return options.biased ? n : std::max(n - 1, 0.0);
+}
+
 Tensor var(const Tensor& x, const Axes& axes, bool keep, VarianceOptions options) {
   const auto marked = axes.flags("var", x.shape());
   // The differences from the mean are squared, and not x itself: Σ x²/n − mean² would lose all
   // digits where the mean is large.
   const Tensor d = x - mean(x, axes, true);
   const Tensor squares = reduce(d * d, marked, keep, sum_middle);
-  return squares / Real(numbers_each(x, squares) - (options.biased ? 0 : 1));
+  return squares / Real(variance_divisor(numbers_each(x, squares), options));
 }
 
 Tensor std(const Tensor& x, const Axes& axes, bool keep, VarianceOptions options) {

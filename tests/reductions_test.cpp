@@ -176,6 +176,7 @@ TEST_CASE("the variance of one number is NaN, as in PyTorch, and biased it is 0"
   CHECK(std::isnan(only(glass::std(ones({1}), 0))));
   CHECK(only(var(Tensor(3), {}, false, {.biased = true})) == 0);
   CHECK(std::isnan(only(var(zeros({0}), 0, false, {.biased = true}))));
+  CHECK(std::isnan(only(var(zeros({0})))));
   CHECK(var(zeros({3, 0}), 0).shape() == Shape{0});
 }
 
