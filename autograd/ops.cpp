@@ -211,7 +211,7 @@ namespace {
 // dx of the variance, for a g in which the axes have size 1.
 Tensor var_gradient(const Tensor& x, const Tensor& g, const Axes& axes, VarianceOptions options) {
   const double n = static_cast<double>(x.numel()) / static_cast<double>(g.numel());
-  return (x - mean(x, axes, true)) * (g * (2 / variance_divisor(n, options)));
+  return centered(x, axes) * (g * (2 / variance_divisor(n, options)));
 }
 
 }  // namespace

@@ -97,7 +97,9 @@ struct VarianceOptions {
 };
 Tensor var(const Tensor& x, const Axes& axes = {}, bool keep = false, VarianceOptions options = {});
 Tensor std(const Tensor& x, const Axes& axes = {}, bool keep = false, VarianceOptions options = {});
-// What the variance of n numbers is divided by; never less than 0.
+// x − mean, exactly 0 where all numbers are equal; and what the variance of n numbers is divided by,
+// which is never less than 0. The VJPs need both.
+Tensor centered(const Tensor& x, const Axes& axes);
 double variance_divisor(double n, VarianceOptions options);
 
 // ln Σ exp x, shifted by the largest number so that nothing overflows. Over nothing, or nothing but

@@ -160,6 +160,13 @@ Tensor mean(const Tensor& x, const Axes& axes, bool keep) {
 // ---- variance ----
 // var = Σ (x − mean)² / n, or / (n − 1) if it is not biased
 
+// The mean is rounded. So the mean of the differences is taken off, too: the differences of equal
+// numbers are then exactly 0, and not some rounding errors, which std would make √ of.
+Tensor centered(const Tensor& x, const Axes& axes) {
+  const Tensor d = x - mean(x, axes, true);
+  return d - mean(d, axes, true);
+}
+
 double variance_divisor(double n, VarianceOptions options) {
   return options.biased ? n : std::max(n - 1, 0.0);
 }
@@ -168,7 +175,7 @@ Tensor var(const Tensor& x, const Axes& axes, bool keep, VarianceOptions options
   const auto marked = axes.flags("var", x.shape());
   // The differences from the mean are squared, and not x itself: Σ x²/n − mean² would lose all
   // digits where the mean is large.
-  const Tensor d = x - mean(x, axes, true);
+  const Tensor d = centered(x, axes);
   const Tensor squares = reduce(d * d, marked, keep, sum_middle);
   return squares / Real(variance_divisor(numbers_each(x, squares), options));
 }

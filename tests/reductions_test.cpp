@@ -186,6 +186,15 @@ TEST_CASE("the standard deviation of equal numbers has gradient 0") {
         "");
 }
 
+TEST_CASE("the variance of equal numbers is exactly 0, whatever the number and their count") {
+  for (const double x : {0.1, -3.3, 1e-30, 12345.678})
+    for (const Index n : {2, 6, 7, 20, 33, 1000}) {
+      INFO(x << " " << n);
+      CHECK(only(var(full({n}, Real(x)))) == 0);
+      CHECK(exact_difference(glass::std(full({3, n}, Real(x)), 1), zeros({3})) == "");
+    }
+}
+
 TEST_CASE("logsumexp is exact at 1e4 and at infinities, and so is its gradient") {
   const auto close = [](const Tensor& x, double y) {
     return std::abs(only(x) - y) < 1e-6 * (1 + std::abs(y));
