@@ -10,10 +10,10 @@ constexpr Index codes = 2;  // how many numbers a code has
 
 struct Net {
   explicit Net(Rng& rng)
-      : look(64, 64, rng), code(64, 2 * codes, rng), grow(codes, 64, rng), draw(64, 64, rng) {}
-  Var decode(const Var& z) const { return draw(relu(grow(z))); }  // [N, codes] → [N, 64]
-  void each(auto&& f) { f("look", look), f("code", code), f("grow", grow), f("draw", draw); }
-  nn::Linear look, code, grow, draw;
+      : enc(64, 64, rng), code(64, 2 * codes, rng), dec(codes, 64, rng), out(64, 64, rng) {}
+  Var decode(const Var& z) const { return out(relu(dec(z))); }  // [N, codes] → [N, 64]
+  void each(auto&& f) { f("enc", enc), f("code", code), f("dec", dec), f("out", out); }
+  nn::Linear enc, code, dec, out;
 };
 
 // Images of 8 × 8 pixels [N, 64]. Each has a round spot at a random place.
@@ -23,9 +23,9 @@ Tensor spots(Index n, Rng& rng) {
   return exp(-(down * down + right * right) / 4).reshape({n, 64});
 }
 
-// The restored images [N, 64]; the means over the images of squared error and KL divergence [].
+// The restored images [N, 64], and per image the squared error and the KL to N(0, 1), as means [].
 std::tuple<Var, Var, Var> restore(const Net& net, const Tensor& x, Rng& rng) {
-  const Var code = net.code(relu(net.look(x)));  // [N, 2 codes]
+  const Var code = net.code(relu(net.enc(x)));  // [N, 2 codes]
   const Var mu = code.slice(1, 0, codes), log_variance = code.slice(1, codes);
   const Var z = mu + exp(log_variance / 2) * normal(mu.shape(), 0, 1, rng);         // [N, codes]
   const Var images = net.decode(z);                                                 // [N, 64]
@@ -50,7 +50,7 @@ bool run(std::uint64_t seed) {
   for (int step = 1; step <= 1500; ++step) {
     const auto [images, error, kl] = restore(net, spots(64, rng), rng);
     adam.zero_grad();
-    (50 * error + kl).backward();
+    (50 * error + kl).backward();  // 50 = 1 / (2 σ²) for pixels with a deviation σ of 0.1
     adam.step();
   }
   const Tensor x = spots(500, rng);
@@ -58,7 +58,7 @@ bool run(std::uint64_t seed) {
   show("new images", x);
   show("restored", images.value());
   show("decoded from noise", net.decode(normal({8, codes}, 0, 1, rng)).value());
-  const bool holds = error.item() < 0.3 && kl.item() > 1;  // of the mean image: 3.3, 0
+  const bool holds = error.item() < 0.3 && kl.item() > 1;  // always the mean image: 3.3, 0
   fmt::print("claim: error {:.3f} < 0.3, KL {:.2} > 1: {}\n", error, kl, holds ? "holds" : "fails");
   return holds;
 }
@@ -77,4 +77,4 @@ int main(int argc, char** argv) try {
   return 2;
 }
 
-// Change first: `codes`, to 3; then to 1, where the claim fails: a place has two coordinates.
+// Change first: `codes`, from 2 to 3. With 1 the claim fails, since a place has two coordinates.

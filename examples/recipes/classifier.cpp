@@ -1,7 +1,7 @@
 // # A classifier, trained in mini-batches
 //
-// A network learns on which of two spirals a point lies. What to see: the accuracy on other points,
-// the validation points, rises and then wavers. The network of its highest value is kept.
+// A network learns on which of two spirals a point lies. What to see: its accuracy on other points,
+// the validation points, rises and then wavers. The network with the highest accuracy is kept.
 #include <glassgrad.h>
 
 using namespace glass;
@@ -16,7 +16,7 @@ struct Data {
 Data spirals(Index n, Rng& rng) {
   const std::vector<int> labels = categorical(zeros({n, classes}), rng);  // all equally likely
   const Tensor t = uniform({n}, 1, 8, rng);
-  const Tensor angle = t + 6.2832 / classes * Tensor(Shape{n}, labels);  // [N]; a turn is 6.2832
+  const Tensor angle = t + 2 * std::numbers::pi / classes * Tensor(Shape{n}, labels);  // [N]
   return {stack({t * cos(angle), t * sin(angle)}, 1) / 5 + normal({n, 2}, 0, 0.1, rng), labels};
 }
 
@@ -44,9 +44,9 @@ bool run(std::uint64_t seed) {
   Net net(rng), best = net;
   optim::Adam adam(nn::parameters(net), {.rate = 0.02});
   for (int epoch = 1; epoch <= 60; ++epoch) {
-    // One pass over the training points, in a new random order, 50 points a step.
-    const std::vector<int> order = rng.permutation(800);
-    for (std::size_t begin = 0; begin < order.size(); begin += 50) {
+    // One pass over the training points, in a new random order. A rest of less than 50 is left out.
+    const std::vector<int> order = rng.permutation(training.points.size(0));
+    for (std::size_t begin = 0; begin + 50 <= order.size(); begin += 50) {
       const auto batch = std::span(order).subspan(begin, 50);  // which points
       std::vector<int> labels;
       for (const int i : batch) labels.push_back(training.labels[static_cast<std::size_t>(i)]);
@@ -58,7 +58,7 @@ bool run(std::uint64_t seed) {
     if (now > accuracy(best, validation)) best = net;  // a snapshot: it copies the numbers
     if (epoch % 6 == 0) fmt::print("epoch {:2}  validation accuracy {:.3f}\n", epoch, now);
   }
-  const Real share = accuracy(best, spirals(1000, rng));  // of points that had no influence
+  const Real share = accuracy(best, spirals(1000, rng));  // the others chose the best network
   fmt::print("claim: accuracy {:.3f} > 0.9: {}\n", share, share > 0.9 ? "holds" : "fails");
   return share > 0.9;
 }
@@ -77,4 +77,4 @@ int main(int argc, char** argv) try {
   return 2;
 }
 
-// Change first: `classes`, from 2 to 3.
+// Change first: `classes`, from 2 to 3: a third spiral.
