@@ -5,6 +5,8 @@
 // runs them on a small pool of threads. Where it cuts depends on `count` and `grain` only, never on
 // the number of threads, and no two chunks write the same element, so the results have the same
 // bits however many threads there are.
+//
+// What a program's own threads may share is said at the top of autograd/var.h.
 #pragma once
 
 #include <algorithm>
