@@ -184,6 +184,7 @@ void operations(const T& x) {
   const std::vector<int> rows{1, 0, 1};
   same<T>(take(x, 0, {1, 0, 1})), same<T>(take(x, -1, rows)),
       same<T>(take(x, 0, std::span(rows).first(2)));
+  same<std::vector<int>>(take(rows, rows));
   same<T>(dropout(x, 0.1, rng));
   const T q = x.reshape({1, 1, 2, 3});
   same<T>(attention(q, q, q)), same<T>(attention(q, q, q, ones({2, 2})));
