@@ -69,8 +69,10 @@ const std::set<std::string> private_headers = {"tensor/attention_block.h",
                                                "autograd/differences.h",
                                                "autograd/objective.h",
                                                "autograd/verdict.h",
+                                               "nn/comparison.h",
                                                "nn/file.h",
                                                "nn/header.h",
+                                               "nn/tensor_file.h",
                                                "optim/update.h"};
 
 struct Source {
