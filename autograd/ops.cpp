@@ -7,8 +7,6 @@
 // A VJP captures what it needs by value: these captures are all that the graph saves.
 #include "autograd/ops.h"
 
-#include <numeric>
-
 namespace glass {
 
 // ---- a + b, a − b ----
@@ -174,17 +172,93 @@ Var mean(const Var& x, const Axes& axes, bool keep) {
       }));
 }
 
-// y = max x        dx = g at the first maximum, else 0
-Var max(const Var& x, Axis axis, bool keep) {
-  const Tensor y = max(x.value(), axis, keep);
-  return record("max", y, on(x, [x = x.value(), axis](const Tensor& g) {
-                  std::vector<Real> places;
-                  for (const int place : argmax(x, axis)) places.emplace_back(place);
-                  const Shape kept = x.shape().with(axis, 1);
-                  const Tensor first = Tensor(kept, places).transpose(axis, -1);  // [..., 1]
-                  const Tensor here = equal(first, arange(x.size(axis))).transpose(axis, -1);
-                  return where(here, g.reshape(kept), 0);
+namespace {
+
+// dx of the variance, for a g in which the axes have size 1.
+Tensor var_gradient(const Tensor& x, const Tensor& g, const Axes& axes, VarianceOptions options) {
+  const double n = static_cast<double>(x.numel()) / static_cast<double>(g.numel());
+  return (x - mean(x, axes, true)) * (g * (2 / (options.biased ? n : n - 1)));
+}
+
+}  // namespace
+
+// y = Σ (x − mean)² / c       dx = 2 g ⊙ (x − mean) / c, with c = n or n − 1
+Var var(const Var& x, const Axes& axes, bool keep, VarianceOptions options) {
+  return record("var", var(x.value(), axes, keep, options),
+                on(x, [x = x.value(), axes, options](const Tensor& g) {
+                  return var_gradient(x, restore_axes(g, x.shape(), axes), axes, options);
                 }));
+}
+
+// y = √var x                  dx = that of var for g / 2y; 0 where all numbers are equal
+Var std(const Var& x, const Axes& axes, bool keep, VarianceOptions options) {
+  const Tensor y = std(x.value(), axes, keep, options);
+  return record("std", y, on(x, [x = x.value(), y, axes, options](const Tensor& g) {
+                  const Tensor of_var = where(equal(y, 0), 0, g / (2 * y));
+                  return var_gradient(x, restore_axes(of_var, x.shape(), axes), axes, options);
+                }));
+}
+
+// y = ln Σ exp x              dx = g ⊙ exp x / Σ exp x
+Var logsumexp(const Var& x, const Axes& axes, bool keep) {
+  return record("logsumexp", logsumexp(x.value(), axes, keep),
+                on(x, [x = x.value(), axes](const Tensor& g) {
+                  return logsumexp_backward(x, restore_axes(g, x.shape(), axes), axes);
+                }));
+}
+
+// y = x₀ + … + xᵢ             dx = gᵢ + gᵢ₊₁ + …
+Var cumsum(const Var& x, Axis axis) {
+  return record("cumsum", cumsum(x.value(), axis),
+                on(x, [axis](const Tensor& g) { return cumsum_backward(g, axis); }));
+}
+
+// ---- the largest and the smallest ----
+// The gradient goes to the number that was found. At a tie max and min send it to the first number,
+// amax and amin divide it among all of them.
+
+namespace {
+
+// g at the first largest number of x along the axis, 0 elsewhere. In g the axis has size 1.
+Tensor at_first_largest(const Tensor& x, Axis axis, const Tensor& g) {
+  std::vector<Real> places;
+  for (const int place : argmax(x, axis)) places.emplace_back(place);
+  const Tensor first = Tensor(g.shape(), places).transpose(axis, -1);  // [..., 1]
+  const Tensor here = equal(first, arange(x.size(axis))).transpose(axis, -1);
+  return where(here, g, 0);
+}
+
+// A number of x that equals the extreme y gets g divided by their count. A NaN equals nothing, so
+// that with a NaN all get 0/0, a NaN.
+Var shared_extreme(OpName op, const Var& x, Tensor y, const Axes& axes) {
+  return record(op, y, on(x, [x = x.value(), y, axes](const Tensor& g) {
+                  const Tensor ties = equal(x, restore_axes(y, x.shape(), axes));
+                  return ties * (restore_axes(g, x.shape(), axes) / sum(ties, axes, true));
+                }));
+}
+
+Var flat(const Var& x) { return x.reshape(Shape{x.numel()}); }
+
+}  // namespace
+
+Var max(const Var& x, Axis axis, bool keep) {
+  return record("max", max(x.value(), axis, keep), on(x, [x = x.value(), axis](const Tensor& g) {
+                  return at_first_largest(x, axis, g.reshape(x.shape().with(axis, 1)));
+                }));
+}
+Var min(const Var& x, Axis axis, bool keep) {
+  return record("min", min(x.value(), axis, keep), on(x, [x = x.value(), axis](const Tensor& g) {
+                  return at_first_largest(-x, axis, g.reshape(x.shape().with(axis, 1)));
+                }));
+}
+Var max(const Var& x) { return max(flat(x), 0); }
+Var min(const Var& x) { return min(flat(x), 0); }
+
+Var amax(const Var& x, const Axes& axes, bool keep) {
+  return shared_extreme("amax", x, amax(x.value(), axes, keep), axes);
+}
+Var amin(const Var& x, const Axes& axes, bool keep) {
+  return shared_extreme("amin", x, amin(x.value(), axes, keep), axes);
 }
 
 // ---- softmax ----
@@ -291,106 +365,6 @@ Var cross_entropy(const Var& logits, std::span<const int> targets, CrossEntropyO
       cross_entropy_rows(logits.value(), targets, options.ignore_index, options.label_smoothing);
   return record("cross_entropy", result.loss,
                 on(logits, [slope = result.slope](const Tensor& g) { return g * slope; }));
-}
-
-// ---- views ----
-// dx is the inverse view of g.
-
-Var Var::transpose(Axis a, Axis b) const {
-  return record("transpose", value().transpose(a, b),
-                on(*this, [a, b](const Tensor& g) { return g.transpose(a, b); }));
-}
-
-Var Var::mT() const {
-  return record("mT", value().mT(), on(*this, [](const Tensor& g) { return g.mT(); }));
-}
-
-Var Var::permute(std::vector<Index> axes) const {
-  return record("permute", value().permute(axes), on(*this, [axes](const Tensor& g) {
-                  std::vector<Index> inverse(axes.size());
-                  for (std::size_t i = 0; i < axes.size(); ++i)
-                    inverse[static_cast<std::size_t>(g.shape().wrap(axes[i]))] =
-                        static_cast<Index>(i);
-                  return g.permute(inverse);
-                }));
-}
-
-// Repeating is broadcasting: the sweep sums g to the parent's shape.
-Var Var::expand(Shape shape) const {
-  return record("expand", value().expand(shape), on(*this, [](const Tensor& g) { return g; }));
-}
-
-namespace {
-
-// All elements, under another shape.
-Var reshaped(OpName op, const Var& x, Tensor y) {
-  return record(op, std::move(y),
-                on(x, [from = x.shape()](const Tensor& g) { return g.reshape(from); }));
-}
-
-// Some elements: what is left out has gradient 0.
-Var part(OpName op, const Var& x, auto view) {
-  return record(op, view(x.value()), on(x, [from = x.shape(), view](const Tensor& g) {
-                  const Tensor dx = zeros(from);
-                  view(dx).copy_from(g);
-                  return dx;
-                }));
-}
-
-}  // namespace
-
-Var Var::reshape(Shape shape) const { return reshaped("reshape", *this, value().reshape(shape)); }
-Var Var::squeeze(Axis axis) const { return reshaped("squeeze", *this, value().squeeze(axis)); }
-Var Var::unsqueeze(Axis axis) const {
-  return reshaped("unsqueeze", *this, value().unsqueeze(axis));
-}
-
-Var Var::slice(Axis axis, Index begin, Index end, Index step) const {
-  return part("slice", *this, [=](const Tensor& x) { return x.slice(axis, begin, end, step); });
-}
-Var Var::select(Axis axis, Index i) const {
-  return part("select", *this, [=](const Tensor& x) { return x.select(axis, i); });
-}
-
-// ---- joining and picking ----
-
-namespace {
-
-std::vector<Tensor> values_of(std::span<const Var> list) {
-  std::vector<Tensor> values;
-  for (const Var& var : list) values.push_back(var.value());
-  return values;
-}
-
-}  // namespace
-
-// Each part gets its slice of g.
-Var cat(std::span<const Var> list, Axis axis) {
-  Tensor joined = cat(values_of(list), axis);
-  std::vector<Parent> parents;
-  Index begin = 0;
-  for (const Var& part : list) {
-    const Index end = begin + part.size(axis);
-    parents.push_back({part, [=](const Tensor& g) { return g.slice(axis, begin, end); }});
-    begin = end;
-  }
-  return record("cat", std::move(joined), std::move(parents));
-}
-
-Var stack(std::span<const Var> list, Axis axis) {
-  std::vector<Parent> parents;
-  for (Index i = 0; i < std::ssize(list); ++i)
-    parents.push_back(
-        {list[static_cast<std::size_t>(i)], [=](const Tensor& g) { return g.select(axis, i); }});
-  return record("stack", stack(values_of(list), axis), std::move(parents));
-}
-
-// yᵢ = table[tokenᵢ]     d table[v] = Σ gᵢ over all i with tokenᵢ = v
-Var take(const Var& table, const Tokens& tokens) {
-  return record("take", take(table.value(), tokens),
-                on(table, [tokens, rows = table.size(0)](const Tensor& g) {
-                  return scatter_add(g, tokens, rows);
-                }));
 }
 
 // ---- dropout ----

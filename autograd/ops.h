@@ -26,7 +26,16 @@ Var where(const Tensor& mask, const Var& a, const Var& b);
 
 Var sum(const Var& x, const Axes& axes = {}, bool keep = false);
 Var mean(const Var& x, const Axes& axes = {}, bool keep = false);
+Var var(const Var& x, const Axes& axes = {}, bool keep = false, VarianceOptions options = {});
+Var std(const Var& x, const Axes& axes = {}, bool keep = false, VarianceOptions options = {});
+Var logsumexp(const Var& x, const Axes& axes = {}, bool keep = false);
+Var max(const Var& x);
+Var min(const Var& x);
 Var max(const Var& x, Axis axis, bool keep = false);
+Var min(const Var& x, Axis axis, bool keep = false);
+Var amax(const Var& x, const Axes& axes = {}, bool keep = false);
+Var amin(const Var& x, const Axes& axes = {}, bool keep = false);
+Var cumsum(const Var& x, Axis axis);
 
 Var softmax(const Var& x, Axis axis = -1);
 Var log_softmax(const Var& x, Axis axis = -1);
@@ -75,6 +84,10 @@ inline Var stack(std::initializer_list<Var> list, Axis axis) {
 }
 
 Var take(const Var& table, const Tokens& tokens);
+Var take(const Var& x, Axis axis, std::span<const int> indices);
+inline Var take(const Var& x, Axis axis, std::initializer_list<int> indices) {
+  return take(x, axis, std::span(indices.begin(), indices.size()));
+}
 
 // Draws once from rng unless p is 0.
 Var dropout(const Var& x, double p, Rng& rng);

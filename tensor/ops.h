@@ -63,12 +63,40 @@ Tensor from_additive_mask(const Tensor& added);
 Tensor sum(const Tensor& x, const Axes& axes = {}, bool keep = false);
 Tensor mean(const Tensor& x, const Axes& axes = {}, bool keep = false);
 
-// The largest number along an axis; NaN if one of the numbers is NaN. ShapeError where the axis is
-// empty. max(x, 0) reduces axis 0: the larger of each element and 0 is maximum(x, 0).
+// The mean of the squared differences from the mean: Σ (x − mean)² / (n − 1), an estimate for the
+// numbers that x is a sample of, or / n if `biased`: that of x itself. std is its square root, the
+// standard deviation. NaN where nothing is left to divide by. After `using namespace glass`, write
+// glass::std(x), since std alone is also the standard library's namespace.
+struct VarianceOptions {
+  bool biased = false;
+};
+Tensor var(const Tensor& x, const Axes& axes = {}, bool keep = false, VarianceOptions options = {});
+Tensor std(const Tensor& x, const Axes& axes = {}, bool keep = false, VarianceOptions options = {});
+
+// ln Σ exp x, shifted by the largest number so that nothing overflows. Over nothing, or nothing but
+// −∞, it is −∞.
+Tensor logsumexp(const Tensor& x, const Axes& axes = {}, bool keep = false);
+// Its VJP: dx = g ⊙ exp x / Σ exp x. In g the axes have size 1.
+Tensor logsumexp_backward(const Tensor& x, const Tensor& g, const Axes& axes);
+
+// The largest or smallest number: of all, along an axis, or over several axes. NaN if one of the
+// numbers is NaN. ShapeError where there is no number. max(x, 0) reduces axis 0: the larger of each
+// element and 0 is maximum(x, 0). max and amax differ in their gradients only: that of max goes to
+// the first of equal numbers, those numbers share that of amax.
+Tensor max(const Tensor& x);
+Tensor min(const Tensor& x);
 Tensor max(const Tensor& x, Axis axis, bool keep = false);
+Tensor min(const Tensor& x, Axis axis, bool keep = false);
+Tensor amax(const Tensor& x, const Axes& axes = {}, bool keep = false);
+Tensor amin(const Tensor& x, const Axes& axes = {}, bool keep = false);
 // The index of the first largest number along the axis, for each position of the other axes, in
 // row-major order.
 std::vector<int> argmax(const Tensor& x, Axis axis);
+
+// The running sums along an axis: yᵢ = x₀ + … + xᵢ. The error grows with the logarithm of i. The
+// VJP sums from the other end: dxᵢ = gᵢ + gᵢ₊₁ + ….
+Tensor cumsum(const Tensor& x, Axis axis);
+Tensor cumsum_backward(const Tensor& g, Axis axis);
 
 // The gradient of a broadcast: sums x over the axes that stretched `shape` to x's shape.
 Tensor sum_to(const Tensor& x, const Shape& shape);
@@ -97,6 +125,17 @@ Tensor take(const Tensor& table, const Tokens& tokens);
 // The VJP of take: adds each row of g [B, T, C] to the row of a zero table [V, C] that its id
 // names. Sums are pairwise here, too. ShapeError unless g has a row for each id.
 Tensor scatter_add(const Tensor& g, const Tokens& tokens, Index rows);
+
+// The positions along an axis that the list names, in its order; the axis gets the list's length.
+// take(x, 0, {4, 1, 1}) gives rows 4, 1 and 1 of x: a mini-batch. ShapeError names an index outside
+// 0 … n - 1.
+Tensor take(const Tensor& x, Axis axis, std::span<const int> indices);
+inline Tensor take(const Tensor& x, Axis axis, std::initializer_list<int> indices) {
+  return take(x, axis, std::span(indices.begin(), indices.size()));
+}
+// Its VJP: adds each position of g to the position of a zero tensor that the list names. The axis
+// gets `size` positions. ShapeError unless g has a position for each index.
+Tensor scatter_add(const Tensor& g, Axis axis, std::span<const int> indices, Index size);
 
 // ---- views, as functions ----
 

@@ -28,6 +28,12 @@ inline bool is_mask(const OpRow& row, std::size_t operand) {
   return std::ranges::find(row.masks, operand) != row.masks.end();
 }
 
+// Ops whose value over an empty axis is not a finite number: the mean of nothing is NaN, ln 0 is −∞.
+inline bool needs_numbers(const OpRow& row) {
+  const std::string op = row.name.substr(0, row.name.find_first_of(" ,"));
+  return op == "mean" || op == "var" || op == "std" || op == "logsumexp";
+}
+
 // A part of x that can be written to: no two of its elements share memory.
 inline Tensor without_repeats(Tensor x) {
   for (Index axis = 0; axis < x.rank(); ++axis)

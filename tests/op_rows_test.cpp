@@ -57,6 +57,9 @@ const nn::CrossAttention& layer() {
   return attention;
 }
 
+// x with a different factor for each element: no two numbers are equal, whatever the layout.
+Var spread(const Var& x) { return x * (1 + arange(x.numel())).reshape(x.shape()); }
+
 // The loss of targets 1, 3, 5, … modulo V, of which the second does not count.
 Var surprise(const Var& x, double smoothing) {
   std::vector<int> targets;
@@ -124,6 +127,36 @@ const std::vector<OpRow>& oracle::op_rows() {
        {{Shape{1}}, {Shape{5}}, {Shape{3, 2}}, {Shape{3, 2, 4}}, {Shape{2, 0}}}, -2, 2, {}, {3, 5}},
       {"max, kept", [](auto& x) { return x[0] * max(x[0], -2, true); },
        {{Shape{3, 2}}, {Shape{2, 3, 4}}, {Shape{1, 4}}}, -2, 2, {}, {3}},
+
+      {"max of everything", [](auto& x) { return max(x[0]) * x[0]; },
+       {{Shape{}}, {Shape{5}}, {Shape{3, 2}}}, -2, 2, {}, {2, 3, 5}},
+      {"min", [](auto& x) { return min(x[0], 0); },
+       {{Shape{1}}, {Shape{5}}, {Shape{3, 2}}, {Shape{3, 2, 4}}, {Shape{2, 0}}}, -2, 2, {}, {3, 5}},
+      {"min of everything", [](auto& x) { return min(x[0]) * x[0]; },
+       {{Shape{}}, {Shape{5}}, {Shape{3, 2}}}, -2, 2, {}, {2, 3, 5}},
+      {"amax", [](auto& x) { return amax(x[0]) * x[0]; },
+       {{Shape{}}, {Shape{5}}, {Shape{3, 2}}}, -2, 2, {}, {2, 3, 5}},
+      {"amax of two axes, kept", [](auto& x) { return x[0] * amax(x[0], {0, -1}, true); },
+       {{Shape{2, 3, 4}}, {Shape{3, 2}}, {Shape{1, 3, 2}}}, -2, 2, {}, {2, 3, 4}},
+      {"amin of an axis", [](auto& x) { return amin(x[0], -2); },
+       {{Shape{3, 2}}, {Shape{2, 3, 4}}, {Shape{1, 4}}}, -2, 2, {}, {3}},
+      {"var", [](auto& x) { return var(x[0]); }, {{Shape{5}}, {Shape{3, 2}}, {Shape{2, 1, 3}}}},
+      {"var of two axes, kept", [](auto& x) { return x[0] * var(x[0], {0, 2}, true); },
+       {{Shape{2, 3, 4}}, {Shape{3, 1, 2}}}},
+      {"var, biased", [](auto& x) { return var(x[0], -1, false, {.biased = true}); },
+       {{Shape{1}}, {Shape{5}}, {Shape{3, 2}}, {Shape{0, 2}}}},
+      {"std", [](auto& x) { return glass::std(spread(x[0]), 0); }, {{Shape{5}}, {Shape{3, 2}}}},
+      {"std, biased, kept",
+       [](auto& x) { return x[0] * glass::std(spread(x[0]), -1, true, {.biased = true}); },
+       {{Shape{5}}, {Shape{3, 2}}, {Shape{2, 0, 3}}}},
+      {"logsumexp", [](auto& x) { return logsumexp(x[0]); },
+       {{Shape{}}, {Shape{1}}, {Shape{4}}, {Shape{3, 2}}, {Shape{2, 1, 3}}}},
+      {"logsumexp of an axis", [](auto& x) { return logsumexp(x[0], 0) * 2; },
+       {{Shape{1}}, {Shape{5}}, {Shape{3, 2}}, {Shape{2, 0}}}, -30, 30},
+      {"logsumexp of two axes, kept", [](auto& x) { return x[0] * logsumexp(x[0], {0, 2}, true); },
+       {{Shape{2, 3, 4}}, {Shape{1, 3, 2}}}},
+      {"cumsum", [](auto& x) { return cumsum(x[0] * x[0], -1); }, lines},
+      {"cumsum of an axis", [](auto& x) { return cumsum(x[0], 0) * x[0]; }, lines},
 
       // rows
       {"softmax", [](auto& x) { return softmax(x[0]); }, lines},
@@ -198,6 +231,11 @@ const std::vector<OpRow>& oracle::op_rows() {
        {{Shape{3}, Shape{3}}, {Shape{2, 3}, Shape{2, 3}}}},
       {"take", [](auto& x) { return take(x[0], {2, 3, {1, 0, 1, 1, 2, 0}}); },
        {{Shape{4, 3}}, {Shape{4, 1}}, {Shape{4, 0}}}, -2, 2, {}, {4}},
+      {"take by a list", [](auto& x) { return take(x[0], 0, {2, 0, 2, 2, 1}); },
+       {{Shape{4}}, {Shape{4, 3}}, {Shape{4, 3, 2}}, {Shape{4, 0}}}, -2, 2, {}, {4}},
+      {"take of an axis", [](auto& x) { return take(x[0], -2, {1, 3, 1}) * 2; },
+       {{Shape{4, 3}}, {Shape{2, 4, 3}}, {Shape{4, 1}}}, -2, 2, {}, {4}},
+      {"take nothing by a list", [](auto& x) { return take(x[0], 1, {}); }, {{Shape{3, 2}}}},
       {"take nothing", [](auto& x) { return take(x[0], {0, 3, {}}); }, {{Shape{4, 3}}}},
       {"dropout", [](auto& x) { Rng rng(5); return dropout(x[0], 0.4, rng); }, one},
       {"relu_dropout", [](auto& x) { Rng rng(5); return relu_dropout(x[0], 0.4, rng); }, one},

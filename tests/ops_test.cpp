@@ -335,7 +335,19 @@ TEST_CASE("an axis that does not exist is an error that names the op, the axis a
   const std::multimap<std::string, std::function<void(Index)>> ops = {
       {"sum", [&](Index axis) { (void)sum(x, axis); }},
       {"mean", [&](Index axis) { (void)mean(x, axis); }},
+      {"var", [&](Index axis) { (void)var(x, axis); }},
+      {"logsumexp", [&](Index axis) { (void)logsumexp(x, axis); }},
+      {"cumsum", [&](Index axis) { (void)cumsum(x, axis); }},
+      {"cumsum_backward", [&](Index axis) { (void)cumsum_backward(x, axis); }},
       {"max", [&](Index axis) { (void)max(x, axis); }},
+      {"min", [&](Index axis) { (void)min(x, axis); }},
+      {"amax", [&](Index axis) { (void)amax(x, axis); }},
+      {"amin", [&](Index axis) { (void)amin(x, axis); }},
+      {"take", [&](Index axis) { (void)take(x, axis, {0}); }},
+      {"scatter_add",
+       [&](Index axis) {
+         (void)scatter_add(x, axis, std::vector{0, 0, 0}, 4);
+       }},
       {"argmax", [&](Index axis) { (void)argmax(x, axis); }},
       {"softmax", [&](Index axis) { (void)softmax(x, axis); }},
       {"log_softmax", [&](Index axis) { (void)log_softmax(x, axis); }},
