@@ -67,4 +67,5 @@ int main(int argc, char** argv) try {
   return 2;
 }
 
-// Change first: let cosine(x, y) return 1 − c, a distance, and change the signs in vjp.
+// Change first: return the distance 1 − c instead of c. The first check fails until both of its
+// gradients have the other sign.
