@@ -145,7 +145,7 @@ TEST_CASE("a NaN is the largest and the smallest; infinities are numbers") {
   }
 }
 
-TEST_CASE("at a tie max and min send the gradient to the first, amax and amin divide it") {
+TEST_CASE("at a tie max and min send the gradient to the first; amax and amin divide it") {
   const Tensor x = tensor({{1, 3, 3, 0}, {0, 0, 0, 0}});
   CHECK(exact_difference(gradient_of([](auto& v) { return max(v, 1); }, x),
                          tensor({{0, 1, 0, 0}, {1, 0, 0, 0}})) == "");
@@ -179,7 +179,7 @@ TEST_CASE("the variance of one number is NaN, as in PyTorch, and biased it is 0"
   CHECK(var(zeros({3, 0}), 0).shape() == Shape{0});
 }
 
-TEST_CASE("where all numbers are equal, the standard deviation has gradient 0") {
+TEST_CASE("the standard deviation of equal numbers has gradient 0") {
   const auto deviation = [](const Var& v) { return glass::std(v, 1); };
   CHECK(exact_difference(gradient_of(deviation, tensor({{2, 2, 2}, {0, 0, 0}})), zeros({2, 3})) ==
         "");

@@ -138,7 +138,12 @@ void operations(const T& x) {
       same<T>(sum(x, {0, 1})), same<T>(mean(x, {0, -1}, true));
   same<T>(sum(x, std::vector<Index>{0})), same<T>(mean(x, std::vector<Index>{0}, true)),
       same<T>(sum(x, 0, true)), same<T>(mean(x, n - 1));
-  same<T>(max(x, 0)), same<T>(max(x, -1, true));
+  same<T>(max(x, 0)), same<T>(max(x, -1, true)), same<T>(max(x)), same<T>(min(x)),
+      same<T>(min(x, 1)), same<T>(min(x, -1, true));
+  same<T>(amax(x)), same<T>(amax(x, {0, 1}, true)), same<T>(amin(x, 0)), same<T>(logsumexp(x)),
+      same<T>(logsumexp(x, -1, true)), same<T>(cumsum(x, 0));
+  same<T>(var(x)), same<T>(var(x, 0, true, {.biased = true})), same<T>(glass::std(x)),
+      same<T>(glass::std(x, {0, -1}, false, {.biased = true}));
   same<T>(softmax(x)), same<T>(softmax(x, 0)), same<T>(log_softmax(x)), same<T>(log_softmax(x, 0));
   same<T>(matmul(x, x.mT()));
   same<T>(layer_norm(x, select(x, 0, 0), select(x, 0, 1))),
@@ -156,6 +161,9 @@ void operations(const T& x) {
       same<T>(stack(list, -1));
   same<T>(cat(std::span(list), 0)), same<T>(stack(std::span<const T>(list), 0));
   same<T>(take(x, Tokens{1, 2, {0, 1}}));
+  const std::vector<int> rows{1, 0, 1};
+  same<T>(take(x, 0, {1, 0, 1})), same<T>(take(x, -1, rows)),
+      same<T>(take(x, 0, std::span(rows).first(2)));
   same<T>(dropout(x, 0.1, rng));
   const T q = x.reshape({1, 1, 2, 3});
   same<T>(attention(q, q, q)), same<T>(attention(q, q, q, ones({2, 2})));

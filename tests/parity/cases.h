@@ -244,6 +244,16 @@ inline const std::map<std::string, Op>& ops() {
          return Var(Tensor(Shape{at.size()}, std::vector<Real>(at.begin(), at.end())));
        }},
 
+      {"min", [](const Call& c) { return min(c.x[0], c.index(0), c.flag(1)); }},   // axis, keep
+      {"amax", [](const Call& c) { return amax(c.x[0], c.rest(1), c.flag(0)); }},  // keep, axes
+      {"amin", [](const Call& c) { return amin(c.x[0], c.rest(1), c.flag(0)); }},
+      {"logsumexp", [](const Call& c) { return logsumexp(c.x[0], c.rest(1), c.flag(0)); }},
+      {"var",  // biased, keep, axes
+       [](const Call& c) { return var(c.x[0], c.rest(2), c.flag(1), {.biased = c.flag(0)}); }},
+      {"std",
+       [](const Call& c) { return std(c.x[0], c.rest(2), c.flag(1), {.biased = c.flag(0)}); }},
+      {"cumsum", [](const Call& c) { return cumsum(c.x[0], c.index(0)); }},  // axis
+
       // rows and products
       {"softmax", [](const Call& c) { return softmax(c.x[0], c.index(0)); }},          // axis
       {"log_softmax", [](const Call& c) { return log_softmax(c.x[0], c.index(0)); }},  // axis
@@ -268,6 +278,8 @@ inline const std::map<std::string, Op>& ops() {
       {"cat", [](const Call& c) { return cat(c.x, c.index(0)); }},
       {"stack", [](const Call& c) { return stack(c.x, c.index(0)); }},
       {"take", [](const Call& c) { return take(c.x[0], c.tokens()); }},  // B, T, ids
+      {"take by a list",                                                 // axis, indices
+       [](const Call& c) { return take(c.x[0], c.index(0), c.rest<int>(1)); }},
       {"program", [](const Call& c) { return program(c.x, c); }},
 
       // layers and losses

@@ -52,6 +52,30 @@ Case some_axes(Dice& d) {
   return {{d.numbers(shape, {-2, 2, {1e-3, 1, 30}})}, {}, list(d.chance(0.5), axes)};
 }
 
+// Some axes, none of them empty.
+Case some_full_axes(Dice& d) {
+  Case c = some_axes(d);
+  Shape shape = c.inputs[0].shape();
+  for (Index axis = 0; axis < shape.rank(); ++axis)
+    if (shape[axis] == 0) shape = shape.with(axis, 2);
+  c.inputs = {d.numbers(shape, {-2, 2, all_scales, extremes})};
+  return c;
+}
+
+// The divisor of a variance, then some axes.
+Case some_variance(Dice& d) {
+  Case c = some_axes(d);
+  c.options.insert(c.options.begin(), d.chance(0.5));
+  return c;
+}
+
+Case rows_by_a_list(Dice& d) {
+  Shape shape = d.shape(1, 4);
+  const Index axis = d.axis(shape);
+  if (shape[axis] == 0) shape = shape.with(axis, 2);
+  return {{d.numbers(shape)}, {}, list(axis, d.ids(d.size(), shape[axis]))};
+}
+
 // An axis that is not empty, and whether it is kept.
 Case one_axis(Dice& d) {
   Shape shape = d.shape(1, 4);
@@ -222,6 +246,14 @@ std::vector<Row> op_rows() {
        [](auto& r) { return r.x[0].mean(); }},
       {"mean of axes", some_axes, [](auto& r) { return r.x[0].mean(r.rest(1), r.flag(0)); }},
       {"max", one_axis, [](auto& r) { return std::get<0>(r.x[0].max(r.index(0), r.flag(1))); }},
+      {"min", one_axis, [](auto& r) { return std::get<0>(r.x[0].min(r.index(0), r.flag(1))); }},
+      {"amax", some_full_axes, [](auto& r) { return r.x[0].amax(r.rest(1), r.flag(0)); }},
+      {"amin", some_full_axes, [](auto& r) { return r.x[0].amin(r.rest(1), r.flag(0)); }},
+      {"logsumexp", some_axes, [](auto& r) { return r.x[0].logsumexp(r.rest(1), r.flag(0)); }},
+      {"var", some_variance, [](auto& r) { return r.x[0].var(r.rest(2), !r.flag(0), r.flag(1)); }},
+      {"std", some_variance, [](auto& r) { return r.x[0].std(r.rest(2), !r.flag(0), r.flag(1)); }},
+      {"cumsum", along([](Dice& d, const Shape& s) { return list(d.axis(s)); }),
+       [](auto& r) { return r.x[0].cumsum(r.index(0)); }},
       {"argmax", one_axis, [](auto& r) { return to_numbers(r.x[0].argmax(r.index(0)).flatten()); }},
 
       {"softmax", row_with_gaps, [](auto& r) { return r.x[0].softmax(r.index(0)); }},
@@ -257,6 +289,10 @@ std::vector<Row> op_rows() {
        [](auto& r) {
          const auto ids = torch::tensor(r.rest(2), torch::kLong);
          return r.x[0].index_select(0, ids).reshape({r.index(0), r.index(1), r.x[0].size(1)});
+       }},
+      {"take by a list", rows_by_a_list,
+       [](auto& r) {
+         return r.x[0].index_select(r.index(0), torch::tensor(r.rest(1), torch::kLong));
        }},
       {"program", some_program, [](auto& r) { return program(r.x, r); }},
   };
