@@ -1,7 +1,7 @@
 // # A training that stops, and goes on later
 //
-// One file holds the model, the optimiser, the count of steps and the random streams. Whoever reads
-// it goes on as if there had been no pause: the losses and the weights are the same, bit for bit.
+// One file holds the model, the optimiser, the count of steps and the random streams. What to see:
+// after a pause the training goes on as if there had been none, with the same losses and weights.
 #include <glassgrad.h>
 
 #include <cstdio>

@@ -3,11 +3,9 @@
 // The cosine of the angle between two vectors, as one op: its value, and one function that gives the
 // gradients of both vectors, since they share their work. gradcheck compares these gradients with
 // finite differences, which need double: link glassgrad::f64.
-//
 // What to see: the right gradient passes; a wrong one is refuted, and the report says where.
 //
 // B vectors, C numbers in each
-#include <fmt/format.h>
 #include <glassgrad.h>
 
 #include <cstdio>
@@ -17,7 +15,8 @@
 using namespace glass;
 
 // c = x·y / (|x| |y|), for each row of x and y [B, C] → [B]
-//     dx = g · (y / (|x| |y|) − c x / |x|²)      dy = g · (x / (|x| |y|) − c y / |y|²)
+//     dx = g · (y / (|x| |y|) − c x / |x|²)
+//     dy = g · (x / (|x| |y|) − c y / |y|²)
 // A common mistake, made here on request: the second terms are forgotten, as if the lengths of x
 // and y were constants.
 Var cosine(const Var& x, const Var& y, bool forget_lengths = false) {

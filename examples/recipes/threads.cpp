@@ -2,8 +2,8 @@
 //
 // Four threads answer requests with one model. While dropout is off, a call writes nothing into the
 // model, so the threads share its weights. Until they have ended, nothing else may write to the
-// weights: no step of an optimiser, no load(). Look at two lines: every thread needs a NoGrad of its
-// own, or it records a graph; and set_num_threads(1) keeps each op in the thread that called it,
+// weights: no step of an optimiser, no load(). What to see: every thread has a NoGrad of its own,
+// or it would record a graph; and set_num_threads(1) keeps each op in the thread that called it,
 // since the requests are work enough for all threads.
 #include <glassgrad.h>
 

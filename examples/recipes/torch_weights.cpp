@@ -5,8 +5,8 @@
 //     model = nn.ModuleDict({"attn": nn.MultiheadAttention(16, 2), "head": nn.Linear(16, 3)})
 //     save_file(model.state_dict(), "weights.safetensors")
 // load_torch() reads such a file into a model, read_tensors() into a map. This program writes one
-// itself, with random numbers, so that it needs no Python. Look at the names: PyTorch packs the
-// projections of query, key and value into one.   T positions, C = 16, H = 2 heads, D = C/H
+// itself, with random numbers, so that it needs no Python. What to see: in_proj_weight packs the
+// projections of query, key and value.   T positions, C = 16 wide, H = 2 heads of D = 8
 #include <glassgrad.h>
 
 #include <cmath>
