@@ -7,6 +7,8 @@
 // A VJP captures what it needs by value: these captures are all that the graph saves.
 #include "autograd/ops.h"
 
+#include <algorithm>
+
 namespace glass {
 
 // ---- a + b, a − b ----
@@ -60,10 +62,28 @@ Var log(const Var& x) {
   return record("log", log(x.value()), on(x, [x = x.value()](const Tensor& g) { return g / x; }));
 }
 
+// y = ln(1 + x)    dx = g / (1 + x)
+Var log1p(const Var& x) {
+  return record("log1p", log1p(x.value()),
+                on(x, [x = x.value()](const Tensor& g) { return g / (1 + x); }));
+}
+
 // y = √x           dx = g / 2y
 Var sqrt(const Var& x) {
   const Tensor y = sqrt(x.value());
   return record("sqrt", y, on(x, [y](const Tensor& g) { return g / (2 * y); }));
+}
+
+// y = sin x        dx = g ⊙ cos x
+Var sin(const Var& x) {
+  return record("sin", sin(x.value()),
+                on(x, [x = x.value()](const Tensor& g) { return g * cos(x); }));
+}
+
+// y = cos x        dx = −g ⊙ sin x
+Var cos(const Var& x) {
+  return record("cos", cos(x.value()),
+                on(x, [x = x.value()](const Tensor& g) { return -(g * sin(x)); }));
 }
 
 // y = tanh x       dx = g ⊙ (1 − y²)
@@ -82,6 +102,12 @@ Var sigmoid(const Var& x) {
 Var relu(const Var& x) {
   return record("relu", relu(x.value()),
                 on(x, [x = x.value()](const Tensor& g) { return relu_backward(x, g); }));
+}
+
+// y = ln(1 + eˣ)   dx = g ⊙ σ(x), σ the sigmoid
+Var softplus(const Var& x) {
+  return record("softplus", softplus(x.value()),
+                on(x, [x = x.value()](const Tensor& g) { return g * sigmoid(x); }));
 }
 
 // y = x Φ(x)       dx = g ⊙ (Φ(x) + x φ(x)), φ the normal density
@@ -105,6 +131,14 @@ Var abs(const Var& x) {
 Var pow(const Var& x, Real n) {
   return record("pow", pow(x.value(), n), on(x, [x = x.value(), n](const Tensor& g) {
                   return n == Real(0) ? g * 0 : g * (n * pow(x, n - Real(1)));
+                }));
+}
+
+// y = x within [lo, hi], else the bound that x is beyond
+//                  dx = g where lo ≤ x ≤ hi, else 0
+Var clamp(const Var& x, double lo, double hi) {
+  return record("clamp", clamp(x.value(), lo, hi), on(x, [x = x.value(), lo, hi](const Tensor& g) {
+                  return where(x >= lo, where(x <= hi, g, 0), 0);
                 }));
 }
 
@@ -358,13 +392,31 @@ Var attention(const Var& q, const Var& k, const Var& v, const std::optional<Tens
 
 // ---- cross_entropy ----
 // p = softmax z,  L = −(1/n) Σᵢ Σᵥ tᵢᵥ ln pᵢᵥ,  t the smoothed targets      dz = g (p − t) / n
-// Saved: (p − t) / n, which the row kernel computes together with L.
+// Without the mean, Lᵢ = −Σᵥ tᵢᵥ ln pᵢᵥ, and dzᵢ = gᵢ (pᵢ − tᵢ).
+// Saved: (p − t) / n, or p − t, which the row kernel computes together with L.
 
 Var cross_entropy(const Var& logits, std::span<const int> targets, CrossEntropyOptions options) {
-  const CrossEntropy result =
-      cross_entropy_rows(logits.value(), targets, options.ignore_index, options.label_smoothing);
+  const CrossEntropy result = cross_entropy_rows(logits.value(), targets, options);
   return record("cross_entropy", result.loss,
-                on(logits, [slope = result.slope](const Tensor& g) { return g * slope; }));
+                on(logits, [slope = result.slope, each = !options.reduce](const Tensor& g) {
+                  return (each ? g.unsqueeze(-1) : g) * slope;
+                }));
+}
+
+// ---- binary_cross_entropy_with_logits ----
+// p = σ(z),  L = −(1/n) Σᵢ (tᵢ ln pᵢ + (1 − tᵢ) ln(1 − pᵢ))                 dz = g (p − t) / n
+// Without the mean, Lᵢ is the i-th term, without 1/n.
+// Saved: z and t.
+
+Var binary_cross_entropy_with_logits(const Var& logits, const Tensor& targets,
+                                     BinaryCrossEntropyOptions options) {
+  const Tensor losses = binary_cross_entropy(logits.value(), targets);
+  const Index n = options.reduce ? std::max<Index>(losses.numel(), 1) : 1;
+  const Tensor value = options.reduce ? sum(losses) / n : losses;
+  const auto vjp = [z = logits.value(), t = targets, n](const Tensor& g) {
+    return g / n * binary_cross_entropy_slope(z, t);
+  };
+  return record("binary_cross_entropy_with_logits", value, on(logits, vjp), guard(Var(targets)));
 }
 
 // ---- dropout ----

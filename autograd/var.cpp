@@ -4,6 +4,8 @@
 // backward.cpp.
 #include "autograd/var.h"
 
+#include <ostream>
+
 namespace glass {
 
 // ---- nodes ----
@@ -52,6 +54,8 @@ const Tensor& Var::grad() const& {
                     "one, and make it with requires_grad = true");
   return *node_->grad;
 }
+
+std::ostream& operator<<(std::ostream& out, const Var& x) { return out << x.value(); }
 
 // parallel_for hands this on to its threads, so that they record nothing either.
 int& NoGrad::depth() { return inherited().no_grad; }

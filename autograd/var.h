@@ -17,8 +17,10 @@
 
 #include <array>
 #include <atomic>
+#include <concepts>
 #include <cstdint>
 #include <functional>
+#include <iosfwd>
 #include <memory>
 #include <optional>
 #include <span>
@@ -165,6 +167,7 @@ class Var {
   Var permute(std::vector<Index> axes) const;
   Var reshape(Shape shape) const;
   Var slice(Axis axis, Index begin, Index end, Index step = 1) const;
+  Var slice(Axis axis, Index begin) const;  // from begin to the end
   Var select(Axis axis, Index i) const;
   Var expand(Shape shape) const;
   Var squeeze(Axis axis) const;
@@ -175,6 +178,14 @@ class Var {
   friend Var operator*(const Var& a, const Var& b);
   friend Var operator/(const Var& a, const Var& b);
   friend Var operator-(const Var& x);
+  // Comparisons give a mask, a Tensor of 0 and 1: a step has no gradient.
+  friend Tensor operator<(const Var& a, const Var& b) { return a.value() < b.value(); }
+  friend Tensor operator<=(const Var& a, const Var& b) { return a.value() <= b.value(); }
+  friend Tensor operator>(const Var& a, const Var& b) { return a.value() > b.value(); }
+  friend Tensor operator>=(const Var& a, const Var& b) { return a.value() >= b.value(); }
+
+  friend std::ostream& operator<<(std::ostream& out, const Var& x);  // prints the value
+
   // `x += y` makes x a name for x + y; no number changes in place.
   Var& operator+=(const Var& other) { return *this = *this + other; }
   Var& operator-=(const Var& other) { return *this = *this - other; }
@@ -357,9 +368,9 @@ void set_nan_check(bool on, std::vector<std::pair<std::string, Var>> names = {})
 
 }  // namespace glass
 
-// A Var prints as its value.
-template <>
-struct fmt::formatter<glass::Var> : fmt::formatter<glass::Tensor> {
+// A Var prints as its value, and so does a Parameter, which is a Var.
+template <std::derived_from<glass::Var> T>
+struct fmt::formatter<T, char> : fmt::formatter<glass::Tensor> {
   fmt::appender format(const glass::Var& x, fmt::format_context& context) const {
     return fmt::formatter<glass::Tensor>::format(x.value(), context);
   }

@@ -4,6 +4,8 @@
 // number of g back to where its value came from.
 #include "autograd/ops.h"
 
+#include <limits>
+
 namespace glass {
 
 // ---- views ----
@@ -60,6 +62,9 @@ Var Var::unsqueeze(Axis axis) const {
 
 Var Var::slice(Axis axis, Index begin, Index end, Index step) const {
   return part("slice", *this, [=](const Tensor& x) { return x.slice(axis, begin, end, step); });
+}
+Var Var::slice(Axis axis, Index begin) const {
+  return slice(axis, begin, std::numeric_limits<Index>::max());
 }
 Var Var::select(Axis axis, Index i) const {
   return part("select", *this, [=](const Tensor& x) { return x.select(axis, i); });

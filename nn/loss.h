@@ -1,12 +1,14 @@
-// # The loss of a classifier: cross-entropy
+// # The losses of classifiers: cross-entropy
 //
-// An op like the others: its formula and its VJP are in autograd/ops.cpp.
+// Ops like the others: their formulas and VJPs are in autograd/ops.cpp.
 #pragma once
 
 #include "autograd/ops.h"
 
 namespace glass::nn {
 
+using glass::binary_cross_entropy_with_logits;
+using glass::BinaryCrossEntropyOptions;
 using glass::cross_entropy;
 using glass::CrossEntropyOptions;
 

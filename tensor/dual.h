@@ -16,6 +16,7 @@
 #include <cmath>
 #include <compare>
 #include <concepts>
+#include <iosfwd>
 #include <limits>
 #include <numbers>
 
@@ -51,12 +52,13 @@ struct Dual {
   // adding ε does not change them. A branch that compares dual numbers takes the side that d points
   // to, so at a kink (relu at 0, a tie of maximum) the derivative is exactly the slope on that
   // side.
-  friend constexpr bool operator==(Dual a, Dual b) { return (a <=> b) == 0; }
+  friend constexpr bool operator==(Dual a, Dual b) { return std::is_eq(a <=> b); }
   friend constexpr std::partial_ordering operator<=>(Dual a, Dual b) {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     if (a.v != b.v || a.v == infinity || a.v == -infinity) return a.v <=> b.v;
     return a.d <=> b.d;
   }
+  friend std::ostream& operator<<(std::ostream& out, Dual x);  // as fmt prints it; print.cpp
 };
 
 // The chain rule: the outer function's value, and its slope times the inner derivative. If d = 0,
@@ -67,6 +69,7 @@ constexpr Dual chain(Dual x, double value, double slope) {
 
 inline Dual exp(Dual x) { return chain(x, std::exp(x.v), std::exp(x.v)); }
 inline Dual log(Dual x) { return chain(x, std::log(x.v), 1 / x.v); }
+inline Dual log1p(Dual x) { return chain(x, std::log1p(x.v), 1 / (1 + x.v)); }
 inline Dual sqrt(Dual x) { return chain(x, std::sqrt(x.v), 0.5 / std::sqrt(x.v)); }
 inline Dual sin(Dual x) { return chain(x, std::sin(x.v), std::cos(x.v)); }
 inline Dual cos(Dual x) { return chain(x, std::cos(x.v), -std::sin(x.v)); }

@@ -31,6 +31,12 @@ struct Normal {
   Vec below, density;
 };
 
+// ln(1 + x), lane by lane in every build: the library has no kernel of its own.
+inline Vec log_of_one_and(Vec x) {
+  using std::log1p;
+  return by_lane(x, [](Real v) { return log1p(v); });
+}
+
 #if defined(GLASS_REAL_DUAL) || defined(GLASS_REAL_DOUBLE)
 
 // ---- doubles and dual numbers: lane by lane ----

@@ -137,9 +137,9 @@ template <class F>
   }
 }
 
-// y = f(x) for every element.
+// y = f(x) for every element, in any order: threads share the work. map() in ops.h goes in order.
 template <class F>
-Tensor map(const Tensor& x, F f) {
+Tensor map_each(const Tensor& x, F f) {
   Tensor y = empty(x.shape());
   Real* const out = y.data();
   const Real* const in = x.data();

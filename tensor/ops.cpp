@@ -13,25 +13,42 @@
 namespace glass {
 
 // The functions of a scalar; for dual numbers, the friends in dual.h are found by their argument.
-using std::abs, std::isfinite, std::isnan, std::log, std::pow, std::sqrt;
+using std::abs, std::cos, std::isfinite, std::isnan, std::log, std::log1p, std::pow, std::sin,
+    std::sqrt;
 
 // ---- element-wise, one operand; relu and those with an exponential are in rows.cpp ----
 
 Tensor log(const Tensor& x) {
-  return map(x, [](Real v) { return log(v); });
+  return map_each(x, [](Real v) { return log(v); });
+}
+Tensor log1p(const Tensor& x) {
+  return map_each(x, [](Real v) { return log1p(v); });
+}
+Tensor sin(const Tensor& x) {
+  return map_each(x, [](Real v) { return sin(v); });
+}
+Tensor cos(const Tensor& x) {
+  return map_each(x, [](Real v) { return cos(v); });
 }
 Tensor sqrt(const Tensor& x) {
-  return map(x, [](Real v) { return sqrt(v); });
+  return map_each(x, [](Real v) { return sqrt(v); });
 }
 Tensor abs(const Tensor& x) {
-  return map(x, [](Real v) { return abs(v); });
+  return map_each(x, [](Real v) { return abs(v); });
 }
 Tensor pow(const Tensor& x, Real exponent) {
   if (exponent == Real(2)) return x * x;
-  return map(x, [exponent](Real v) { return pow(v, exponent); });
+  return map_each(x, [exponent](Real v) { return pow(v, exponent); });
+}
+// Both comparisons are false for a NaN, so that a NaN stays one.
+Tensor clamp(const Tensor& x, double lo, double hi) {
+  check<ShapeError>(lo <= hi, "clamp: expected bounds lo <= hi; got {} and {}", lo, hi);
+  return map_each(x, [least = static_cast<Real>(lo), most = static_cast<Real>(hi)](Real v) {
+    return v < least ? least : v > most ? most : v;
+  });
 }
 Tensor operator-(const Tensor& x) {
-  return map(x, [](Real v) { return -v; });
+  return map_each(x, [](Real v) { return -v; });
 }
 
 // ---- element-wise, two operands ----
@@ -76,9 +93,19 @@ Tensor equal(const Tensor& a, const Tensor& b) {
 Tensor less(const Tensor& a, const Tensor& b) {
   return zip("less", a, b, [](Real x, Real y) { return Real(x < y ? 1 : 0); });
 }
+Tensor less_equal(const Tensor& a, const Tensor& b) {
+  return zip("less_equal", a, b, [](Real x, Real y) { return Real(x <= y ? 1 : 0); });
+}
 Tensor greater(const Tensor& a, const Tensor& b) {
   return zip("greater", a, b, [](Real x, Real y) { return Real(x > y ? 1 : 0); });
 }
+Tensor greater_equal(const Tensor& a, const Tensor& b) {
+  return zip("greater_equal", a, b, [](Real x, Real y) { return Real(x >= y ? 1 : 0); });
+}
+Tensor operator<(const Tensor& a, const Tensor& b) { return less(a, b); }
+Tensor operator<=(const Tensor& a, const Tensor& b) { return less_equal(a, b); }
+Tensor operator>(const Tensor& a, const Tensor& b) { return greater(a, b); }
+Tensor operator>=(const Tensor& a, const Tensor& b) { return greater_equal(a, b); }
 
 // Three operands, which broadcast together.
 Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b) {

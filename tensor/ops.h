@@ -8,6 +8,7 @@
 // rows.h, under a name that ends in `_backward`.
 #pragma once
 
+#include <concepts>
 #include <optional>
 
 #include "tensor/matmul.h"
@@ -21,13 +22,35 @@ namespace glass {
 
 Tensor exp(const Tensor& x);
 Tensor log(const Tensor& x);
+Tensor log1p(const Tensor& x);  // ln(1 + x), with all digits also where x is small
 Tensor sqrt(const Tensor& x);
+Tensor sin(const Tensor& x);
+Tensor cos(const Tensor& x);
 Tensor tanh(const Tensor& x);
-Tensor sigmoid(const Tensor& x);  // 1/(1 + e⁻ˣ)
-Tensor relu(const Tensor& x);     // max(x, 0)
+Tensor sigmoid(const Tensor& x);   // 1/(1 + e⁻ˣ)
+Tensor relu(const Tensor& x);      // max(x, 0)
+Tensor softplus(const Tensor& x);  // ln(1 + eˣ), a smooth max(x, 0)
 Tensor gelu(const Tensor& x);  // x·Φ(x), Φ the normal distribution's cumulative: the exact form
 Tensor abs(const Tensor& x);
 Tensor pow(const Tensor& x, Real exponent);
+
+// lo where x is smaller, hi where x is larger, else x. NaN stays NaN. ShapeError unless lo ≤ hi; a
+// bound may be infinite, so that only the other one counts.
+Tensor clamp(const Tensor& x, double lo, double hi);
+
+// f(x) of every element, for a function that is not here:
+//
+//     map(x, [](Real v) { return v < 0 ? 0.1 * v : v; })
+//
+// f takes a Real, and returns a number of any type. It is called for one element after the other,
+// in row-major order, so it may have a state, such as a counter.
+template <std::invocable<Real> F>
+Tensor map(const Tensor& x, F&& f) {
+  const Tensor in = x.contiguous();
+  Tensor y = empty(x.shape());
+  for (Index i = 0; i < x.numel(); ++i) y.data()[i] = static_cast<Real>(f(in.data()[i]));
+  return y;
+}
 
 // ---- element-wise, two operands; `+ - * /` are friends of Tensor ----
 
@@ -35,10 +58,12 @@ Tensor pow(const Tensor& x, Real exponent);
 Tensor maximum(const Tensor& a, const Tensor& b);
 Tensor minimum(const Tensor& a, const Tensor& b);
 
-// 1 where it holds, 0 where not.
+// 1 where it holds, 0 where not; with a NaN none of them holds. `< <= > >=` are the same functions.
 Tensor equal(const Tensor& a, const Tensor& b);
 Tensor less(const Tensor& a, const Tensor& b);
+Tensor less_equal(const Tensor& a, const Tensor& b);
 Tensor greater(const Tensor& a, const Tensor& b);
+Tensor greater_equal(const Tensor& a, const Tensor& b);
 
 // a where the mask is not 0, else b.
 Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b);
@@ -148,6 +173,7 @@ inline Tensor reshape(const Tensor& x, Shape shape) { return x.reshape(shape); }
 inline Tensor slice(const Tensor& x, Axis axis, Index begin, Index end, Index step = 1) {
   return x.slice(axis, begin, end, step);
 }
+inline Tensor slice(const Tensor& x, Axis axis, Index begin) { return x.slice(axis, begin); }
 inline Tensor select(const Tensor& x, Axis axis, Index i) { return x.select(axis, i); }
 inline Tensor expand(const Tensor& x, Shape shape) { return x.expand(shape); }
 inline Tensor squeeze(const Tensor& x, Axis axis) { return x.squeeze(axis); }

@@ -188,6 +188,16 @@ Tensor relu_backward(const Tensor& x, const Tensor& g, double p) {
       [scale](Vec v, Vec upstream) { return v > Real(0) ? upstream * scale : Vec{}; }, x, g);
 }
 
+// ln(1 + eˣ) = max(x, 0) + ln(1 + e^(−|x|)). This exponential cannot overflow, and both parts are
+// at least 0, so that no digits cancel.
+Tensor softplus(const Tensor& x) {
+  return map_vectors(
+      [](Vec v) {
+        return (v <= Real(0) ? Vec{} : v) + log_of_one_and(exp_of_negative(-magnitude(v)));
+      },
+      x);
+}
+
 // gelu(x) = x·Φ(x)   D. Hendrycks, K. Gimpel (2016)
 Tensor gelu(const Tensor& x) {
   return map_vectors([](Vec v) { return gelu(v, normal(v)); }, x);
@@ -386,8 +396,9 @@ Real cross_entropy_row(const CrossEntropyTerms& terms, const Real* z, int target
 
 }  // namespace
 
-CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets, int ignored,
-                                double smoothing) {
+CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets,
+                                const CrossEntropyOptions& options) {
+  const double smoothing = options.label_smoothing;
   check<ShapeError>(x.rank() >= 1, "cross_entropy: the logits need an axis; got a scalar");
   check<ShapeError>(0 <= smoothing && smoothing <= 1,
                     "cross_entropy: label_smoothing must lie in [0, 1]; got {}", smoothing);
@@ -395,26 +406,83 @@ CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets, i
   check<ShapeError>(static_cast<Index>(targets.size()) == rows,
                     "cross_entropy: logits {} need {} targets; got {}", x.shape(), rows,
                     targets.size());
-  // 1/n for the n targets that count, and s/V.
-  const Index count = count_targets(targets, ignored, v);
-  const auto share = static_cast<Real>(1 / static_cast<double>(std::max<Index>(count, 1)));
-
+  // 1/n for the mean over the n targets that count, else 1; and s/V.
+  const Index count = count_targets(targets, options.ignore_index, v);
+  const Index divisor = options.reduce ? std::max<Index>(count, 1) : 1;
+  const auto share = static_cast<Real>(1 / static_cast<double>(divisor));
   const auto spread = static_cast<Real>(smoothing / static_cast<double>(v));
   const CrossEntropyTerms terms{v, smoothing, share, spread};
 
   // A row whose target is ignored has the loss 0 and the slope 0.
   const Tensor logits = x.contiguous();
-  Tensor slope = empty(x.shape()), losses = zeros(Shape{rows});
+  Tensor slope = empty(x.shape()), losses = zeros(x.shape().erase(-1));
   for_rows(rows, v, [&](Index i) {
     const int target = targets[static_cast<std::size_t>(i)];
     Real* const dz = slope.data() + i * v;
-    if (target == ignored) {
+    if (target == options.ignore_index) {
       std::fill_n(dz, v, Real(0));
     } else {
       losses.data()[i] = cross_entropy_row(terms, logits.data() + i * v, target, dz);
     }
   });
-  return {sum(losses) * share, slope};
+  return {options.reduce ? sum(losses) * share : losses, slope};
+}
+
+// ---- binary cross-entropy ----
+
+namespace {
+
+// Logits and targets have one shape. Broadcasting would hide the classic mistake: [B, 1] against
+// [B] would make B² losses.
+void expect_binary_targets(const Tensor& x, const Tensor& t) {
+  constexpr const char* op = "binary_cross_entropy_with_logits";
+  check<ShapeError>(x.shape() == t.shape(),
+                    "{}: needs a target for each logit, in one shape; got logits {} and targets "
+                    "{}; reshape() one of them",
+                    op, x.shape(), t.shape());
+  const Tensor dense = t.contiguous();
+  for (Index i = 0; i < t.numel(); ++i) {
+    const auto target = static_cast<double>(dense.data()[i]);
+    if (0 <= target && target <= 1) [[likely]]
+      continue;
+    // The element's index along each axis.
+    Shape index = t.shape();
+    for (Index axis = t.rank(), rest = i; axis-- > 0; rest /= t.size(axis))
+      index = index.with(axis, rest % t.size(axis));
+    throw ShapeError(
+        fmt::format("{}: target {} at position {} is outside [0, 1]", op, target, index));
+  }
+}
+
+}  // namespace
+
+// With p = 1/(1 + e⁻ᶻ), −ln p = max(−z, 0) + r and −ln(1 − p) = max(z, 0) + r, where
+// r = ln(1 + e^(−|z|)). Weighed by t and 1 − t, the two make z·([z > 0] − t) + r: no digits cancel,
+// since both parts are at least 0. Where [z > 0] = t the first part is 0, also for an infinite z.
+Tensor binary_cross_entropy(const Tensor& x, const Tensor& t) {
+  expect_binary_targets(x, t);
+  return map_vectors(
+      [](Vec z, Vec target) {
+        const Vec off = (z > Real(0) ? repeat(Real(1)) : Vec{}) - target;
+        const Vec rest = log_of_one_and(exp_of_negative(-magnitude(z)));
+        return (off == Real(0) ? Vec{} : z * off) + rest;
+      },
+      x, t);
+}
+
+// p − t = (1 − t)·p − t·(1 − p). The right side keeps its digits where p is almost t: for t = 1 it
+// is −(1 − p) = −1/(1 + eᶻ), where p itself would be rounded to 1.
+Tensor binary_cross_entropy_slope(const Tensor& x, const Tensor& t) {
+  expect_binary_targets(x, t);
+  return map_vectors(
+      [](Vec z, Vec target) {
+        // The larger and the smaller of p and 1 − p.
+        const Vec e = exp_of_negative(-magnitude(z));
+        const Vec larger = Real(1) / (Real(1) + e), smaller = e * larger;
+        const Vec p = z < Real(0) ? smaller : larger, rest = z < Real(0) ? larger : smaller;
+        return (Real(1) - target) * p - target * rest;
+      },
+      x, t);
 }
 
 }  // namespace glass

@@ -49,14 +49,26 @@ Normalized normalize(const Tensor& x, const Tensor& weight, const Tensor& bias, 
 std::array<Tensor, 3> layer_norm_backward(const Tensor& x, const Tensor& weight,
                                           const Normalized& row, const Tensor& g);
 
-// The mean over the targets that count of −Σᵥ tᵥ ln pᵥ, with p the softmax of a row of x [..., V]
-// and t = (1 − smoothing)·[v = target] + smoothing/V; and its slope (p − t)/n [..., V], 0 in rows
-// whose target is `ignored`. ShapeError unless there is one target per row, and each is in [0, V)
-// or is `ignored`.
+struct CrossEntropyOptions {
+  int ignore_index = -100;     // a target of this value does not count
+  double label_smoothing = 0;  // share of the target's weight that all V classes divide among them
+  bool reduce = true;          // the mean over the targets that count; false: the loss of each
+};
+
+// The loss −Σᵥ tᵥ ln pᵥ of each row of x [..., V], with p the softmax of the row and
+// t = (1 − smoothing)·[v = target] + smoothing/V; and its slope p − t [..., V]. Both are 0 in rows
+// whose target is ignored. If the losses are reduced, they become their mean [] over the n targets
+// that count, and the slope (p − t)/n; otherwise they are [...]. ShapeError unless there is one
+// target per row, and each is in [0, V) or is ignored.
 struct CrossEntropy {
   Tensor loss, slope;
 };
-CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets, int ignored,
-                                double smoothing);
+CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets,
+                                const CrossEntropyOptions& options);
+
+// The loss −t ln p − (1 − t) ln(1 − p) of each element, with p = 1/(1 + e⁻ˣ), and its slope p − t.
+// ShapeError unless x and t have one shape, and every t is in [0, 1].
+Tensor binary_cross_entropy(const Tensor& x, const Tensor& t);
+Tensor binary_cross_entropy_slope(const Tensor& x, const Tensor& t);
 
 }  // namespace glass

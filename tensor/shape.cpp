@@ -124,10 +124,3 @@ std::array<bool, max_rank> Axes::flags(std::string_view op, const Shape& shape) 
 }
 
 }  // namespace glass
-
-fmt::appender fmt::formatter<glass::Shape>::format(const glass::Shape& shape,
-                                                   fmt::format_context& context) const {
-  std::string sizes;
-  for (const glass::Index size : shape) sizes += (sizes.empty() ? "" : ", ") + std::to_string(size);
-  return fmt::format_to(context.out(), "[{}]", sizes);
-}

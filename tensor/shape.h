@@ -8,6 +8,7 @@
 #include <array>
 #include <concepts>
 #include <initializer_list>
+#include <iosfwd>
 #include <span>
 #include <string>
 #include <string_view>
@@ -56,6 +57,7 @@ class Shape {
     for (std::size_t i = 0; i < max_rank; ++i) difference |= a.sizes_[i] ^ b.sizes_[i];
     return difference == 0;
   }
+  friend std::ostream& operator<<(std::ostream& out, const Shape& shape);  // print.cpp
 
   // Axis -rank … rank - 1 as 0 … rank - 1, or a ShapeError, which names the op that was called with
   // the axis.

@@ -1,8 +1,8 @@
-// # Tensors: views, reshaping, copies, printing
+// # Tensors: views, reshaping, copies
 //
 // A view is a new shape, new strides and a new first element over the same memory. So nearly every
 // function here computes a few integers, and moves no number; clone(), fill(), copy_from() and what
-// makes a tensor are the exceptions.
+// makes a tensor are the exceptions. Printing is in print.cpp.
 #include "tensor/tensor.h"
 
 #include <fmt/ranges.h>
@@ -17,9 +17,13 @@
 namespace glass {
 
 Tensor::Tensor(Shape shape, std::vector<Real> values) : Tensor(empty(shape)) {
-  check<ShapeError>(numel() == static_cast<Index>(values.size()),
-                    "tensor: shape {} holds {} values; got {}", shape, numel(), values.size());
+  expect_count(static_cast<Index>(values.size()));
   std::copy(values.begin(), values.end(), data_);
+}
+
+void Tensor::expect_count(Index count) const {
+  check<ShapeError>(count == numel(), "tensor: shape {} holds {} values; got {}", shape_, numel(),
+                    count);
 }
 
 // From the last axis on, each stride must be the number of elements that the axes behind it hold.
@@ -230,15 +234,24 @@ Tensor Tensor::reshape(Shape shape) const {
 
 Tensor Tensor::contiguous() const { return is_contiguous() ? *this : clone(); }
 Tensor Tensor::clone() const {
-  return map(*this, [](Real x) { return x; });
+  return map_each(*this, [](Real x) { return x; });
 }
 
 // ---- in place ----
 
-void Tensor::fill(Real value) { write("fill", Tensor(value)); }
-void Tensor::copy_from(const Tensor& source) { write("copy_from", source); }
+void Tensor::fill(Real value) {
+  write("fill", Tensor(value), [](Real& x, Real y) { x = y; });
+}
+void Tensor::copy_from(const Tensor& source) {
+  write("copy_from", source, [](Real& x, Real y) { x = y; });
+}
+void Tensor::add_(const Tensor& x) {
+  write("add_", x, [](Real& sum, Real y) { sum += y; });
+}
 
-void Tensor::write(std::string_view op, const Tensor& source) {
+// Calls f(x, y) for each element x and the element y of the source at the same place.
+template <class F>
+void Tensor::write(std::string_view op, const Tensor& source, F f) {
   check<StateError>(!is_expanded(),
                     "{}: cannot write into an expanded view, where elements share memory; clone() "
                     "it first; shape {}",
@@ -251,7 +264,8 @@ void Tensor::write(std::string_view op, const Tensor& source) {
   const Tensor from = source.storage_.same_as(storage_) ? source.clone() : source;
   const Strides strides = from.expand(shape_).strides_;
   Walk<2>(shape_, {strides_, strides}).run([&](const auto& at, Index count, const auto& step) {
-    for (Index i = 0; i < count; ++i) data_[at[0] + i * step[0]] = from.data_[at[1] + i * step[1]];
+    for (Index i = 0; i < count; ++i)
+      f(data_[at[0] + i * step[0]], from.data_[at[1] + i * step[1]]);
   });
   storage_.bump_version();
 }
@@ -319,85 +333,4 @@ bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
   return std::all_of(same.data(), same.data() + same.numel(), [](Real x) { return x == Real(1); });
 }
 
-// ---- printing ----
-
-namespace {
-
-constexpr Index shown_at_each_end = 3;  // positions of an axis that is elided
-
-// Is the middle of a long axis left out, all but its first three and its last three positions?
-bool elided(Index size) { return size > 2 * shown_at_each_end + 1; }
-
-// Calls item(i, skip) for each position that is shown; `skip` says that positions before it are
-// not.
-template <class Item>
-void for_shown(Index size, Item item) {
-  for (Index i = 0; i < size; ++i) {
-    const bool skip = elided(size) && i == shown_at_each_end;
-    if (skip) i = size - shown_at_each_end;
-    item(i, skip);
-  }
-}
-
-// The length in characters. In UTF-8 a character may take several bytes, as the ε of a dual number
-// does; all but its first byte begin with the bits 10.
-std::size_t length(std::string_view text) {
-  const auto begins = [](char byte) { return (byte & 0xC0) != 0x80; };
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins));
-}
-
-// The text of each number that is shown, in row-major order.
-void collect(const Tensor& x, std::string_view spec, std::vector<std::string>& cells) {
-  if (x.rank() == 0) {
-    cells.push_back(fmt::format(fmt::runtime(fmt::format("{{:{}}}", spec)), x.item()));
-  } else {
-    for_shown(x.size(0), [&](Index i, bool) { collect(x.select(0, i), spec, cells); });
-  }
-}
-
-// Appends brackets and cells to `out`, and takes each cell that it writes from the front of
-// `cells`. Rows of the last axis stand on one line; each further axis adds a bracket and an indent.
-void write_rows(const Shape& shape, Index axis, std::span<const std::string>& cells,
-                std::size_t width, std::string& out) {
-  if (axis == shape.rank()) {
-    fmt::format_to(std::back_inserter(out), "{:>{}}", cells.front(), width);
-    cells = cells.subspan(1);
-    return;
-  }
-  const bool row = axis == shape.rank() - 1;
-  const std::string newline = ",\n" + std::string(static_cast<std::size_t>(axis) + 1, ' ');
-  out += '[';
-  for_shown(shape[axis], [&](Index i, bool skip) {
-    const std::string_view separator = row ? std::string_view(", ") : std::string_view(newline);
-    if (i > 0) out += separator;
-    if (skip) {
-      out += "…";
-      out += separator;
-    }
-    write_rows(shape, axis + 1, cells, width, out);
-  });
-  out += ']';
-}
-
-}  // namespace
-
-// First the text of all numbers, since the widest of them decides the width of each column.
-std::string to_string(const Tensor& x, std::string_view spec) {
-  if (x.numel() == 0) return fmt::format("[] {}", x.shape());
-  std::vector<std::string> cells;
-  collect(x, spec, cells);
-  // All cells as wide as the widest.
-  std::size_t width = 0;
-  for (const std::string& cell : cells) width = std::max(width, length(cell));
-  std::string out;
-  std::span<const std::string> rest = cells;
-  write_rows(x.shape(), 0, rest, width, out);
-  return out;
-}
-
 }  // namespace glass
-
-fmt::appender fmt::formatter<glass::Tensor>::format(const glass::Tensor& x,
-                                                    fmt::format_context& context) const {
-  return fmt::format_to(context.out(), "{}", glass::to_string(x, spec));
-}

@@ -7,15 +7,30 @@
 // A Tensor knows no gradients. `Var`, in autograd/, remembers how a value was made.
 #pragma once
 
+#include <algorithm>
 #include <initializer_list>
+#include <iosfwd>
+#include <limits>
+#include <ranges>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "tensor/shape.h"
 #include "tensor/storage.h"
 
 namespace glass {
+
+// What a Tensor takes its numbers from: a range of numbers of any type, or a pointer to the first
+// one. Here bool is a number, 0 or 1. char is not: text is no list of numbers.
+template <class T>
+concept Element = std::convertible_to<T, Real> && !std::same_as<T, char>;
+template <class T>
+concept ElementPointer = std::is_pointer_v<T> && Element<std::iter_value_t<T>>;
+template <class T>
+concept Elements =
+    ElementPointer<T> || std::is_null_pointer_v<T> || Element<std::ranges::range_value_t<const T>>;
 
 class Tensor {
  public:
@@ -25,6 +40,10 @@ class Tensor {
   }
   // Row-major values; ShapeError if their count is not the shape's.
   Tensor(Shape shape, std::vector<Real> values);
+  // The same, from numbers of any type: Tensor({2, 3}, pixels) for a std::vector<std::uint8_t>, an
+  // array or a span. From a pointer as many numbers are read as the shape holds.
+  template <Elements Values>
+  Tensor(Shape shape, const Values& values);
 
   const Shape& shape() const { return shape_; }
   Index rank() const { return shape_.rank(); }
@@ -73,6 +92,9 @@ class Tensor {
   // Every step-th element of begin … end - 1. As in Python, negative positions count from the end
   // and a range that reaches beyond the axis is cut. ShapeError unless step ≥ 1.
   Tensor slice(Axis axis, Index begin, Index end, Index step = 1) const;
+  Tensor slice(Axis axis, Index begin) const {  // from begin to the end
+    return slice(axis, begin, std::numeric_limits<Index>::max());
+  }
   Tensor select(Axis axis, Index i) const;  // one position; the axis is removed
 
   // Axes of size 1 repeated to the given sizes, with stride 0; new axes are added in front. -1
@@ -93,6 +115,18 @@ class Tensor {
   // StateError on an expanded view, where several elements share one number of memory.
   void fill(Real value);
   void copy_from(const Tensor& source);  // broadcasts; may overlap
+  void add_(const Tensor& x);            // this + x; broadcasts x; may overlap
+
+  // There is no +=. Copies of a Tensor share their memory, so `x += y` would change every copy of
+  // x. Say which of the two is meant: x.add_(y) changes all copies, x = x + y changes none.
+  template <class T>
+  void operator+=(const T&) = delete;  // in place is x.add_(y); a new Tensor is x = x + y
+  template <class T>
+  void operator-=(const T&) = delete;  // in place is x.add_(-y); a new Tensor is x = x - y
+  template <class T>
+  void operator*=(const T&) = delete;  // in place is x.copy_from(x * y); a new Tensor is x = x * y
+  template <class T>
+  void operator/=(const T&) = delete;  // in place is x.copy_from(x / y); a new Tensor is x = x / y
 
   // ---- arithmetic, broadcasting; a number may stand on either side ----
 
@@ -102,6 +136,16 @@ class Tensor {
   friend Tensor operator/(const Tensor& a, const Tensor& b);
   friend Tensor operator-(const Tensor& x);
 
+  // ---- comparisons, broadcasting: 1 where they hold, 0 where not ----
+
+  // less() and its kin in ops.h are the same functions. There is no ==: it is equal(a, b).
+  friend Tensor operator<(const Tensor& a, const Tensor& b);
+  friend Tensor operator<=(const Tensor& a, const Tensor& b);
+  friend Tensor operator>(const Tensor& a, const Tensor& b);
+  friend Tensor operator>=(const Tensor& a, const Tensor& b);
+
+  friend std::ostream& operator<<(std::ostream& out, const Tensor& x);  // as fmt prints it
+
   // The same memory read with another shape and other strides: what every view is made of.
   Tensor view(Shape shape, Strides strides, Index offset = 0) const;
 
@@ -110,7 +154,9 @@ class Tensor {
   Tensor(Storage storage, Shape shape, Strides strides)
       : storage_(std::move(storage)), data_(storage_.data()), shape_(shape), strides_(strides) {}
   Index offset(std::initializer_list<Index> index) const;
-  void write(std::string_view op, const Tensor& source);
+  void expect_count(Index count) const;
+  template <class F>
+  void write(std::string_view op, const Tensor& source, F f);
 
   Storage storage_;
   Real* data_;
@@ -121,6 +167,21 @@ class Tensor {
 // ---- making tensors ----
 
 Tensor empty(Shape shape);  // not initialised
+
+template <Elements Values>
+Tensor::Tensor(Shape shape, const Values& values) : Tensor(empty(shape)) {
+  if constexpr (ElementPointer<Values>) {
+    if (values == nullptr) expect_count(0);
+    for (Index i = 0; i < numel(); ++i) data_[i] = static_cast<Real>(values[i]);
+  } else if constexpr (std::is_null_pointer_v<Values>) {
+    expect_count(0);
+  } else {
+    expect_count(std::ranges::distance(values));
+    Real* next = data_;
+    for (const std::ranges::range_value_t<const Values> x : values) *next++ = static_cast<Real>(x);
+  }
+}
+
 Tensor zeros(Shape shape);
 Tensor ones(Shape shape);
 Tensor full(Shape shape, Real value);

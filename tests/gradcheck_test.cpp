@@ -52,7 +52,7 @@ Var wrong_at(const Var& x, Index place, double amount) {
   });
 }
 
-// sin(kx) is not an op of the library.
+// sin(kx) as one op.
 Var sine(const Var& x, double k) {
   Tensor y = x.value().clone(), slope = x.value().clone();
   using std::cos, std::sin;

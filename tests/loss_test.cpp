@@ -225,4 +225,141 @@ TEST_CASE("the number of targets must be that of the rows, and smoothing a share
                     ShapeError);
 }
 
+// ---- targets in braces, and the loss of each target ----
+
+TEST_CASE("targets may stand in braces") {
+  const Tensor logits = some({2, 3});
+  const Tensor expected = nn::cross_entropy(logits, std::vector{1, 2}).value();
+  CHECK(exact_difference(nn::cross_entropy(logits, {1, 2}).value(), expected) == "");
+  CHECK(exact_difference(cross_entropy(logits, {1, 2}, {.label_smoothing = 0}).value(), expected) ==
+        "");
+  CHECK(number(nn::cross_entropy(some({0, 3}), {})) == 0);
+  CHECK(number(nn::cross_entropy(some({1, 1}), {0})) == 0);
+  CHECK_THROWS_AS(nn::cross_entropy(logits, {1}), ShapeError);
+}
+
+TEST_CASE("the loss of each target is what the mean is made of, 0 where it does not count") {
+  const std::vector<int> targets{0, 4, -100, 2, 1, 3};
+  for (const Shape& shape : {Shape{6, 5}, Shape{2, 3, 5}, Shape{3, 1, 2, 5}})
+    for (const double smoothing : {0.0, 0.1}) {
+      const Tensor logits = some(shape), rows = logits.reshape({6, 5});
+      const Var each =
+          nn::cross_entropy(logits, targets, {.label_smoothing = smoothing, .reduce = false});
+      CHECK(each.shape() == shape.erase(-1));
+      for (Index row = 0; row < 6; ++row) {
+        const int target = targets[static_cast<std::size_t>(row)];
+        const Real loss = each.value().reshape({6})(row);
+        const double expected =
+            row == 2 ? 0
+                     : by_definition(rows.select(0, row), {target}, {.label_smoothing = smoothing});
+        CHECK(agrees(static_cast<double>(loss), expected));
+      }
+    }
+  CHECK(nn::cross_entropy(some({4}), {2}, {.reduce = false}).shape() == Shape{});
+  CHECK(nn::cross_entropy(some({0, 4}), {}, {.reduce = false}).shape() == Shape{0});
+}
+
+TEST_CASE("the gradient of each loss goes to its own row") {
+  const Tensor logits = some({3, 4});
+  const Var x(logits, true);
+  nn::cross_entropy(x, {1, -100, 3}, {.reduce = false}).backward(tensor({2, 5, 7}));
+  Tensor expected = softmax(logits);
+  expected(0, 1) -= 1, expected(2, 3) -= 1;
+  CHECK(difference(x.grad(), expected * tensor({{2}, {0}, {7}})) == "");
+}
+
+// ---- binary cross-entropy ----
+
+TEST_CASE("binary_cross_entropy_with_logits is its definition, in every layout") {
+  Rng rng(6);
+  const Tensor t = uniform({4, 3}, 0, 1, rng);
+  for (const Tensor& z : {some({4, 3}), some({3, 4}).mT(), some({8, 3}).slice(0, 0, 8, 2)}) {
+    const auto loss = [&](const Position& p) {
+      const auto logit = static_cast<double>(at(z, p)), target = static_cast<double>(at(t, p));
+      const double yes = 1 / (1 + std::exp(-logit));
+      return -target * std::log(yes) - (1 - target) * std::log(1 - yes);
+    };
+    const Var each = nn::binary_cross_entropy_with_logits(z, t, {.reduce = false});
+    CHECK(difference(each.value(), Shape{4, 3}, loss, is_float ? 1e-5 : 1e-11) == "");
+    const Var all = nn::binary_cross_entropy_with_logits(z, t);
+    CHECK(all.shape() == Shape{});
+    CHECK(agrees(number(all), static_cast<double>(mean(each.value()).item())));
+  }
+}
+
+TEST_CASE("binary cross-entropy is right for logits of ±1e4 and for infinite ones") {
+  const Tensor z = tensor({1e4, 1e4, -1e4, -1e4, inf, inf, -inf, -inf, 0, inf, -inf});
+  const Tensor t = tensor({1, 0, 1, 0, 1, 0, 1, 0, 0.5, 0.5, 0.5});
+  const Var x(z, true);
+  const Var loss = nn::binary_cross_entropy_with_logits(x, t, {.reduce = false});
+  CHECK(difference(loss.value(), tensor({0, 1e4, 1e4, 0, 0, inf, inf, 0, std::log(2), inf, inf})) ==
+        "");
+  loss.backward(ones({11}));
+  CHECK(exact_difference(x.grad(), tensor({0, 1, -1, 0, 0, 1, -1, 0, 0, 0.5, -0.5})) == "");
+  CHECK(std::isnan(number(nn::binary_cross_entropy_with_logits(not_a_number, 0))));
+  CHECK(std::isnan(number(nn::binary_cross_entropy_with_logits(not_a_number, 1))));
+}
+
+TEST_CASE("a right answer that is almost certain still has a loss and a gradient") {
+  for (const double size : {20.0, 60.0}) {
+    const double small = std::exp(-size);  // 1 − p, where p would be rounded to 1
+    const Var x(tensor({size, -size}), true);
+    const Var loss = nn::binary_cross_entropy_with_logits(x, tensor({1, 0}));
+    loss.backward();
+    CHECK(number(loss) == Approx(small).epsilon(1e-5));
+    CHECK(static_cast<double>(x.grad()(0)) == Approx(-small / 2).epsilon(1e-5));
+    CHECK(static_cast<double>(x.grad()(1)) == Approx(small / 2).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("no elements have the binary cross-entropy 0, and no gradient") {
+  const Var x(some({0, 3}), true);
+  const Var loss = nn::binary_cross_entropy_with_logits(x, zeros({0, 3}));
+  CHECK(number(loss) == 0);
+  loss.backward();
+  CHECK(x.grad().shape() == Shape{0, 3});
+}
+
+TEST_CASE("at a logit of 0 binary cross-entropy is smooth", "[gradcheck]") {
+  if constexpr (!is_float) {
+    const Var x(tensor({0, -0.0, 0, 2}), true);
+    const Tensor t = tensor({0, 1, 0.25, 1});
+    const auto f = [&] { return nn::binary_cross_entropy_with_logits(x, t); };
+    const GradcheckReport report = gradcheck(f, {{"x", x}});
+    INFO(report.text);
+    CHECK(report.ok);
+    CHECK_THAT(report.text, ContainsSubstring("kinks 0"));
+  }
+}
+
+TEST_CASE("binary targets of another shape are an error that says what to do") {
+  const Tensor column = some({8, 1});
+  CHECK_THROWS_AS(nn::binary_cross_entropy_with_logits(column, zeros({8})), ShapeError);
+  CHECK_THROWS_WITH(nn::binary_cross_entropy_with_logits(column, zeros({8})),
+                    ContainsSubstring("binary_cross_entropy_with_logits: ") &&
+                        ContainsSubstring("[8, 1]") && ContainsSubstring("[8]") &&
+                        ContainsSubstring("reshape"));
+  CHECK_THROWS_AS(nn::binary_cross_entropy_with_logits(column, 1), ShapeError);
+}
+
+TEST_CASE("a binary target outside [0, 1] is named with its position") {
+  for (const double wrong : {-0.5, 2.0, not_a_number, inf}) {
+    Tensor t = zeros({3, 2});
+    t(2, 1) = static_cast<Real>(wrong);
+    CHECK_THROWS_AS(nn::binary_cross_entropy_with_logits(some({3, 2}), t), ShapeError);
+    CHECK_THROWS_WITH(nn::binary_cross_entropy_with_logits(some({3, 2}), t),
+                      ContainsSubstring(fmt::format("target {} ", wrong)) &&
+                          ContainsSubstring("position [2, 1]"));
+  }
+}
+
+TEST_CASE("binary targets that are written to before backward() are a StateError", "[sweep]") {
+  const Var x(some({3}), true);
+  Tensor t = ones({3});
+  const Var loss = nn::binary_cross_entropy_with_logits(x, t);
+  t.fill(0);
+  CHECK_THROWS_AS(loss.backward(), StateError);
+  CHECK(!x.has_grad());
+}
+
 }  // namespace loss_test

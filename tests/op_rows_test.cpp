@@ -38,6 +38,13 @@ const std::vector<std::vector<Shape>> heads = {
 const std::vector<std::vector<Shape>> sequences(3,
                                                 {Shape{3, 4, 2}, Shape{3, 5, 2}, Shape{3, 5, 2}});
 
+// Two operands of one shape.
+const std::vector<std::vector<Shape>> alike = {{Shape{}, Shape{}},
+                                               {Shape{5}, Shape{5}},
+                                               {Shape{3, 2}, Shape{3, 2}},
+                                               {Shape{2, 1, 3}, Shape{2, 1, 3}},
+                                               {Shape{0, 2}, Shape{0, 2}}};
+
 const std::vector<std::vector<Shape>> logits = {{Shape{5}}, {Shape{3, 4}}, {Shape{2, 3, 5}}};
 
 // The first cases, each with one more operand.
@@ -61,11 +68,11 @@ const nn::CrossAttention& layer() {
 Var spread(const Var& x) { return x * (1 + arange(x.numel())).reshape(x.shape()); }
 
 // The loss of targets 1, 3, 5, … modulo V, of which the second does not count.
-Var surprise(const Var& x, double smoothing) {
+Var surprise(const Var& x, double smoothing, bool reduce = true) {
   std::vector<int> targets;
   for (Index i = 0; i < x.shape().with(-1, 1).numel(); ++i)
     targets.push_back(i == 1 ? -100 : static_cast<int>((2 * i + 1) % x.size(-1)));
-  return nn::cross_entropy(x, targets, {.label_smoothing = smoothing});
+  return nn::cross_entropy(x, targets, {.label_smoothing = smoothing, .reduce = reduce});
 }
 
 }  // namespace
@@ -76,10 +83,14 @@ const std::vector<OpRow>& oracle::op_rows() {
       // element-wise, one operand
       {"exp", [](auto& x) { return exp(x[0]); }, one},
       {"log", [](auto& x) { return log(x[0]); }, one, 0.2, 3},
+      {"log1p", [](auto& x) { return log1p(x[0]); }, one, -0.009, 3},
       {"sqrt", [](auto& x) { return sqrt(x[0]); }, one, 0.2, 3},
+      {"sin", [](auto& x) { return sin(x[0]); }, one, -5, 5},
+      {"cos", [](auto& x) { return cos(x[0]); }, one, -5, 5},
       {"tanh", [](auto& x) { return tanh(x[0]); }, one},
       {"sigmoid", [](auto& x) { return sigmoid(x[0]); }, one, -5, 5},
       {"relu", [](auto& x) { return relu(x[0]); }, one},
+      {"softplus", [](auto& x) { return softplus(x[0]); }, one, -5, 5},
       {"gelu", [](auto& x) { return gelu(x[0]); }, one, -4, 4},
       {"abs", [](auto& x) { return abs(x[0]); }, one},
       {"neg", [](auto& x) { return -x[0]; }, one},
@@ -89,6 +100,12 @@ const std::vector<OpRow>& oracle::op_rows() {
       {"pow 3", [](auto& x) { return pow(x[0], 3); }, one},
       {"pow -1", [](auto& x) { return pow(x[0], -1); }, one, 0.5, 3},
       {"pow 0.5", [](auto& x) { return pow(x[0], 0.5); }, one, 0.2, 3},
+      {"clamp", [](auto& x) { return clamp(x[0], -0.7, 1.1); }, one},
+      {"clamp from below", [](auto& x) { return clamp(x[0], -0.3, inf); }, one},
+      {"map",
+       [](auto& x) {
+         return map(x[0], [](Real v) { return v * v * v; }, [](Real v) { return 3 * v * v; });
+       }, one},
       {"number first", [](auto& x) { return 2 - 3 / x[0] + 1.5 * x[0]; }, one, 0.5, 3},
       {"number last", [](auto& x) { return (x[0] + 2) * 3 / 4 - 1; }, one},
 
@@ -101,6 +118,7 @@ const std::vector<OpRow>& oracle::op_rows() {
       {"minimum", [](auto& x) { return minimum(x[0], x[1]); }, two},
       {"where", [](auto& x) { return where(greater(x[0].value(), x[1].value() / 3), x[0], x[1]); },
        two},
+      {"where, a mask by comparison", [](auto& x) { return where(x[0] <= x[1], x[0], 2 * x[1]); }, two},
       {"where, a mask of every shape",
        [](auto& x) { return where(x[0].value(), x[1], x[2]); },
        {{Shape{2, 3}, Shape{2, 3}, Shape{2, 3}}, {Shape{2, 1}, Shape{3}, Shape{}},
@@ -199,6 +217,7 @@ const std::vector<OpRow>& oracle::op_rows() {
       {"reshape of a transposed", [](auto& x) { return x[0].mT().reshape({x[0].numel()}); }, grids},
       {"slice", [](auto& x) { return x[0].slice(0, 1, -1); }, lines},
       {"slice from the end", [](auto& x) { return x[0].slice(-1, -3, 100); }, lines},
+      {"slice to the end", [](auto& x) { return slice(x[0], 0, 1) * sum(x[0].slice(-1, -2)); }, lines},
       {"slice with a step", [](auto& x) { return x[0].slice(-1, 0, 100, 2); }, lines},
       {"slices that overlap",
        [](auto& x) { return x[0].slice(0, 0, 2) * sum(x[0].slice(0, 1, 3)); }, lines},
@@ -275,6 +294,16 @@ const std::vector<OpRow>& oracle::op_rows() {
       {"cross_entropy", [](auto& x) { return surprise(x[0], 0); }, logits, -2, 2, {}, {4, 5}},
       {"cross_entropy, smoothed", [](auto& x) { return surprise(x[0], 0.3); }, logits, -2, 2, {},
        {4, 5}},
+      {"cross_entropy of each target", [](auto& x) { return surprise(x[0], 0.3, false); }, logits, -2, 2,
+       {}, {4, 5}},
+      {"binary_cross_entropy_with_logits",
+       [](auto& x) { return nn::binary_cross_entropy_with_logits(x[0], x[1].value()); }, alike, -2, 2,
+       {1}},
+      {"binary_cross_entropy_with_logits of each element",
+       [](auto& x) {
+         return nn::binary_cross_entropy_with_logits(x[0], x[1].value() * 0.75, {.reduce = false});
+       },
+       alike, -2, 2, {1}},
   };
   return rows;
 }

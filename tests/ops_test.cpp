@@ -26,12 +26,23 @@ const std::vector<Unary>& unary_ops() {
       {"exp", [](auto& x) { return exp(x); }, [](double x) { return std::exp(x); }},
       {"log", [](auto& x) { return log(x); }, [](double x) { return std::log(x); }, 0.1, 5},
       {"sqrt", [](auto& x) { return sqrt(x); }, [](double x) { return std::sqrt(x); }, 0, 5},
+      {"log1p", [](auto& x) { return log1p(x); }, [](double x) { return std::log1p(x); }, -0.9, 5},
+      {"sin", [](auto& x) { return sin(x); }, [](double x) { return std::sin(x); }, -9, 9},
+      {"cos", [](auto& x) { return cos(x); }, [](double x) { return std::cos(x); }, -9, 9},
       {"tanh", [](auto& x) { return tanh(x); }, [](double x) { return std::tanh(x); }, -9, 9},
       {"sigmoid", [](auto& x) { return sigmoid(x); },
        [](double x) { return 1 / (1 + std::exp(-x)); }, -40, 40},
       {"relu", [](auto& x) { return relu(x); }, [](double x) { return x > 0 ? x : 0; }},
       {"gelu", [](auto& x) { return gelu(x); },
        [](double x) { return x * std::erfc(-x / std::sqrt(2.0)) / 2; }, -9, 9},
+      {"softplus", [](auto& x) { return softplus(x); },
+       [](double x) { return std::log1p(std::exp(x)); }, -40, 40},
+      {"clamp", [](auto& x) { return clamp(x, -0.5, 1); },
+       [](double x) { return x < -0.5 ? -0.5
+                             : x > 1  ? 1
+                                      : x; }},
+      {"map", [](auto& x) { return map(x, [](Real v) { return 2 * v; }); },
+       [](double x) { return 2 * x; }},
       {"abs", [](auto& x) { return abs(x); }, [](double x) { return std::fabs(x); }},
       {"neg", [](auto& x) { return -x; }, [](double x) { return -x; }},
       {"pow 3", [](auto& x) { return pow(x, 3); }, [](double x) { return x * x * x; }},
@@ -65,8 +76,12 @@ const std::vector<Binary>& binary_ops() {
        [](double a, double b) { return a == b ? 1.0 : 0.0; }},
       {"less", [](auto& a, auto& b) { return less(a, b); },
        [](double a, double b) { return a < b ? 1.0 : 0.0; }},
+      {"less_equal", [](auto& a, auto& b) { return a <= b; },
+       [](double a, double b) { return a <= b ? 1.0 : 0.0; }},
       {"greater", [](auto& a, auto& b) { return greater(a, b); },
        [](double a, double b) { return a > b ? 1.0 : 0.0; }},
+      {"greater_equal", [](auto& a, auto& b) { return a >= b; },
+       [](double a, double b) { return a >= b ? 1.0 : 0.0; }},
   };
   return ops;
 }

@@ -1,8 +1,14 @@
 #include "tensor/tensor.h"
 
+#include <array>
+#include <cstdint>
 #include <limits>
+#include <list>
+#include <span>
+#include <sstream>
 #include <type_traits>
 
+#include "tensor/dual.h"
 #include "tests/op_table.h"
 
 namespace tensor_test {
@@ -76,6 +82,67 @@ TEST_CASE("a tensor is filled row by row, and the values must be as many as it h
   CHECK_THROWS_AS(Tensor({2}, {1, 2, 3}), ShapeError);
   CHECK_THROWS_AS(Tensor(Shape{-1}, {}), ShapeError);
   CHECK(Tensor({0, 3}, {}).numel() == 0);
+}
+
+TEST_CASE("a tensor takes numbers of any type, from ranges and from pointers") {
+  const Tensor expected = tensor({{1, 2}, {3, 4}});
+  const std::vector<int> ints{1, 2, 3, 4};
+  const std::array<double, 4> doubles_array{1, 2, 3, 4};
+  std::array<std::uint8_t, 4> bytes{1, 2, 3, 4};
+  const float floats[] = {1, 2, 3, 4};
+  long longs[] = {1, 2, 3, 4};
+  const std::vector<Real> reals{1, 2, 3, 4};
+  std::vector<Real> moved = reals;
+  const std::list<std::int16_t> list{1, 2, 3, 4};
+  for (const Tensor& x :
+       {Tensor({2, 2}, {1, 2, 3, 4}), Tensor({2, 2}, ints), Tensor({2, 2}, doubles_array),
+        Tensor({2, 2}, bytes), Tensor({2, 2}, std::span<const std::uint8_t>(bytes)),
+        Tensor({2, 2}, std::span(bytes)), Tensor({2, 2}, floats), Tensor({2, 2}, longs),
+        Tensor({2, 2}, reals), Tensor({2, 2}, std::move(moved)), Tensor({2, 2}, list),
+        Tensor({2, 2}, ints.data()), Tensor({2, 2}, bytes.data()), Tensor({2, 2}, &longs[0]),
+        Tensor({2, 2}, reals.data()), Tensor(Shape{2, 2}, Shape{1, 2, 3, 4})})
+    CHECK(exact_difference(x, expected) == "");
+  CHECK(exact_difference(Tensor(2, std::vector<unsigned>{5, 6}), tensor({5, 6})) == "");
+}
+
+TEST_CASE("bools become 0 and 1") {
+  const bool array[] = {true, false, true};
+  const std::vector<bool> bits{true, false, true};
+  for (const Tensor& x : {Tensor({3}, array), Tensor({3}, &array[0]), Tensor({3}, bits),
+                          Tensor({3}, std::array{true, false, true})})
+    CHECK(exact_difference(x, tensor({1, 0, 1})) == "");
+}
+
+TEST_CASE("a tensor copies the numbers that it was made from") {
+  std::vector<double> numbers{1, 2};
+  const Tensor x({2}, numbers), y({2}, numbers.data());
+  numbers = {7, 8};
+  CHECK(exact_difference(x, tensor({1, 2})) == "");
+  CHECK(exact_difference(y, tensor({1, 2})) == "");
+}
+
+TEST_CASE("a count that the shape does not hold is an error that shows both") {
+  const std::vector<int> three{1, 2, 3};
+  CHECK_THROWS_AS(Tensor({2, 2}, three), ShapeError);
+  CHECK_THROWS_WITH(Tensor({2, 2}, three), "tensor: shape [2, 2] holds 4 values; got 3");
+  CHECK_THROWS_AS(Tensor({2}, std::array<double, 3>{}), ShapeError);
+  const double array[] = {1, 2, 3};
+  CHECK_THROWS_AS(Tensor({2}, array), ShapeError);  // an array has a count, too
+  const float* const nothing = nullptr;
+  CHECK_THROWS_AS(Tensor({2}, nothing), ShapeError);
+  CHECK_THROWS_AS(Tensor({2}, nullptr), ShapeError);
+  CHECK(Tensor({0, 3}, nothing).shape() == Shape{0, 3});
+  CHECK(Tensor({0, 3}, nullptr).shape() == Shape{0, 3});
+  CHECK(Tensor({0, 3}, std::vector<int>{}).shape() == Shape{0, 3});
+}
+
+TEST_CASE("what is no list of numbers makes no tensor") {
+  CHECK(!std::is_constructible_v<Tensor, Shape, std::string>);
+  CHECK(!std::is_constructible_v<Tensor, Shape, const char*>);
+  CHECK(!std::is_constructible_v<Tensor, Shape, std::vector<std::string>>);
+  CHECK(!std::is_constructible_v<Tensor, Shape, int>);
+  CHECK(!std::is_constructible_v<Tensor, Shape, Tensor>);
+  CHECK(!std::is_constructible_v<Tensor, Shape, void*>);
 }
 
 TEST_CASE("zeros, ones, full, arange and eye hold what they say") {
@@ -253,6 +320,16 @@ TEST_CASE("slices clamp and count from the end as Python's do") {
   CHECK_THROWS_AS(x.slice(1, 0, 3), ShapeError);
 }
 
+TEST_CASE("a slice without an end goes to the end") {
+  const Tensor x = arange(6).reshape({2, 3});
+  for (Index begin = -5; begin <= 5; ++begin)
+    CHECK(exact_difference(x.slice(-1, begin), x.slice(-1, begin, 3)) == "");
+  CHECK(doubles(x.slice(0, 1)) == std::vector<double>{3, 4, 5});
+  CHECK(x.slice(0, 2).shape() == Shape{0, 3});
+  CHECK(x.slice(1, 1).storage().same_as(x.storage()));
+  CHECK_THROWS_WITH(x.slice(2, 0), ContainsSubstring("slice: axis 2"));
+}
+
 TEST_CASE("views that do not exist are errors that show the shape") {
   const Tensor x = zeros({2, 3});
   const auto shows = ContainsSubstring("[2, 3]");
@@ -401,6 +478,36 @@ TEST_CASE("copy_from between overlapping views reads before it writes") {
   CHECK(doubles(square) == std::vector<double>{0, 2, 1, 3});
 }
 
+TEST_CASE("add_ adds in place, broadcasts, and refuses what does not") {
+  Tensor x = zeros({2, 3});
+  const Tensor view = x.mT();
+  x.add_(tensor({{1}, {2}}));
+  x.add_(tensor({10, 20, 30}));
+  x.add_(0.5);
+  CHECK(doubles(x) == std::vector<double>{11.5, 21.5, 31.5, 12.5, 22.5, 32.5});
+  CHECK(view(2, 1) == Real(32.5));
+  CHECK_THROWS_AS(x.add_(zeros({1, 2, 3})), ShapeError);
+  CHECK_THROWS_WITH(x.add_(zeros({3, 2})), ContainsSubstring("add_: ") &&
+                                               ContainsSubstring("[3, 2]") &&
+                                               ContainsSubstring("[2, 3]"));
+  x.select(0, 0).add_(100);
+  CHECK(doubles(x) == std::vector<double>{111.5, 121.5, 131.5, 12.5, 22.5, 32.5});
+}
+
+TEST_CASE("add_ of overlapping views reads before it writes") {
+  Tensor x = arange(6);
+  x.slice(0, 1).add_(x.slice(0, 0, 5));
+  CHECK(doubles(x) == std::vector<double>{0, 1, 3, 5, 7, 9});
+  x.add_(x);
+  CHECK(doubles(x) == std::vector<double>{0, 2, 6, 10, 14, 18});
+  Tensor square = arange(4).reshape({2, 2});
+  square.add_(square.mT());
+  CHECK(doubles(square) == std::vector<double>{0, 3, 3, 6});
+  Tensor first = arange(3);
+  first.add_(first.slice(0, 2));  // one number, for all
+  CHECK(doubles(first) == std::vector<double>{2, 3, 4});
+}
+
 TEST_CASE("writing into an expanded view is an error, and writes nothing") {
   const Tensor x = tensor({1, 2});
   Tensor wide = x.expand({3, 2});
@@ -408,6 +515,8 @@ TEST_CASE("writing into an expanded view is an error, and writes nothing") {
   CHECK_THROWS_WITH(wide.fill(0), ContainsSubstring("fill: ") && ContainsSubstring("[3, 2]") &&
                                       ContainsSubstring("clone"));
   CHECK_THROWS_AS(wide.copy_from(zeros({3, 2})), StateError);
+  CHECK_THROWS_AS(wide.add_(1), StateError);
+  CHECK_THROWS_WITH(wide.add_(1), ContainsSubstring("add_: ") && ContainsSubstring("clone"));
   CHECK_THROWS_AS(wide.mT().slice(0, 1, 2).fill(0), StateError);
   CHECK(doubles(x) == std::vector<double>{1, 2});
   CHECK(x.storage().version() == version);
@@ -415,7 +524,7 @@ TEST_CASE("writing into an expanded view is an error, and writes nothing") {
   CHECK(doubles(x) == std::vector<double>{7, 7});
 }
 
-TEST_CASE("fill and copy_from count as writes, data() and operator() do not") {
+TEST_CASE("fill, copy_from and add_ count as writes, data() and operator() do not") {
   Tensor x = zeros({2, 2});
   const Tensor view = x.mT();
   const auto start = x.storage().version();
@@ -426,10 +535,12 @@ TEST_CASE("fill and copy_from count as writes, data() and operator() do not") {
   CHECK(view.storage().version() == start + 1);
   x.select(0, 0).copy_from(tensor({1, 2}));
   CHECK(view.storage().version() == start + 2);
+  x.select(1, 0).add_(1);
+  CHECK(view.storage().version() == start + 3);
   (void)x.clone();
   (void)x.reshape({4});
   (void)(x + x);
-  CHECK(x.storage().version() == start + 2);
+  CHECK(x.storage().version() == start + 3);
 }
 
 TEST_CASE("memory is given back when the last view of it goes") {
@@ -516,6 +627,22 @@ TEST_CASE("long axes are elided in the middle, short ones are not") {
 TEST_CASE("an empty tensor prints its shape, infinities and NaN print as words") {
   CHECK(fmt::format("{}", zeros({0, 3})) == "[] [0, 3]");
   CHECK(fmt::format("{}", tensor({1.0, -inf})) == "[   1, -inf]");
+}
+
+TEST_CASE("streams get the text that fmt gives") {
+  const auto streamed = [](const auto& x) {
+    std::ostringstream out;
+    out << x;
+    return out.str();
+  };
+  for (const Tensor& x : {Tensor(1.5), tensor({{1, -2}, {3.25, 4}}), arange(100), zeros({0, 3})})
+    CHECK(streamed(x) == fmt::format("{}", x));
+  for (const Shape& shape : {Shape{}, Shape{2, 3}, Shape{0}})
+    CHECK(streamed(shape) == fmt::format("{}", shape));
+  CHECK(streamed(Dual(1.5, -2)) == "1.5-2ε");
+  CHECK(streamed(Real(2)) == "2");
+  CHECK(streamed(3) == "3");
+  CHECK(streamed(true) == "1");
 }
 
 TEST_CASE("a view prints its own elements") {

@@ -1,8 +1,10 @@
 #include "autograd/var.h"
 
+#include <sstream>
 #include <thread>
 #include <type_traits>
 
+#include "nn/module.h"
 #include "tests/op_table.h"
 
 namespace var_test {
@@ -98,8 +100,13 @@ TEST_CASE("value and grad of a temporary may be kept") {
   CHECK(number(grad) == 5);
 }
 
-TEST_CASE("a Var prints as its value") {
+TEST_CASE("a Var prints as its value, and so does a Parameter") {
   const Var x(tensor({1, 2}), true);
+  const nn::Parameter weight(tensor({{1, 2}}));
+  std::ostringstream out;
+  out << x << " " << weight;
+  CHECK(out.str() == "[1, 2] [[1, 2]]");
+  CHECK(fmt::format("{} {:.1f}", weight, weight) == "[[1, 2]] [[1.0, 2.0]]");
   CHECK(fmt::format("{}", x) == "[1, 2]");
   CHECK(fmt::format("{:.1f}", x * 2) == "[2.0, 4.0]");
 }

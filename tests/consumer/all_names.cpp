@@ -2,11 +2,13 @@
 // These functions are not called. The test is that they compile and link in all three builds.
 #include <glassgrad.h>
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
 #include <span>
+#include <sstream>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -72,6 +74,12 @@ void tensors() {
   const Tensor nothing, one = 1, half = 0.5, real = Real(2), single = 2.0f, index = Index{3};
   Tensor x(Shape{2, 3}, {1, 2, 3, 4, 5, 6});
   x = Tensor({2, 3}, std::vector<Real>(6));
+  const std::vector<int> whole(6);
+  const std::array<double, 6> fractions{};
+  const std::uint8_t bytes[6] = {};
+  x = Tensor({2, 3}, whole), x = Tensor({2, 3}, fractions), x = Tensor({2, 3}, bytes);
+  x = Tensor({2, 3}, std::span<const std::uint8_t>(bytes)), x = Tensor({2, 3}, whole.data());
+  x = Tensor({0}, nullptr);
   const Tensor& constant = x;
   same<Shape>(constant.shape());
   same<Index>(x.rank()), same<Index>(x.size(-1)), same<Index>(x.numel()), same<Index>(x.stride(0));
@@ -87,11 +95,13 @@ void tensors() {
   same<std::vector<Real>>(x.to_vector());
 
   same<Tensor>(x.transpose(0, 1)), same<Tensor>(x.mT()), same<Tensor>(x.permute({1, 0}));
-  same<Tensor>(x.slice(0, 0, 2)), same<Tensor>(x.slice(0, 0, 2, 2)), same<Tensor>(x.select(0, 1));
+  same<Tensor>(x.slice(0, 0, 2)), same<Tensor>(x.slice(0, 0, 2, 2)), same<Tensor>(x.select(0, 1)),
+      same<Tensor>(x.slice(0, 1));
   same<Tensor>(x.expand({4, 2, 3})), same<Tensor>(x.squeeze(0)), same<Tensor>(x.unsqueeze(0));
   same<Tensor>(x.reshape({3, -1})), same<Tensor>(x.contiguous()), same<Tensor>(x.clone());
   x.fill(1);
   x.copy_from(x.clone());
+  x.add_(x.clone()), x.add_(1);
 
   same<Tensor>(zeros({2, n})), same<Tensor>(ones(n)), same<Tensor>(full({2}, 3)),
       same<Tensor>(arange(n)), same<Tensor>(eye(n));
@@ -115,6 +125,8 @@ void tensors() {
 
   same<std::string>(fmt::format("{} {:.3f} {:8.2e}", x, x, x));
   same<std::string>(fmt::format("{}", Real(1)));
+  std::ostringstream out;
+  out << x << x.shape() << Real(1) << Var(x) << nn::Parameter(x);
   (void)double(Real(1));
 }
 
@@ -130,8 +142,14 @@ void operations(const T& x) {
       same<T>(x - Real(2)), same<T>(n * x);
   same<T>(exp(x)), same<T>(log(x)), same<T>(sqrt(x)), same<T>(tanh(x)), same<T>(sigmoid(x)),
       same<T>(relu(x)), same<T>(gelu(x)), same<T>(abs(x));
+  same<T>(sin(x)), same<T>(cos(x)), same<T>(log1p(x)), same<T>(softplus(x)),
+      same<T>(clamp(x, -1, 1.5));
   same<T>(pow(x, 2)), same<T>(pow(x, 0.5)), same<T>(pow(x, Real(3)));
   same<T>(maximum(x, x)), same<T>(minimum(x, x)), same<T>(maximum(x, 0)), same<T>(minimum(1.5, x));
+  same<Tensor>(x < x), same<Tensor>(x <= 1), same<Tensor>(0.5 > x), same<Tensor>(x >= mask);
+  same<Tensor>(equal(x, x)), same<Tensor>(less(x, 0)), same<Tensor>(less_equal(0.5, x)),
+      same<Tensor>(greater(x, mask)), same<Tensor>(greater_equal(mask, x));
+  same<T>(where(x > 0, x, -x));
   same<T>(where(mask, x, x)), same<T>(where(mask, x, 0)), same<T>(where(mask, 1.0, x)),
       same<Tensor>(where(mask, 1, 0));
   same<T>(sum(x)), same<T>(mean(x)), same<T>(sum(x, 0)), same<T>(mean(x, -1, true)),
@@ -149,7 +167,8 @@ void operations(const T& x) {
   same<T>(layer_norm(x, select(x, 0, 0), select(x, 0, 1))),
       same<T>(layer_norm(x, select(x, 0, 0), select(x, 0, 1), 1e-6));
   same<T>(transpose(x, 0, 1)), same<T>(mT(x)), same<T>(permute(x, {1, 0})),
-      same<T>(reshape(x, {-1})), same<T>(slice(x, 0, 0, 1)), same<T>(slice(x, 0, 0, 2, 2));
+      same<T>(reshape(x, {-1})), same<T>(slice(x, 0, 0, 1)), same<T>(slice(x, 0, 0, 2, 2)),
+      same<T>(slice(x, 0, 1)), same<T>(x.slice(-1, 1));
   same<T>(select(x, 0, 0)), same<T>(expand(x, {4, 2, 3})), same<T>(squeeze(x, 0)),
       same<T>(unsqueeze(x, 0));
   same<T>(x.transpose(0, 1)), same<T>(x.mT()), same<T>(x.permute({1, 0})), same<T>(x.reshape({-1})),
@@ -181,6 +200,10 @@ void mixtures() {
   same<Tensor>(equal(t, t)), same<Tensor>(less(t, 0)), same<Tensor>(greater(t, 0.5));
   same<Tensor>(tril(t, 0)), same<Tensor>(tril(t, -1)), same<Tensor>(from_torch_mask(t));
   same<Tensor>(from_additive_mask(t));
+  same<Tensor>(map(t, [](Real number) { return 2 * number; }));
+  same<Var>(map(
+      v, [](Real number) { return 2 * number; }, [](Real) { return 2; }));
+  same<Tensor>(t < v), same<Tensor>(v >= t), same<Tensor>(equal(t, v));
   Var x = v;
   x += t;
   x += 1;
@@ -319,6 +342,12 @@ void models() {
   same<Var>(nn::cross_entropy(logits, std::span<const int>(next),
                               {.ignore_index = -100, .label_smoothing = 0.1}));
   same<Var>(nn::cross_entropy(logits, next, nn::CrossEntropyOptions{.label_smoothing = 0}));
+  same<Var>(nn::cross_entropy(logits, {4, 5, 2}));
+  same<Var>(cross_entropy(logits, {4, 5, 2}, {.label_smoothing = 0.1, .reduce = false}));
+  same<Var>(nn::binary_cross_entropy_with_logits(logits, zeros(logits.shape())));
+  same<Var>(binary_cross_entropy_with_logits(logits, zeros(logits.shape()), {.reduce = false}));
+  same<Var>(binary_cross_entropy_with_logits(logits, zeros(logits.shape()),
+                                             nn::BinaryCrossEntropyOptions{.reduce = true}));
   same<std::vector<std::vector<int>>>(
       nn::greedy_decode(model, source, {.start = 1, .stop = 2, .max_length = 5}));
   same<std::vector<std::vector<int>>>(nn::greedy_decode(model, source));

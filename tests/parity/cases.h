@@ -98,6 +98,13 @@ inline Tensor allowed(const Call& c) {
   return from_torch_mask(maximum(c.constants[0], padding));         // [B, 1, T, S]
 }
 
+inline Var surprise(const Call& c, bool reduce) {  // label smoothing, ignored index, targets
+  return nn::cross_entropy(c.x[0], c.rest<int>(2),
+                           {.ignore_index = static_cast<int>(c.index(1)),
+                            .label_smoothing = c.number(0),
+                            .reduce = reduce});
+}
+
 // ---- optimisers ----
 
 // 1, 2, 5, 10, 20, 50, …: the steps after which the parameters are looked at.
@@ -209,10 +216,15 @@ inline const std::map<std::string, Op>& ops() {
       // element-wise, one operand
       {"exp", [](const Call& c) { return exp(c.x[0]); }},
       {"log", [](const Call& c) { return log(c.x[0]); }},
+      {"log1p", [](const Call& c) { return log1p(c.x[0]); }},
       {"sqrt", [](const Call& c) { return sqrt(c.x[0]); }},
+      {"sin", [](const Call& c) { return sin(c.x[0]); }},
+      {"cos", [](const Call& c) { return cos(c.x[0]); }},
       {"tanh", [](const Call& c) { return tanh(c.x[0]); }},
       {"sigmoid", [](const Call& c) { return sigmoid(c.x[0]); }},
       {"relu", [](const Call& c) { return relu(c.x[0]); }},
+      {"softplus", [](const Call& c) { return softplus(c.x[0]); }},
+      {"clamp", [](const Call& c) { return clamp(c.x[0], c.number(0), c.number(1)); }},  // lo, hi
       {"gelu", [](const Call& c) { return gelu(c.x[0]); }},
       {"abs", [](const Call& c) { return abs(c.x[0]); }},
       {"negative", [](const Call& c) { return -c.x[0]; }},
@@ -229,7 +241,9 @@ inline const std::map<std::string, Op>& ops() {
       {"where", [](const Call& c) { return where(c.constants[0], c.x[0], c.x[1]); }},
       {"equal", [](const Call& c) { return Var(equal(c.inputs[0], c.inputs[1])); }},
       {"less", [](const Call& c) { return Var(less(c.inputs[0], c.inputs[1])); }},
+      {"less_equal", [](const Call& c) { return Var(c.inputs[0] <= c.inputs[1]); }},
       {"greater", [](const Call& c) { return Var(greater(c.inputs[0], c.inputs[1])); }},
+      {"greater_equal", [](const Call& c) { return Var(c.inputs[0] >= c.inputs[1]); }},
 
       // reductions
       {"sum", [](const Call& c) { return sum(c.x[0]); }},
@@ -312,11 +326,11 @@ inline const std::map<std::string, Op>& ops() {
          layer.weight = c.x[0];
          return layer(c.tokens());
        }},
-      {"cross_entropy",  // label smoothing, ignored index, targets
+      {"cross_entropy", [](const Call& c) { return surprise(c, true); }},
+      {"cross_entropy of each", [](const Call& c) { return surprise(c, false); }},
+      {"binary_cross_entropy",  // whether it is reduced
        [](const Call& c) {
-         return nn::cross_entropy(
-             c.x[0], c.rest<int>(2),
-             {.ignore_index = static_cast<int>(c.index(1)), .label_smoothing = c.number(0)});
+         return nn::binary_cross_entropy_with_logits(c.x[0], c.constants[0], {.reduce = c.flag(0)});
        }},
 
       // optimisers

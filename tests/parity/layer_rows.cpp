@@ -189,6 +189,33 @@ Case some_logits(Dice& d) {
           list(d.one_of({0, 0.1, 0.5}), ignored, targets)};
 }
 
+torch::Tensor torch_cross_entropy_of_each(const Reference& r) {
+  const torch::Tensor targets = torch::tensor(r.rest(2), torch::kLong);
+  const torch::Tensor losses =
+      F::cross_entropy(r.x[0].reshape({targets.size(0), r.x[0].size(-1)}), targets,
+                       F::CrossEntropyFuncOptions()
+                           .ignore_index(r.index(1))
+                           .label_smoothing(r.number(0))
+                           .reduction(torch::kNone));
+  return losses.reshape(r.x[0].select(-1, 0).sizes());
+}
+
+// Some targets are 0 and 1, some are probabilities.
+Case some_answers(Dice& d) {
+  const Shape shape = d.shape(0, 3);
+  const Tensor answers = d.chance(0.5) ? d.mask(shape, 0.5) : d.numbers(shape, {0, 1});
+  const Range range{-2, 2, {1e-3, 1, 1, 30, 1e4}, {0, -0.0, 1e300, -1e300, not_a_number}};
+  return {{d.numbers(shape, range)}, {answers}, {d.chance(0.5) ? 1.0 : 0.0}};
+}
+
+// The mean of no elements is 0, where PyTorch says NaN.
+torch::Tensor torch_binary_cross_entropy(const Reference& r) {
+  const bool reduce = r.flag(0) && r.x[0].numel() > 0;
+  const torch::Tensor losses = F::binary_cross_entropy_with_logits(
+      r.x[0], r.masks[0], F::BinaryCrossEntropyWithLogitsFuncOptions().reduction(torch::kNone));
+  return reduce ? losses.mean() : r.flag(0) ? losses.sum() : losses;
+}
+
 torch::Tensor torch_cross_entropy(const Reference& r) {
   const torch::Tensor targets = torch::tensor(r.rest(2), torch::kLong);
   if ((targets != r.index(1)).sum().item<int64_t>() == 0) return (r.x[0] * 0).sum();
@@ -313,6 +340,8 @@ std::vector<Row> layer_rows() {
          return F::embedding(ids.reshape({r.index(0), r.index(1)}), r.x[0]);
        }},
       {"cross_entropy", some_logits, torch_cross_entropy, 0, often, many},
+      {"cross_entropy of each", some_logits, torch_cross_entropy_of_each, 0, often, many},
+      {"binary_cross_entropy", some_answers, torch_binary_cross_entropy, 0, often, many},
       {"Sgd", training(sgd_options), torch_sgd, drift, seldom},
       {"Adam", training(adam_options), torch_adam<Adam, AdamOptions>, drift, seldom},
       {"AdamW", training(adam_options), torch_adam<AdamW, AdamWOptions>, drift, seldom},

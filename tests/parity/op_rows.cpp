@@ -199,6 +199,13 @@ Case norm(Dice& d) {
           {d.one_of({1e-5, 1e-3, 0.1})}};
 }
 
+// Numbers of both sides of the bounds, and on them; a bound may be infinite.
+Case bounded(Dice& d) {
+  const double lo = d.one_of({-1.5, -0.5, -0.5, 0, d.small ? -1 : -infinity});
+  const double hi = d.one_of({0, 0.5, 0.5, 1, d.small ? 1 : infinity});
+  return {{d.numbers(d.shape(0, 4), {-2, 2, {1, 1, 30}, extremes})}, {}, {lo, hi}};
+}
+
 torch::Tensor to_numbers(const torch::Tensor& x) { return x.to(torch::kDouble); }
 
 }  // namespace
@@ -210,10 +217,15 @@ std::vector<Row> op_rows() {
   return {
       {"exp", one(), [](auto& r) { return r.x[0].exp(); }},
       {"log", one(positive), [](auto& r) { return r.x[0].log(); }},
+      {"log1p", one(positive), [](auto& r) { return r.x[0].log1p(); }},
       {"sqrt", one(positive), [](auto& r) { return r.x[0].sqrt(); }},
+      {"sin", one(), [](auto& r) { return r.x[0].sin(); }},
+      {"cos", one(), [](auto& r) { return r.x[0].cos(); }},
       {"tanh", one(), [](auto& r) { return r.x[0].tanh(); }},
       {"sigmoid", one(), [](auto& r) { return r.x[0].sigmoid(); }},
       {"relu", one({-2, 2, all_scales, numbers}), [](auto& r) { return r.x[0].relu(); }},
+      {"softplus", one(), [](auto& r) { return torch::softplus(r.x[0], 1, /*threshold=*/700); }},
+      {"clamp", bounded, [](auto& r) { return r.x[0].clamp(r.number(0), r.number(1)); }},
       {"gelu", one({-2, 2, all_scales, finite}), [](auto& r) { return torch::gelu(r.x[0]); }},
       {"abs", one(), [](auto& r) { return r.x[0].abs(); }},
       {"negative", one(), [](auto& r) { return -r.x[0]; }},
@@ -237,7 +249,9 @@ std::vector<Row> op_rows() {
       {"where", choice, [](auto& r) { return torch::where(r.masks[0] != 0, r.x[0], r.x[1]); }},
       {"equal", two(), [](auto& r) { return to_numbers(r.x[0] == r.x[1]); }},
       {"less", two(), [](auto& r) { return to_numbers(r.x[0] < r.x[1]); }},
+      {"less_equal", two(), [](auto& r) { return to_numbers(r.x[0] <= r.x[1]); }},
       {"greater", two(), [](auto& r) { return to_numbers(r.x[0] > r.x[1]); }},
+      {"greater_equal", two(), [](auto& r) { return to_numbers(r.x[0] >= r.x[1]); }},
 
       {"sum", one({-2, 2, {1e-3, 1, 30}, {infinity, not_a_number}}),
        [](auto& r) { return r.x[0].sum(); }},
