@@ -5,11 +5,28 @@
 // gradient of the result into the parent's gradient: the vector-Jacobian product (VJP). Calling ops
 // builds this graph; `backward()` walks it from the newest node to the oldest.
 //
-// Threads: several threads may use the same leaves at once, call ops on them, backward() and
-// zero_grad(); their gradients add up. The nodes that a thread records belong to that thread: two
-// calls of backward() that meet inside one graph are a StateError. While other threads use a leaf,
-// no thread may write into its value (an optimiser's step does), read its grad(), or draw from a
-// random stream that another thread draws from (a layer that drops out has one).
+// What threads may share:
+//
+// Leaves and layers: several threads may read them, call ops and backward() on them, and
+// zero_grad(). The gradients add up in the order in which the threads finish, so the sum may round
+// differently each time. Meanwhile no thread may read grad(), and none may write: neither into the
+// value of a leaf, as an optimiser's step, load(), gradcheck() and an assignment to a Parameter do,
+// nor the mode of a layer (nn::set_training).
+//
+// Graphs: the nodes that a thread records belong to that thread, until it hands over all of them.
+// Two calls of backward() may not meet inside one graph: almost always that is a StateError.
+//
+// Random streams: only one thread may draw from an Rng. A layer that drops out has one, so it may
+// be shared in eval mode only; to train in several threads, copy the model for each.
+//
+// Tensors: several threads may copy, view, read and drop Tensors of the same memory, and write to
+// parts of it that do not overlap. No thread may read a number while another writes it, nor use a
+// variable (a Tensor, a Var, an optimiser) while another assigns to it.
+//
+// The process: NoGrad holds for its own thread. set_num_threads() and set_nan_check() hold for all
+// threads, and may be called at any time, as may live_bytes() and trim(). Ops of several threads
+// run side by side, with the same bits as alone; one at a time has the pool (tensor/parallel.h).
+// Files may be saved and loaded in several threads.
 //
 // A VJP is written in plain Tensor algebra, so it cannot record itself by accident. The price:
 // there is no graph of the backward pass. Second derivatives come from the Dual build instead.

@@ -1,16 +1,19 @@
 // # What is missing, what is too much, and what to do
 //
-// A load that fails lists all names at fault at once. Four mistakes are frequent and look alike, so
-// the message says which one was made: the names lack a prefix, have a prefix too many, belong to
-// other parts of the file, or are names of weights that are no longer tied.
+// A load that fails lists all names at fault at once. Three mistakes are frequent, and their lists
+// of names look alike, so the message says which one was made: the names begin otherwise in the
+// file, belong to other parts of the file, or are names of weights that are no longer tied.
 #include "nn/comparison.h"
 
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 namespace glass::nn {
+
+using Names = std::vector<std::string>;
 
 std::string in_file(const State::Counter& counter) {
   return std::string(counter_prefix) + counter.name;
@@ -20,7 +23,7 @@ bool is_within(std::string_view name, std::string_view part) {
   return name.starts_with(part) && (name.size() == part.size() || name[part.size()] == '.');
 }
 
-std::string listed(std::string_view label, const std::vector<std::string>& names) {
+std::string listed(std::string_view label, const Names& names) {
   return names.empty() ? "" : fmt::format("; {} {}", label, fmt::join(names, ", "));
 }
 
@@ -69,10 +72,10 @@ void compare_tensors(const State& state, const TensorFile& file, Comparison& fou
 // text with a colon, "seed:draws".
 void compare_counters(const State& state, const TensorFile& file, Comparison& found) {
   std::map<std::string, std::string> unasked = file.counters;
-  for (const State::Counter& counter : state.counters)
-    if (unasked.erase(in_file(counter)) == 0 && !counter.may_be_missing &&
-        !file.counters.contains(in_file(counter)))
-      found.missing.push_back(in_file(counter));
+  for (const State::Counter& counter : state.counters) {
+    const bool is_there = unasked.erase(in_file(counter)) > 0;
+    if (!is_there && !counter.may_be_missing) found.missing.push_back(in_file(counter));
+  }
   for (const auto& [name, text] : unasked)
     if (!is_of_the_parts(std::string_view(name).substr(counter_prefix.size()), state))
       found.elsewhere.push_back(name);
@@ -89,6 +92,11 @@ Comparison compare(const State& state, const TensorFile& file) {
   return found;
 }
 
+LoadReport report_of(Comparison found, Metadata metadata) {
+  for (std::string& name : found.elsewhere) found.unexpected.push_back(std::move(name));
+  return {std::move(found.missing), std::move(found.unexpected), std::move(metadata)};
+}
+
 // ---- what to do ----
 
 namespace {
@@ -96,8 +104,7 @@ namespace {
 // The twin of a missing parameter: another parameter of the module that has the same shape and is
 // in the file; or nullptr. Also nullptr if `name` is a buffer, as an optimiser's running means are:
 // only parameters can be tied.
-const std::string* twin_of(const State& state, const std::string& name,
-                           const std::vector<std::string>& missing) {
+const std::string* twin_of(const State& state, const std::string& name, const Names& missing) {
   const auto end = state.tensors.begin() + static_cast<std::ptrdiff_t>(state.parameters);
   const auto lost = std::find_if(state.tensors.begin(), end,
                                  [&](const auto& tensor) { return tensor.first == name; });
@@ -111,7 +118,7 @@ const std::string* twin_of(const State& state, const std::string& name,
 // What to do if the names are missing because weights are no longer tied; or "". A file of a model
 // with tied weights names the shared weight once. A module whose weights are not tied, a copy for
 // instance, asks for both names. Then each missing parameter has a twin in the file.
-std::string ties_of(const State& state, const std::vector<std::string>& missing) {
+std::string ties_of(const State& state, const Names& missing) {
   std::string pairs;
   for (const std::string& name : missing) {
     const std::string* const twin = twin_of(state, name, missing);
@@ -125,48 +132,63 @@ std::string ties_of(const State& state, const std::vector<std::string>& missing)
       pairs);
 }
 
-// Does the file have all tensors that are missing in `part`, without the part's name before theirs?
-bool is_bare(const std::string& part, const State& state, const TensorFile& file) {
-  bool some = false, all = true;
-  for (const auto& [name, tensor] : state.tensors)
-    if (name.starts_with(part + '.') && !file.entries.contains(name)) {
-      some = true;
-      all &= file.entries.contains(name.substr(part.size() + 1));
-    }
-  return some && all;
+// The names of a part's tensors within the part; none if the file has one of them under its full
+// name. A part without a name is the module.
+Names missing_names(const std::string& part, const State& state, const TensorFile& file) {
+  const std::size_t own = part.empty() ? 0 : part.size() + 1;
+  Names names;
+  for (const auto& [name, tensor] : state.tensors) {
+    if (!part.empty() && !name.starts_with(part + '.')) continue;
+    if (file.entries.contains(name)) return {};
+    names.push_back(name.substr(own));
+  }
+  return names;
 }
 
-// A name that the file has before the names of all missing tensors; or "".
-std::string prefix_of(const State& state, const TensorFile& file) {
-  std::vector<std::string> missing;
-  for (const auto& [name, tensor] : state.tensors)
-    if (!file.entries.contains(name)) missing.push_back('.' + name);
-  if (missing.empty()) return "";
+// Does the file have all names after this beginning, which is "" or ends with a dot?
+bool has_all(const TensorFile& file, const std::string& beginning, const Names& names) {
+  if (!beginning.empty() && beginning.back() != '.') return false;
+  for (const std::string& name : names)
+    if (!file.entries.contains(beginning + name)) return false;
+  return true;
+}
+
+// How the names of a part's tensors begin in the file instead, if it has all of them.
+std::optional<std::string> beginning_in_file(const std::string& part, const State& state,
+                                             const TensorFile& file) {
+  const Names names = missing_names(part, state, file);
+  if (names.empty()) return {};
   for (const auto& [name, entry] : file.entries) {
-    if (!name.ends_with(missing.front())) continue;
-    const std::string prefix = name.substr(0, name.size() - missing.front().size());
-    const auto is_there = [&, &entries = file.entries](const std::string& rest) {
-      return entries.contains(prefix + rest);
-    };
-    if (std::ranges::all_of(missing, is_there)) return prefix;
+    const bool is_asked_for = !state.parts.empty() && is_of_the_parts(name, state);
+    if (!name.ends_with(names.front()) || is_asked_for) continue;
+    const std::string beginning = name.substr(0, name.size() - names.front().size());
+    if (has_all(file, beginning, names)) return beginning;
   }
-  return "";
+  return {};
+}
+
+// What to do if the file has the tensors of a part, or of the module, under other names; or "".
+std::string way_to_names(const std::string& part, const State& state, const TensorFile& file) {
+  const std::optional<std::string> beginning = beginning_in_file(part, state, file);
+  if (!beginning) return "";
+  if (beginning->empty())
+    return fmt::format(
+        "; the file has the tensors of part '{0}' under names without '{0}.': load(module, path) "
+        "reads such a file",
+        part);
+  const std::string_view found = std::string_view(*beginning).substr(0, beginning->size() - 1);
+  if (part.empty())
+    return fmt::format(
+        "; the file has these tensors under names that begin with '{0}.': load(path, "
+        "{{{{\"{0}\", module}}}}, {{.ignore_other_parts = true}}) reads them",
+        found);
+  return fmt::format("; the file has the tensors of part '{}' as part '{}'", part, found);
 }
 
 // What to do about missing and unexpected names; or "" if no frequent mistake explains them.
 std::string way_out(const Comparison& found, const State& state, const TensorFile& file) {
-  for (const std::string& part : state.parts)
-    if (is_bare(part, state, file))
-      return fmt::format(
-          "; the file has the tensors of part '{}' under names without '{}.': load(module, path) "
-          "reads such a file",
-          part, part);
-  const std::string prefix = state.parts.empty() ? prefix_of(state, file) : "";
-  if (!prefix.empty())
-    return fmt::format(
-        "; the file has these tensors under names that begin with '{}.': load(path, {{{{\"{}\", "
-        "module}}}}, {{.ignore_other_parts = true}}) reads them",
-        prefix, prefix);
+  for (const std::string& part : state.parts.empty() ? Names{""} : state.parts)
+    if (const std::string way = way_to_names(part, state, file); !way.empty()) return way;
   if (!found.unexpected.empty()) return "";
   if (found.missing.empty() && !found.elsewhere.empty())
     return "; the file has other parts, too: {.ignore_other_parts = true} reads these alone";
@@ -177,7 +199,7 @@ std::string way_out(const Comparison& found, const State& state, const TensorFil
 
 std::string faults_of(const Comparison& found, const State& state, const TensorFile& file,
                       const LoadOptions& options) {
-  std::vector<std::string> unexpected = found.unexpected;
+  Names unexpected = found.unexpected;
   if (!options.ignore_other_parts)
     unexpected.insert(unexpected.end(), found.elsewhere.begin(), found.elsewhere.end());
   // A shape or a type that does not fit is a fault in any mode.

@@ -22,6 +22,8 @@ struct Comparison {
 // StateError if a tensor of the module cannot be written to.
 Comparison compare(const State& state, const TensorFile& file);
 
+LoadReport report_of(Comparison found, Metadata metadata);
+
 // What is wrong for these options, and what to do; "" if nothing is.
 std::string faults_of(const Comparison& found, const State& state, const TensorFile& file,
                       const LoadOptions& options);

@@ -24,23 +24,29 @@ namespace glass::nn {
 namespace {
 
 // While this object exists, the model is in eval mode and no op is recorded. The destructor sets
-// each layer back to the mode that it was in.
+// the layers that were in training mode back to it. A layer that is in eval mode already is not
+// written to: several threads may decode with such a model at once.
 class Evaluation {
  public:
   explicit Evaluation(const EncoderDecoder& model) {
     walk("", model, [this](const std::string&, auto& x) {
-      if constexpr (requires { x.training; })
-        before_.emplace_back(&x.training, std::exchange(x.training, false));
+      if constexpr (requires { x.training; }) leave_training(x.training);
     });
   }
   ~Evaluation() {
-    for (const auto& [training, before] : before_) *training = before;
+    for (bool* training : before_) *training = true;
   }
   Evaluation(const Evaluation&) = delete;
   Evaluation& operator=(const Evaluation&) = delete;
 
  private:
-  std::vector<std::pair<bool*, bool>> before_;
+  void leave_training(bool& training) {
+    if (!training) return;
+    before_.push_back(&training);
+    training = false;
+  }
+
+  std::vector<bool*> before_;  // the layers that were in training mode
   NoGrad no_grad_;
 };
 

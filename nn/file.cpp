@@ -16,6 +16,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <mutex>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -190,13 +191,26 @@ void OutputFile::commit() {
   if (file_ >= 0 && ::close(std::exchange(file_, -1)) != 0) fail(errno);
 }
 
+namespace {
+
+// The permissions that a new file does not get. The system tells the mask only when it is changed,
+// so it is 0 for a moment. Without the lock, a second thread that saves in this moment would read
+// 0, and set the mask of the whole process to 0 for good.
+::mode_t creation_mask() {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  const ::mode_t mask = ::umask(0);
+  ::umask(mask);
+  return mask;
+}
+
+}  // namespace
+
 // The temporary file takes the target's name. A new file gets the permissions that any new file
 // would, an old one keeps its own.
 void OutputFile::replace() {
   const Target old = look_at(target_);
-  const ::mode_t mask = ::umask(0);
-  ::umask(mask);
-  const ::mode_t mode = old.exists() ? old.status.st_mode & 07777 : 0666 & ~mask;
+  const ::mode_t mode = old.exists() ? old.status.st_mode & 07777 : 0666 & ~creation_mask();
   if (is_elsewhere_) return copy_into_target();
   if (::fchmod(file_, mode) != 0 || ::fsync(file_) != 0) fail(errno);
   if (::rename(partial_.c_str(), target_.c_str()) != 0) {

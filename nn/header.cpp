@@ -7,6 +7,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -166,16 +167,22 @@ Entry entry_of(const std::string& name, std::map<std::string, Field>& said) {
                    "'{}' needs two data_offsets in order", name);
   Entry result{*dtype, {}, offsets->front(), offsets->back()};
 
-  // The sizes must fill the bytes exactly. A product that overflows cannot do so. If the type is
-  // not known, this cannot be checked: load() refuses the tensor if the module needs it.
-  std::uint64_t bits = type_bits(*dtype);
-  const bool known = bits > 0;
+  // The sizes must have a product that fits an Index. If one of them is 0, the others must: code
+  // that walks over the tensor multiplies them.
+  std::uint64_t product = 1;
   bool overflow = false;
   for (const std::uint64_t size : *shape) {
-    overflow |= __builtin_mul_overflow(bits, size, &bits) ||
-                size > static_cast<std::uint64_t>(std::numeric_limits<Index>::max());
+    overflow |= __builtin_mul_overflow(product, std::max<std::uint64_t>(size, 1), &product);
     result.sizes.push_back(static_cast<Index>(size));
   }
+  overflow |= product > static_cast<std::uint64_t>(std::numeric_limits<Index>::max());
+
+  // The elements must fill the bytes exactly. If the type is not known, this cannot be checked: the
+  // tensor is refused when it is read.
+  if (std::ranges::find(*shape, 0) != shape->end()) product = 0;
+  std::uint64_t bits = type_bits(*dtype);
+  const bool known = bits > 0;
+  overflow |= __builtin_mul_overflow(bits, product, &bits);
   const bool fits = bits % 8 == 0 && bits / 8 == result.end - result.begin;
   check<FileError>(!known || (!overflow && fits), "'{}' of shape [{}] does not fill its {} bytes",
                    name, fmt::join(*shape, ", "), result.end - result.begin);

@@ -1,7 +1,7 @@
 // # A module as a file, byte by byte
 //
-// The tensors of a module are the tensors of the file (nn/tensor_file.h reads them). A step count or
-// the state of a random stream is no tensor: it is text in the metadata. No code is saved: the
+// The tensors of a module are the tensors of the file, which nn/tensor_file.h reads. A step count
+// or the state of a random stream is no tensor: it is text in the metadata. No code is saved: the
 // program that loads a file must build the module first.
 #include "nn/serialize.h"
 
@@ -188,7 +188,7 @@ LoadReport load_state(const State& state, const std::filesystem::path& path,
   if (names == NamesOf::torch) file.unpack();
 
   // First everything is compared …
-  Comparison found = compare(state, file);
+  const Comparison found = compare(state, file);
   const std::string faults = faults_of(found, state, file, options);
   const char* const whole = state.parts.empty() ? "the module" : "the parts";
   file.expect(faults.empty(), "does not fit {}{}", whole, faults);
@@ -197,8 +197,7 @@ LoadReport load_state(const State& state, const std::filesystem::path& path,
   std::vector<std::pair<Tensor, Tensor>> loaded;
   for (const auto& [name, tensor] : state.tensors)
     if (file.entries.contains(name)) loaded.emplace_back(tensor, file.read(name, tensor.shape()));
-  LoadReport report{std::move(found.missing), std::move(found.unexpected), file.metadata};
-  for (std::string& name : found.elsewhere) report.unexpected.push_back(std::move(name));
+  LoadReport report = report_of(found, file.metadata);
 
   // … and only then is the module changed.
   set_counters(state, file);

@@ -30,7 +30,7 @@ using Metadata = std::map<std::string, std::string>;
 
 struct LoadReport {
   std::vector<std::string> missing;     // named by the module, not in the file; no random streams
-  std::vector<std::string> unexpected;  // in the file, not named by the module
+  std::vector<std::string> unexpected;  // in the file, not named by the module; no streams of it
   Metadata metadata;                    // as it was saved
 };
 
@@ -103,10 +103,9 @@ State state_of(const auto& module) {
 
 // ---- one module ----
 
-// A module, an optimiser, a vector of them: whatever walk() takes. A path is none of these, so
-// save(path, …) means the function below.
+// Any module but a path: save(path, {…}) and load(path, {…}) are the functions further down.
 template <class T>
-concept Savable = !std::convertible_to<const T&, std::filesystem::path>;
+concept NotAPath = !std::convertible_to<const T&, std::filesystem::path>;
 
 // Writes beside the file and renames: after a crash there is the old file or the new one, never
 // half a file. A partial file, FILE.partial-…, may stay beside it. Devices, pipes and files in a
@@ -114,7 +113,7 @@ concept Savable = !std::convertible_to<const T&, std::filesystem::path>;
 // FileError if the file cannot be written, or could not be read back: if a name or the metadata is
 // not UTF-8, or a name of the metadata begins with "state.", as the names of the module's counters
 // do.
-void save(const Savable auto& module, const std::filesystem::path& path,
+void save(const NotAPath auto& module, const std::filesystem::path& path,
           const Metadata& metadata = {}) {
   save_state(state_of(module), path, metadata);
 }
@@ -130,7 +129,7 @@ void save(const Savable auto& module, const std::filesystem::path& path,
 // beyond 2⁵³ in the build with double, is rounded to the nearest Real. Any other type is an error,
 // strict or not. Whole numbers are also an error for a parameter: such weights are quantised, and
 // mean nothing without their scale, which has another name.
-LoadReport load(const Savable auto& module, const std::filesystem::path& path,
+LoadReport load(const NotAPath auto& module, const std::filesystem::path& path,
                 LoadOptions options = {}) {
   return load_state(state_of(module), path, options);
 }
@@ -184,8 +183,8 @@ class LoadedPart : public Part {
 //
 // Their names in the file begin with the part's: "model.up.weight", "adam.mean.0", "step". A struct
 // whose each() names the same members gives the same file, byte for byte. Also weights that are
-// tied across parts are saved once, under their first name. StateError if a part's name is empty or
-// occurs twice; otherwise as save() above.
+// tied across parts are saved once, under their first name. StateError if a part has no name, or
+// two have one name, or one name lies within another, as "a.b" in "a". Otherwise as save() above.
 void save(const std::filesystem::path& path, std::initializer_list<Part> parts,
           const Metadata& metadata = {});
 

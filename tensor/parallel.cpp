@@ -62,7 +62,7 @@ constexpr int spins = 100'000;
 
 struct Job {
   Index chunks;
-  Task task;
+  ChunkTask task;
   void* context;
   Inherited state;
 };
@@ -200,7 +200,7 @@ struct Taken {
 
 }  // namespace
 
-void run_chunks(Index chunks, Task task, void* context) {
+void run_chunks(Index chunks, ChunkTask task, void* context) {
   const int threads = num_threads();
   // Where the pool cannot be used: there is one thread, or the caller is a chunk itself, or this is
   // a forked child, or another thread uses the pool.

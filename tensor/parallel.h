@@ -5,6 +5,8 @@
 // runs them on a small pool of threads. Where it cuts depends on `count` and `grain` only, never on
 // the number of threads, and no two chunks write the same element, so the results have the same
 // bits however many threads there are.
+//
+// What a program's own threads may share is said at the top of autograd/var.h.
 #pragma once
 
 #include <algorithm>
@@ -51,8 +53,8 @@ struct Inherited {
 Inherited& inherited();
 
 // Runs task(context, chunk) for every chunk; each thread that is free takes the next.
-using Task = void (*)(void* context, Index chunk);
-void run_chunks(Index chunks, Task task, void* context);
+using ChunkTask = void (*)(void* context, Index chunk);
+void run_chunks(Index chunks, ChunkTask task, void* context);
 
 // Calls f(begin, end) for consecutive ranges of `grain` elements, the last of which may be shorter.
 // Returns when all are done. If several ranges throw, the exception of the lowest range is thrown.

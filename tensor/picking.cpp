@@ -104,6 +104,13 @@ Tensor take(const Tensor& x, Axis axis, std::span<const int> indices) {
   return result;
 }
 
+std::vector<int> take(std::span<const int> labels, std::span<const int> indices) {
+  expect_indices("take", indices, std::ssize(labels));
+  std::vector<int> result;
+  for (const int i : indices) result.push_back(labels[static_cast<std::size_t>(i)]);
+  return result;
+}
+
 namespace {
 
 constexpr Index block = 32;  // rows that are added one after the other; more rows form a tree

@@ -281,6 +281,14 @@ TEST_CASE("take by a list names an index that is not there, and its position") {
   CHECK_THROWS_WITH(take(zeros({0}), 0, {0}), ContainsSubstring("index 0 at position 0"));
 }
 
+TEST_CASE("take picks the labels of a mini-batch, too") {
+  const std::vector<int> labels{7, 8, 9}, batch{2, 0, 2};
+  CHECK(take(labels, batch) == std::vector<int>{9, 7, 9});
+  CHECK(take(labels, std::span(batch).first(1)) == std::vector<int>{9});
+  CHECK(take(labels, std::vector<int>{}).empty());
+  CHECK_THROWS_WITH(take(labels, std::vector{3}), "take: index 3 at position 0 is outside 0 … 2");
+}
+
 TEST_CASE("scatter_add by a list adds positions that have one index") {
   const Tensor g = arange(6).reshape({2, 3});
   CHECK(exact_difference(scatter_add(g, 1, std::vector{1, 3, 1}, 4),

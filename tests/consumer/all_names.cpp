@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -183,6 +184,7 @@ void operations(const T& x) {
   const std::vector<int> rows{1, 0, 1};
   same<T>(take(x, 0, {1, 0, 1})), same<T>(take(x, -1, rows)),
       same<T>(take(x, 0, std::span(rows).first(2)));
+  same<std::vector<int>>(take(rows, rows));
   same<T>(dropout(x, 0.1, rng));
   const T q = x.reshape({1, 1, 2, 3});
   same<T>(attention(q, q, q)), same<T>(attention(q, q, q, ones({2, 2})));
@@ -314,8 +316,36 @@ void modules() {
   report = nn::load(stack, std::string("stack"), {.strict = false});
   report = nn::load(stack, "stack", nn::LoadOptions{.strict = true});
   same<std::vector<std::string>>(report.missing), same<std::vector<std::string>>(report.unexpected);
+  same<nn::Metadata>(report.metadata);
   set_nan_check(true);
   nn::set_nan_check(false);
+}
+
+void several_in_one_file() {
+  Rng rng(1);
+  const Block block{nn::Linear(4, 8, rng), nn::Linear(8, 4, rng)};
+  optim::Adam adam(nn::parameters(block));
+  Index step = 0;
+  int epoch = 0;
+  double best = 0;
+  const std::filesystem::path path = "file";
+  const std::string text = "file";
+  nn::save(path, {{"model", block}, {"adam", adam}});
+  nn::save(text, {{"model", block}}, {{"note", "text"}, {"other", "text"}});
+  nn::save("file", {{"model", block}, {"step", step}, {"rng", rng}}, nn::Metadata{});
+  nn::save("file", {{"step", step}});
+  nn::save("file", {{"step", 5}, {"temporary", optim::Adam(nn::parameters(block))}});
+  nn::LoadReport report = nn::load(path, {{"model", block}, {"adam", adam}});
+  report = nn::load(text, {{text, block}}, {.strict = false});
+  report = nn::load("file", {{"model", block}}, {.ignore_other_parts = true});
+  report = nn::load("file", {{"step", step}, {"epoch", epoch}, {"best", best}, {"rng", rng}},
+                    nn::LoadOptions{.strict = true, .ignore_other_parts = false});
+  report = nn::load("file", {{"weight", block.up.weight}, {"buffer", ones({2})}});
+
+  same<std::map<std::string, Tensor>>(nn::read_tensors("file"));
+  same<std::map<std::string, Tensor>>(nn::read_tensors(path, {.skip_unreadable = true}));
+  same<std::map<std::string, Tensor>>(nn::read_tensors(text, nn::ReadOptions{}));
+  same<nn::Metadata>(nn::read_metadata(path));
 }
 
 void models() {
