@@ -303,7 +303,7 @@ struct Shifted {
 // m is 0 where the largest is infinite, since ∞ − ∞ would be NaN, and where there is no number.
 Shifted shifted_exponentials(const Tensor& x, const Axes& axes) {
   const Tensor largest = x.numel() == 0 ? sum(x, axes, true) : amax(x, axes, true);
-  const Tensor m = map(largest, [](Real v) { return isfinite(v) ? v : Real(0); });
+  const Tensor m = map_each(largest, [](Real v) { return isfinite(v) ? v : Real(0); });
   return {exp(x - m), m};
 }
 

@@ -10,7 +10,7 @@ constexpr std::string_view text =
     " the old boat sleeps on the sand. the wind sings to the boat, and the sea sings back. a small "
     "bird walks along the sand and looks for a shell. the shell keeps a song of the sea. when the "
     "moon is high, the boat wakes up and tells the bird of the sea. the bird sings to the moon. ";
-constexpr Index window = 16;  // how many characters the model sees; tokens are ASCII codes
+constexpr Index window = 12;  // how many characters the model sees; tokens are ASCII codes
 
 struct Model {
   explicit Model(Rng& rng) : in(128, 64, rng, 0.5), layer({.dropout = 0}, rng), out(64, 128, rng) {}
@@ -40,7 +40,7 @@ bool run(std::uint64_t seed) {
   Rng rng(seed);
   const Model model(rng);
   optim::Adam adam(nn::parameters(model), {.rate = 0.003});
-  for (int step = 1; step <= 300; ++step) {
+  for (int step = 1; step <= 600; ++step) {
     Tokens batch{32, window, {}};
     std::vector<int> next;  // the characters that follow those of the batch
     for (Index i = 0; i < batch.batch; ++i) {
@@ -52,14 +52,14 @@ bool run(std::uint64_t seed) {
     adam.zero_grad();
     loss.backward();
     adam.step();
-    if (step % 50 == 0) fmt::print("step {:3}  loss {:.3f}\n", step, loss);
+    if (step % 100 == 0) fmt::print("step {:3}  loss {:.3f}\n", step, loss);
   }
   std::istringstream written(write(model, rng));
   fmt::print("{}\n", written.str());
   double words = 0, known = 0;
   for (std::string w; written >> w; ++words) known += text.find(" " + w + " ") != text.npos;
-  const bool holds = known / words > 0.8;
-  fmt::print("claim: known words {:.2f} > 0.8: {}\n", known / words, holds ? "holds" : "fails");
+  const bool holds = known / words > 0.9;
+  fmt::print("claim: known words {:.2f} > 0.9: {}\n", known / words, holds ? "holds" : "fails");
   return holds;
 }
 
