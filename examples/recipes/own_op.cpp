@@ -20,7 +20,7 @@ using namespace glass;
 // A common mistake, made here on request: the second terms are forgotten, as if the lengths of x
 // and y were constants.
 Var cosine(const Var& x, const Var& y, bool forget_lengths = false) {
-  const Tensor a = x.value(), b = y.value();      // [B, C]
+  const Tensor &a = x.value(), &b = y.value();    // [B, C]
   const Tensor aa = sum(a * a, -1, true);         // |x|²  [B, 1]
   const Tensor bb = sum(b * b, -1, true);         // |y|²  [B, 1]
   const Tensor scale = 1 / sqrt(aa * bb);         // [B, 1]

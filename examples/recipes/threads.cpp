@@ -3,8 +3,7 @@
 // Four threads answer requests with one model. While dropout is off, a call writes nothing into the
 // model, so the threads share its weights. Until they have ended, nothing else may write to the
 // weights: no step of an optimiser, no load(). What to see: every thread has a NoGrad of its own,
-// or it would record a graph; and set_num_threads(1) keeps each op in the thread that called it,
-// since the requests are work enough for all threads.
+// or it would record a graph; and set_num_threads(1) keeps each op in the thread that called it.
 #include <glassgrad.h>
 
 #include <atomic>
@@ -24,39 +23,42 @@ struct Model {
   nn::Linear head;
 };
 
-bool run(std::uint64_t seed) {
-  set_num_threads(1);
-  Rng rng(seed);
-  const Model model(rng);
-  nn::set_training(model, false);
+// A packaged_task is a function whose result, or exception, arrives in its future.
+using Request = std::packaged_task<Tensor()>;
 
-  // A packaged_task is a function whose result, or exception, arrives in its future.
-  std::vector<std::packaged_task<Tensor()>> requests;
-  std::vector<std::future<Tensor>> answers;
-  std::vector<Tensor> expected;
-  for (int i = 0; i < 500; ++i) {
-    const Tensor x = normal({1, 1 + rng.below(40), 32}, 0, 1, rng);  // [1, T, 32], any length T
-    expected.push_back(model(x).value());
-    requests.emplace_back([&model, x] { return model(x).value(); });
-    answers.push_back(requests.back().get_future());
-  }
-
+void answer(std::vector<Request>& requests, int count) {
   std::atomic<std::size_t> next = 0;  // the first request that no thread has taken
   const auto work = [&] {
     const NoGrad no_grad;
     for (std::size_t i = next++; i < requests.size(); i = next++) requests[i]();
   };
   std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) threads.emplace_back(work);
+  for (int i = 0; i < count; ++i) threads.emplace_back(work);
   for (std::thread& thread : threads) thread.join();
+}
+
+bool run(std::uint64_t seed) {
+  set_num_threads(1);
+  Rng rng(seed);
+  const Model model(rng);
+  nn::set_training(model, false);
+
+  std::vector<Request> requests;
+  std::vector<Tensor> expected;
+  for (int i = 0; i < 500; ++i) {
+    const Tensor x = normal({1, 1 + rng.below(40), 32}, 0, 1, rng);  // [1, T, 32], any length T
+    expected.push_back(model(x).value());
+    requests.emplace_back([&model, x] { return model(x).value(); });
+  }
+  answer(requests, 4);
 
   std::size_t same = 0;
-  for (std::size_t i = 0; i < answers.size(); ++i)
-    same += answers[i].get().to_vector() == expected[i].to_vector();
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    same += requests[i].get_future().get().to_vector() == expected[i].to_vector();
   fmt::print("four threads answered; the first answer is {:.4f}\n", expected.front());
-  const bool holds = same == answers.size();
+  const bool holds = same == requests.size();
   fmt::print("claim: {} of {} answers have the same bits as on one thread: {}\n", same,
-             answers.size(), holds ? "holds" : "fails");
+             requests.size(), holds ? "holds" : "fails");
   return holds;
 }
 
