@@ -1,8 +1,8 @@
 // # An op of your own
 //
-// The cosine of the angle between two vectors, as one op: its value, and one function that gives the
-// gradients of both vectors, since they share their work. gradcheck compares these gradients with
-// finite differences, which need double: link glassgrad::f64.
+// The cosine of the angle between two vectors, as one op: its value, and one function that gives
+// the gradients of both vectors, since they share their work. gradcheck compares these gradients
+// with finite differences, which need double: link glassgrad::f64.
 // What to see: the right gradient passes; a wrong one is refuted, and the report says where.
 //
 // B vectors, C numbers in each
