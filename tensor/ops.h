@@ -161,8 +161,9 @@ inline Tensor take(const Tensor& x, Axis axis, std::initializer_list<int> indice
 // The labels of a mini-batch, whose rows take(x, 0, indices) gives: those at the positions that the
 // list names.
 std::vector<int> take(std::span<const int> labels, std::span<const int> indices);
-// The VJP of take(x, axis, indices): adds each position of g to the position of a zero tensor that the list names. The axis
-// gets `size` positions. ShapeError unless g has a position for each index.
+// The VJP of take(x, axis, indices): adds each position of g to the position of a zero tensor that
+// the list names. The axis gets `size` positions. ShapeError unless g has a position for each
+// index.
 Tensor scatter_add(const Tensor& g, Axis axis, std::span<const int> indices, Index size);
 
 // ---- views, as functions ----
