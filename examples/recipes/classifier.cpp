@@ -37,23 +37,26 @@ Real accuracy(const Net& net, const Data& data) {
   return mean(equal(found, Tensor(found.shape(), data.labels))).item();
 }
 
-// Prints the course of the training, and returns whether the claim holds.
+// One pass over the data in a random order, 50 points a step. A rest of less than 50 is left out.
+void train(const Net& net, const Data& data, optim::Adam& adam, Rng& rng) {
+  const std::vector<int> order = rng.permutation(data.points.size(0));
+  for (std::size_t begin = 0; begin + 50 <= order.size(); begin += 50) {
+    const auto batch = std::span(order).subspan(begin, 50);  // which points
+    std::vector<int> labels;
+    for (const int i : batch) labels.push_back(data.labels[static_cast<std::size_t>(i)]);
+    adam.zero_grad();
+    cross_entropy(net(take(data.points, 0, batch)), labels).backward();
+    adam.step();
+  }
+}
+
 bool run(std::uint64_t seed) {
   Rng rng(seed);
   const Data training = spirals(800, rng), validation = spirals(200, rng);
   Net net(rng), best = net;
   optim::Adam adam(nn::parameters(net), {.rate = 0.02});
   for (int epoch = 1; epoch <= 60; ++epoch) {
-    // One pass over the training points, in a new random order. A rest of less than 50 is left out.
-    const std::vector<int> order = rng.permutation(training.points.size(0));
-    for (std::size_t begin = 0; begin + 50 <= order.size(); begin += 50) {
-      const auto batch = std::span(order).subspan(begin, 50);  // which points
-      std::vector<int> labels;
-      for (const int i : batch) labels.push_back(training.labels[static_cast<std::size_t>(i)]);
-      adam.zero_grad();
-      cross_entropy(net(take(training.points, 0, batch)), labels).backward();
-      adam.step();
-    }
+    train(net, training, adam, rng);
     const Real now = accuracy(net, validation);
     if (now > accuracy(best, validation)) best = net;  // a snapshot: it copies the numbers
     if (epoch % 6 == 0) fmt::print("epoch {:2}  validation accuracy {:.3f}\n", epoch, now);

@@ -48,13 +48,13 @@ bool run(std::uint64_t seed) {
   Rng rng(seed);
   const Net net(rng);
   optim::Adam adam(nn::parameters(net), {.rate = 0.02});
-  for (int step = 1; step <= 300; ++step) {
+  for (int step = 1; step <= 400; ++step) {
     const auto [images, labels] = strokes(64, rng);
     const Var loss = cross_entropy(net(images), labels);
     adam.zero_grad();
     loss.backward();
     adam.step();
-    if (step % 30 == 0) fmt::print("step {:3}  loss {:.4f}\n", step, loss);
+    if (step % 40 == 0) fmt::print("step {:3}  loss {:.4f}\n", step, loss);
   }
   const auto [images, labels] = strokes(500, rng);
   const Tensor found(Shape{500}, argmax(net(images).value(), 1));
