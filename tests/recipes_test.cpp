@@ -123,6 +123,13 @@ TEST_CASE("all recipes have the same main()") {
   }
 }
 
+TEST_CASE("README lists every recipe") {
+  const std::string readme = content(fs::path(GLASS_SOURCE_DIR) / "README.md");
+  for (const Recipe& recipe : recipes())
+    CHECK_THAT(readme,
+               ContainsSubstring("| [`" + recipe.name + "`](examples/recipes/" + recipe.name));
+}
+
 TEST_CASE("the last line that a recipe prints is its claim, and its exit status agrees") {
   for (const Recipe& recipe : recipes()) {
     INFO(recipe.name);
