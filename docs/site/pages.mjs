@@ -1,11 +1,11 @@
-// # The pages that are no chapter and no source: the first page, exercises, labs, colophon
+// # The pages that are no chapter and no source: the first page, exercises, labs, recipes, colophon
 import {formulaRenderer} from './symbols.mjs'
 import {exerciseHtml, liveScripts, livePiece, mutantTitles} from './parts.mjs'
 import {fences, runsOf} from './scan.mjs'
 import {escapeHtml, plural, uniqueIds} from './text.mjs'
 import {timesText} from './times.mjs'
 
-export const otherPages = site => [indexPage(site), exercisesPage(site), labsPage(site), colophon(site)]
+export const otherPages = site => [indexPage(site), exercisesPage(site), labsPage(site), recipesPage(site), colophon(site)]
 
 const page = (path, kind, title, more) =>
   ({path, kind, title, up: '', links: [], headings: [], id: uniqueIds(), text: '', ...more})
@@ -29,7 +29,7 @@ ${eveningPath(site)}<section class="chapters">
 <ol class="map">${map.join('')}</ol>
 </section>
 <p class="ledger"></p>
-<p class="more"><a href="exercises.html">All exercises</a> · <a href="labs.html">All live pieces</a> · <a href="colophon.html">How this book proves itself</a></p>
+<p class="more"><a href="exercises.html">All exercises</a> · <a href="labs.html">All live pieces</a> · <a href="recipes.html">Ten recipes</a> · <a href="colophon.html">How this book proves itself</a></p>
 `
   return result
 }
@@ -86,6 +86,24 @@ function labsPage(site) {
     return `<h2 id="lab-${name}">${escapeHtml(title)}</h2>\n<p>From <a href="${chapter.path}#live-${name}">chapter ${chapter.number}</a>.</p>\n${livePiece(name, site, () => {})}`
   })
   result.main = `<h1>${result.title}</h1>\n<p class="lead">Here you change a number, and the library answers. All pieces of the chapters stand on this page, for those who come back.</p>\n${parts.join('') || '<p>There are no live pieces yet.</p>\n'}`
+  return result
+}
+
+// ---- recipes ----
+
+// A title, and the comment below it: what the program shows.
+function recipesPage(site) {
+  const result = page('recipes.html', 'recipes', 'Recipes', {text: 'Small programs to copy and to change.'})
+  const parts = site.recipes.map(file => {
+    const {title, path} = site.sources.get(file), id = result.id(title)
+    const lines = site.tree.lines(file).slice(2), name = file.split('/').at(-1).replace('.cpp', '')
+    const about = lines.slice(0, lines.findIndex(line => !/^\/\/ /.test(line))).map(line => line.slice(3)).join(' ')
+    result.headings.push({level: 2, id, title})
+    return `<h2 id="${id}"><a href="${path}">${escapeHtml(title)}</a></h2>\n<p>${escapeHtml(about)} <code>build/examples/recipes/${name}</code></p>\n`
+  })
+  result.main = `<h1>${result.title}</h1>
+<p class="lead">A recipe is a program of at most 80 lines that you copy and change; its last line says what to change first. It prints a claim about its own result, and the tests check the claim.</p>
+${parts.join('') || '<p>There are no recipes yet.</p>\n'}`
   return result
 }
 

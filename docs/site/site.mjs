@@ -49,7 +49,8 @@ function readCourse(site) {
     .sort((a, b) => a.number - b.number)
   const listed = site.chapters.flatMap(({files}) => files.map(({file}) => file)).filter(file => tree.isFile(file))
   site.library = tree.libraryFiles()
-  site.files = [...new Set([...listed, ...site.library])]
+  site.recipes = tree.list('examples/recipes', /\.cpp$/)
+  site.files = [...new Set([...listed, ...site.library, ...site.recipes])]
   const shown = new Set(site.files)
   site.hasPage = file => shown.has(file)
   site.chapterOf = file => site.chapters.find(({files}) => files.some(entry => entry.file === file))
