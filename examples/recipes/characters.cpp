@@ -1,7 +1,7 @@
 // # A character model that writes
 //
-// Causal self-attention learns to predict the next character of a text. Then it writes: it draws a
-// character from its prediction, reads it, and so on. What to see: words, in a partly new order.
+// Self-attention with a causal mask, by which no character sees a later one, learns to predict the
+// next character of a text. What to see: it then writes words of the text, in a partly new order.
 #include <glassgrad.h>
 #include <sstream>
 
@@ -14,9 +14,8 @@ constexpr Index window = 12;  // how many characters the model sees; tokens are 
 
 struct Model {
   explicit Model(Rng& rng) : in(128, 64, rng, 0.5), layer({.dropout = 0}, rng), out(64, 128, rng) {}
-  Var operator()(const Tokens& windows) const {
-    const Var x = in(windows) + nn::sinusoidal_positions(window, 64);  // [B, window, 64]
-    return out(layer(x, nn::causal_mask(window)));  // no look at later ones: [B, window, 128]
+  Var operator()(const Tokens& windows) const {  // [B, window] → [B, window, 128]
+    return out(layer(in(windows) + nn::sinusoidal_positions(window, 64), nn::causal_mask(window)));
   }
   void each(auto&& f) { f("in", in), f("layer", layer), f("out", out); }
   nn::Embedding in;
@@ -24,14 +23,30 @@ struct Model {
   nn::Linear out;
 };
 
-// Continues the text's beginning. The temperature 0.5 makes likely characters even more likely.
+void train(const Model& model, Rng& rng) {
+  optim::Adam adam(nn::parameters(model), {.rate = 0.003});
+  for (int step = 1; step <= 600; ++step) {
+    Tokens batch{32, window, {}}, next = batch;  // the characters, and those that follow
+    for (Index i = 0; i < batch.batch; ++i) {
+      const auto begin = text.begin() + rng.below(std::ssize(text) - window);
+      batch.ids.insert(batch.ids.end(), begin, begin + window);
+      next.ids.insert(next.ids.end(), begin + 1, begin + window + 1);
+    }
+    const Var loss = cross_entropy(model(batch), next.ids);
+    adam.zero_grad();
+    loss.backward();
+    adam.step();
+    if (step % 100 == 0) fmt::print("step {:3}  loss {:.3f}\n", step, loss);
+  }
+}
+
+// Draws a character, reads it, draws the next one. Temperature 0.5: likely ones become likelier.
 std::string write(const Model& model, Rng& rng) {
   const NoGrad no_grad;
   std::string written(text.substr(0, window));
   for (int i = 0; i < 400; ++i) {
-    const Tokens last{1, window, {written.end() - window, written.end()}};
-    const Tensor logits = model(last).value().select(1, -1);  // of the next character   [1, 128]
-    written += static_cast<char>(categorical(logits / 0.5, rng)[0]);
+    const Var logits = model({1, window, {written.end() - window, written.end()}});
+    written += static_cast<char>(categorical(logits.value().select(1, -1) / 0.5, rng)[0]);
   }
   return written;
 }
@@ -39,21 +54,7 @@ std::string write(const Model& model, Rng& rng) {
 bool run(std::uint64_t seed) {
   Rng rng(seed);
   const Model model(rng);
-  optim::Adam adam(nn::parameters(model), {.rate = 0.003});
-  for (int step = 1; step <= 600; ++step) {
-    Tokens batch{32, window, {}};
-    std::vector<int> next;  // the characters that follow those of the batch
-    for (Index i = 0; i < batch.batch; ++i) {
-      const auto begin = text.begin() + rng.below(std::ssize(text) - window);
-      batch.ids.insert(batch.ids.end(), begin, begin + window);
-      next.insert(next.end(), begin + 1, begin + window + 1);
-    }
-    const Var loss = cross_entropy(model(batch), next);
-    adam.zero_grad();
-    loss.backward();
-    adam.step();
-    if (step % 100 == 0) fmt::print("step {:3}  loss {:.3f}\n", step, loss);
-  }
+  train(model, rng);
   std::istringstream written(write(model, rng));
   fmt::print("{}\n", written.str());
   double words = 0, known = 0;
@@ -76,5 +77,4 @@ int main(int argc, char** argv) try {
   std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
   return 2;
 }
-
 // Change first: the text, to some 300 ASCII characters of your own, with a space at each end.

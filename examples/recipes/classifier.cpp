@@ -15,8 +15,7 @@ struct Data {
 // Each label has a spiral: points t · (cos(t + φ), sin(t + φ)), where φ depends on the label.
 Data spirals(Index n, Rng& rng) {
   const std::vector<int> labels = categorical(zeros({n, classes}), rng);  // all equally likely
-  const Tensor t = uniform({n}, 1, 8, rng);
-  const Tensor angle = t + 2 * std::numbers::pi / classes * Tensor(Shape{n}, labels);  // [N]
+  const Tensor t = uniform({n}, 1, 8, rng), angle = t + 6.2832 / classes * Tensor({n}, labels);
   return {stack({t * cos(angle), t * sin(angle)}, 1) / 5 + normal({n, 2}, 0, 0.1, rng), labels};
 }
 
@@ -28,11 +27,10 @@ struct Net {
   nn::Dropout dropout;
 };
 
-// The share of points whose label the network finds. Dropout is off: it is for training only.
 Real accuracy(const Net& net, const Data& data) {
   const NoGrad no_grad;
-  nn::set_training(net, false);
-  const Tensor found(Shape{data.labels.size()}, argmax(net(data.points).value(), 1));  // [N]
+  nn::set_training(net, false);                                                   // without dropout
+  const Tensor found({data.labels.size()}, argmax(net(data.points).value(), 1));  // [N]
   nn::set_training(net, true);
   return mean(equal(found, Tensor(found.shape(), data.labels))).item();
 }
@@ -79,5 +77,4 @@ int main(int argc, char** argv) try {
   std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
   return 2;
 }
-
 // Change first: `classes`, from 2 to 3: a third spiral.

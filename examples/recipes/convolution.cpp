@@ -57,8 +57,8 @@ bool run(std::uint64_t seed) {
     if (step % 40 == 0) fmt::print("step {:3}  loss {:.4f}\n", step, loss);
   }
   const auto [images, labels] = strokes(500, rng);
-  const Tensor found(Shape{500}, argmax(net(images).value(), 1));
-  const Real share = mean(equal(found, Tensor(Shape{500}, labels))).item();
+  const Tensor found({500}, argmax(net(images).value(), 1));
+  const Real share = mean(equal(found, Tensor({500}, labels))).item();
   fmt::print("claim: accuracy {:.3f} > 0.95: {}\n", share, share > 0.95 ? "holds" : "fails");
   return share > 0.95;
 }

@@ -57,8 +57,8 @@ bool run(std::uint64_t seed) {
   }
   const Presses test = press(100, 100, rng);
   const NoGrad no_grad;
-  const Tensor found(Shape{10000}, argmax(net(test.pressed).value(), -1));
-  const Real share = mean(equal(found, Tensor(Shape{10000}, test.answers))).item();
+  const Tensor found({10000}, argmax(net(test.pressed).value(), -1));
+  const Real share = mean(equal(found, Tensor({10000}, test.answers))).item();
   fmt::print("claim: accuracy {:.4f} > 0.99: {}\n", share, share > 0.99 ? "holds" : "fails");
   return share > 0.99;
 }
