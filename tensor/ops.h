@@ -97,8 +97,8 @@ struct VarianceOptions {
 };
 Tensor var(const Tensor& x, const Axes& axes = {}, bool keep = false, VarianceOptions options = {});
 Tensor std(const Tensor& x, const Axes& axes = {}, bool keep = false, VarianceOptions options = {});
-// x − mean, exactly 0 where all numbers are equal; and what the variance of n numbers is divided by,
-// which is never less than 0. The VJPs need both.
+// x − mean, exactly 0 where all numbers are equal; and what the variance of n numbers is divided
+// by, which is never less than 0. The VJPs need both.
 Tensor centered(const Tensor& x, const Axes& axes);
 double variance_divisor(double n, VarianceOptions options);
 

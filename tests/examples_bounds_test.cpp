@@ -192,6 +192,8 @@ TEST_CASE("no example reads a number in a way that lets NaN or 0.2x pass") {
   for (const auto& entry : fs::recursive_directory_iterator(GLASS_SOURCE_DIR "/examples")) {
     const std::string name = entry.path().filename().string();
     if (entry.path().extension() != ".cpp" || name == "bounds.cpp") continue;
+    // A recipe's only number is its seed; recipes_test.cpp tries how it is read.
+    if (entry.path().parent_path().filename() == "recipes") continue;
     const std::string source = content(entry.path());
     INFO(name);
     for (const char* way : {"CLI::Range", "CLI::Bound", "CLI::Positive", "CLI::NonNegative",

@@ -40,10 +40,8 @@ void train(const Net& net, const Data& data, optim::Adam& adam, Rng& rng) {
   const std::vector<int> order = rng.permutation(data.points.size(0));
   for (std::size_t begin = 0; begin + 50 <= order.size(); begin += 50) {
     const auto batch = std::span(order).subspan(begin, 50);  // which points
-    std::vector<int> labels;
-    for (const int i : batch) labels.push_back(data.labels[static_cast<std::size_t>(i)]);
     adam.zero_grad();
-    cross_entropy(net(take(data.points, 0, batch)), labels).backward();
+    cross_entropy(net(take(data.points, 0, batch)), take(data.labels, batch)).backward();
     adam.step();
   }
 }
@@ -77,4 +75,5 @@ int main(int argc, char** argv) try {
   std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
   return 2;
 }
+
 // Change first: `classes`, from 2 to 3: a third spiral.
