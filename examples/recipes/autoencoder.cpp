@@ -23,7 +23,7 @@ Tensor spots(Index n, Rng& rng) {
   return exp(-(down * down + right * right) / 4).reshape({n, 64});
 }
 
-// The restored images [N, 64], and per image the squared error and the KL to N(0, 1), as means [].
+// Gives the restored images [N, 64], and means over them: the squared error, the KL divergence [].
 std::tuple<Var, Var, Var> restore(const Net& net, const Tensor& x, Rng& rng) {
   const Var code = net.code(relu(net.enc(x)));  // [N, 2 codes]
   const Var mu = code.slice(1, 0, codes), log_variance = code.slice(1, codes);
@@ -58,7 +58,7 @@ bool run(std::uint64_t seed) {
   show("new images", x);
   show("restored", images.value());
   show("decoded from noise", net.decode(normal({8, codes}, 0, 1, rng)).value());
-  const bool holds = error.item() < 0.3 && kl.item() > 1;  // always the mean image: 3.3, 0
+  const bool holds = error.item() < 0.3 && kl.item() > 1;  // of the mean image: 3.3 and 0
   fmt::print("claim: error {:.3f} < 0.3, KL {:.2} > 1: {}\n", error, kl, holds ? "holds" : "fails");
   return holds;
 }

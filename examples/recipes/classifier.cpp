@@ -59,7 +59,7 @@ bool run(std::uint64_t seed) {
     if (now > accuracy(best, validation)) best = net;  // a snapshot: it copies the numbers
     if (epoch % 6 == 0) fmt::print("epoch {:2}  validation accuracy {:.3f}\n", epoch, now);
   }
-  const Real share = accuracy(best, spirals(1000, rng));  // the others chose the best network
+  const Real share = accuracy(best, spirals(1000, rng));  // points that chose no network
   fmt::print("claim: accuracy {:.3f} > 0.9: {}\n", share, share > 0.9 ? "holds" : "fails");
   return share > 0.9;
 }

@@ -77,4 +77,4 @@ int main(int argc, char** argv) try {
   return 2;
 }
 
-// Change first: `mean(…, {1, 2})` to `amax(…, {1, 2})`, the largest number of all places.
+// Change first: `mean` in Net to `amax`, the largest number of all places instead of their mean.
