@@ -40,7 +40,7 @@ class Tensor {
   }
   // Row-major values; ShapeError if their count is not the shape's.
   Tensor(Shape shape, std::vector<Real> values);
-  // The same, from numbers of any type: Tensor({2, 3}, pixels) for a std::vector<std::uint8_t>, an
+  // The same, from numbers of any type: Tensor({2, 3}, pixels) for a `std::vector<std::uint8_t>`, an
   // array or a span. From a pointer as many numbers are read as the shape holds.
   template <Elements Values>
   Tensor(Shape shape, const Values& values);
