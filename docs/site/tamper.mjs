@@ -17,7 +17,7 @@ const cases = [
   ['a file of the library in two chapters', book => book.put('docs/chapters/1-more.md', '---\nnumber: 1\ntitle: More\nquestion: Why?\nfiles:\n  - tensor/real.h: Again?\n---\n'), 'tensor/real.h', 'stands in 2 chapters: 0 and 1'],
   ['a chapter that lists a file which is not there', chapter('tensor/shape.h: What is a shape?\n', 'tensor/shape.h: What is a shape?\n  - examples/gone.cpp: Where is it?\n'), chapterFile, 'lists examples/gone.cpp, but there is no such file'],
   ['a source file without a title', book => book.edit('examples/small.cpp', '// # A small example', '// A small example'), 'examples/small.cpp', 'begins with its title'],
-  ['a page that loses a line of code', {alter: loses(/<span class="line" id="L19">.*\n/)}, shape, 'The page does not show line 19'],
+  ['a page that loses a line of code', {alter: loses(/<span class="line" id="L20">.*\n/)}, shape, 'The page does not show line 20'],
   ['a page that changes a line of code', {alter: loses(/max_rank/)}, shape, 'The page does not show line'],
   ['a page that loses a line of prose', {alter: loses(/strides say how many/)}, shape, 'does not show the words of lines 1 to'],
   ['a page that loses a section', {alter: loses(/<section class="row"[^]*?<\/section>\n/)}, shape, 'The page does not show', 'several'],
