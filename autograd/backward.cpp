@@ -19,9 +19,11 @@ constinit SpinLock gradients;
 }  // namespace
 
 void Var::zero_grad() const {
-  check<StateError>(node_->is_leaf(),
-                    "zero_grad: only leaves keep a gradient; this value was made by '{}'",
-                    node_->name);
+  check<StateError>(
+      node_->is_leaf(),
+      "zero_grad: only leaves keep a gradient; this value was made by '{}'. To change a "
+      "leaf in place, write Tensor w = leaf.value(); w.add_(...)",
+      node_->name);
   const std::lock_guard lock(gradients);
   node_->grad.reset();
 }
@@ -203,9 +205,11 @@ void Var::backward(BackwardOptions options) const {
 }
 
 void Var::backward(const Tensor& seed, BackwardOptions options) const {
-  check<StateError>(requires_grad(),
-                    "backward: nothing to differentiate; no leaf behind this value requires a "
-                    "gradient, or it was computed under NoGrad");
+  check<StateError>(
+      requires_grad(),
+      "backward: nothing to differentiate; no leaf behind this value requires a "
+      "gradient, or it was computed under NoGrad. (There w -= ... makes a constant; to "
+      "change a leaf in place, write Tensor w = leaf.value(); w.add_(...))");
   check<ShapeError>(seed.shape() == shape(),
                     "backward: the seed must have the value's shape {}; got {}", shape(),
                     seed.shape());

@@ -107,6 +107,7 @@ class Objective {
  public:
   Objective(const std::function<Var()>& f, const Variables& variables, std::uint64_t seed)
       : f_(f), seed_number_(seed) {
+    expect_trained(variables);
     const Var first = call(), second = call();
     check<StateError>(first.requires_grad(),
                       "gradcheck: no leaf with requires_grad reaches what f returns, or f computes "
@@ -301,10 +302,7 @@ class Objective {
     leaves.emplace_back(name, node, shared);
   }
 
-  // The listed variables, then every other leaf that the graphs of both calls reach, oldest first.
-  // A leaf that only one graph reaches was made inside f: it is no variable.
-  void find_leaves(const Variables& variables, const Var& first, const Var& second) {
-    // The listed variables.
+  static void expect_trained(const Variables& variables) {
     for (const auto& [name, variable] : variables) {
       check<StateError>(!variable.node()->frozen,
                         "gradcheck: '{}' is frozen, so it has no gradient to check; unfreeze() it, "
@@ -313,8 +311,14 @@ class Objective {
       check<StateError>(variable.node()->is_leaf() && variable.requires_grad(),
                         "gradcheck: '{}' must be a leaf with requires_grad; it is a '{}'", name,
                         variable.node()->name);
-      add(name, variable.node());
     }
+  }
+
+  // The listed variables, then every other leaf that the graphs of both calls reach, oldest first.
+  // A leaf that only one graph reaches was made inside f: it is no variable.
+  void find_leaves(const Variables& variables, const Var& first, const Var& second) {
+    // The listed variables.
+    for (const auto& [name, variable] : variables) add(name, variable.node());
     std::vector<NodePtr> one = nodes_of(first), two = nodes_of(second);
     for (Leaf& leaf : leaves)
       leaf.reached = std::ranges::find(one, leaf.node.get(), &NodePtr::get) != one.end();

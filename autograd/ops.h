@@ -124,6 +124,7 @@ inline Var stack(std::initializer_list<Var> list, Axis axis) {
 
 Var take(const Var& table, const Tokens& tokens);
 Var take(const Var& x, Axis axis, std::span<const int> indices);
+Var take(const Var& x, NoAxis) = delete;  // name the axis: take(x, 0, {…})
 inline Var take(const Var& x, Axis axis, std::initializer_list<int> indices) {
   return take(x, axis, std::span(indices.begin(), indices.size()));
 }

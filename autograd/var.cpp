@@ -47,7 +47,7 @@ Var::Var(Tensor value, bool requires_grad)
 const Tensor& Var::grad() const& {
   check<StateError>(node_->is_leaf(),
                     "grad: only leaves keep a gradient; this value was made by '{}'. To change a "
-                    "leaf in place, write Tensor w = leaf.value(); w.copy_from(...)",
+                    "leaf in place, write Tensor w = leaf.value(); w.add_(...)",
                     node_->name);
   check<StateError>(has_grad(),
                     "grad: no gradient yet; call backward() on a value made from this "

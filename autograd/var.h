@@ -207,6 +207,7 @@ class Var {
   friend Tensor operator<=(const Var& a, const Var& b) { return a.value() <= b.value(); }
   friend Tensor operator>(const Var& a, const Var& b) { return a.value() > b.value(); }
   friend Tensor operator>=(const Var& a, const Var& b) { return a.value() >= b.value(); }
+  friend bool operator==(const Var& a, const Var& b) = delete;  // write equal(a, b)
 
   friend std::ostream& operator<<(std::ostream& out, const Var& x);  // prints the value
 

@@ -113,8 +113,9 @@ Var take(const Var& table, const Tokens& tokens) {
 
 // yᵢ = x[indexᵢ] along the axis     dx[v] = Σ gᵢ over all i with indexᵢ = v
 Var take(const Var& x, Axis axis, std::span<const int> indices) {
+  const Tensor y = take(x.value(), axis, indices);
   return record(
-      "take", take(x.value(), axis, indices),
+      "take", y,
       on(x, [axis, list = std::vector<int>(indices.begin(), indices.end()),
              size = x.size(axis)](const Tensor& g) { return scatter_add(g, axis, list, size); }));
 }

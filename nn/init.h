@@ -26,11 +26,11 @@ inline Parameter uniform_by_inputs(Shape shape, Index inputs, Rng& rng) {
 
 // ---- Xavier ----
 
-// For layers with tanh or sigmoid behind them, or with nothing. The variance is gain² · 2 / n, where
-// n is the number of inputs plus the number of outputs: a compromise between keeping the spread of
-// the values forwards and that of the gradients backwards. `gain` makes up for what an activation
-// takes from the spread; PyTorch recommends 5/3 for tanh. ShapeError unless the shape has at least
-// two axes, [out, in, …], and the gain is a finite number of at least 0.
+// For layers with tanh or sigmoid behind them, or with nothing. The variance is gain² · 2 / n, with
+// n the number of inputs plus the number of outputs: a compromise between keeping the spread of the
+// values forwards and that of the gradients backwards. `gain` makes up for what an activation takes
+// from the spread; PyTorch recommends 5/3 for tanh. ShapeError unless the shape has at least two
+// axes, [out, in, …], and the gain is a finite number of at least 0.
 //
 // X. Glorot, Y. Bengio, Understanding the difficulty of training deep feedforward neural networks
 // (2010), equations 12 and 16

@@ -5,8 +5,9 @@
 //     void each(auto&& f) { f("up", up); f("down", down); }
 //
 // and names, counting, training mode, saving and loading all follow from that line. There is no
-// base class and no registration. Copying a layer copies its parameters. A Tensor that each() names
-// is a buffer: a copied layer shares its numbers with the original, as all copies of a Tensor do.
+// base class and no registration. Copying a layer copies its parameters and its Buffers. A plain
+// Tensor that each() names shares its numbers with that of the copy, as all copies of a Tensor do.
+// A struct inside a function cannot have such an each(): C++ allows no templates there.
 #pragma once
 
 #include <algorithm>
@@ -41,11 +42,11 @@ inline void overwrite(const Var& leaf, const Tensor& numbers) {
 // a Var: `a.weight = Var(b.weight)`. A copy of a whole module shares nothing, not even within
 // itself: tie it again.
 //
-// Assigning a Parameter copies its numbers into the leaf on the left, and drops the gradient of
-// that leaf. Optimisers that hold the leaf go on moving it, and tied weights stay tied. So
-// `net = best` restores a snapshot. The copy counts as a write, as copy_from() does. Unless both
-// Parameters are leaves of one shape, trained or frozen, the left one is bound to a new copy
-// instead.
+// Assigning a Parameter or a Tensor copies its numbers into the leaf on the left, and drops the
+// gradient of that leaf. Optimisers that hold the leaf go on moving it, and tied weights stay tied.
+// So `net = best` restores a snapshot, and `layer.bias = zeros({n})` starts again from 0. The copy
+// counts as a write, as copy_from() does. If the shapes differ, or a Parameter is no leaf that was
+// made to be trained, the left one is bound to a new leaf instead: give it to a new optimiser.
 //
 // A frozen Parameter (nn/transfer.h) is a constant until it is unfrozen. A copy of it is frozen,
 // too. Assigning changes numbers only: the leaf on the left stays frozen, or stays trained.
@@ -61,12 +62,26 @@ struct Parameter : Var {
     overwrite(*this, other.value());
     return *this;
   }
-  Parameter& operator=(Parameter&&) noexcept = default;
+  // The same, but a new leaf is the one on the right, not a copy of it.
+  Parameter& operator=(Parameter&& other) {
+    if (!is_kept_leaf() || !other.is_kept_leaf() || shape() != other.shape())
+      Var::operator=(std::move(other));
+    else if (node().get() != other.node().get())
+      overwrite(*this, other.value());
+    return *this;
+  }
+  Parameter& operator=(const Tensor& numbers) { return *this = Parameter(numbers.clone()); }
   Parameter& operator=(const Var& shared) {
     Var::operator=(shared);
     return *this;
   }
   ~Parameter() = default;
+
+  // Parameters change in place: { Tensor w = p.value(); w.add_(-rate * p.grad()); }
+  Parameter& operator+=(const Var&) = delete;  // in place: Tensor w = p.value(); w.add_(x)
+  Parameter& operator-=(const Var&) = delete;  // in place: Tensor w = p.value(); w.add_(-x)
+  Parameter& operator*=(const Var&) = delete;  // in place: Tensor w = p.value(); w.copy_from(w * x)
+  Parameter& operator/=(const Var&) = delete;  // in place: Tensor w = p.value(); w.copy_from(w / x)
 
  private:
   // Whether assigning writes into this leaf. False for a moved-from Parameter: it has no node until
@@ -81,6 +96,26 @@ struct Parameter : Var {
     copy.node()->frozen = node()->frozen;
     return copy;
   }
+};
+
+// Numbers that a module keeps and saves, but does not train, such as running means. A Buffer is a
+// value, as a Parameter is: a copy of the module has numbers of its own. Copies of a plain Tensor
+// share their numbers. To write: `mean.copy_from(…)`, or `mean = 0.9 * mean + …`.
+struct Buffer : Tensor {
+  Buffer() = default;
+  explicit Buffer(const Tensor& initial) : Tensor(initial.clone()) {}
+  Buffer(const Buffer& other) : Tensor(other.clone()) {}
+  Buffer(Buffer&&) noexcept = default;
+  Buffer& operator=(const Buffer& other) {
+    Tensor::operator=(other.clone());
+    return *this;
+  }
+  Buffer& operator=(Buffer&&) noexcept = default;
+  Buffer& operator=(const Tensor& numbers) {
+    Tensor::operator=(numbers.clone());
+    return *this;
+  }
+  ~Buffer() = default;
 };
 
 // ---- the walk ----
@@ -104,7 +139,7 @@ inline std::string joined(const std::string& name, std::string_view part) {
 // members, in order. x is a module, or
 //
 // - Var or Parameter: trained
-// - Tensor: a buffer, saved but not trained
+// - Buffer or Tensor: saved but not trained
 // - Rng, Index, int or double: state, such as a random stream or a step count
 //
 // Names are joined with dots; the items of a vector are called 0, 1, ….
@@ -121,6 +156,8 @@ void walk(const std::string& name, const T& constant, F&& f) {
     if (member) walk(name, *member, f);
   } else if constexpr (std::derived_from<T, Var>) {
     f(name, static_cast<Var&>(member));
+  } else if constexpr (std::derived_from<T, Tensor>) {
+    f(name, static_cast<Tensor&>(member));
   } else {
     static_assert(!std::is_class_v<T> || PlainState<T>,
                   "each() is missing: a module needs a member function that names its parts, "

@@ -27,6 +27,8 @@ struct Adam {
   // they are frozen, whatever the momentum and the decay, and move after nn::unfreeze(). StateError
   // if one was made by an op, or none is trained. ShapeError if an option lies outside its range.
   Adam(std::vector<Var> variables, AdamOptions o = {});
+  template <std::floating_point T>
+  Adam(std::vector<Var>, T) = delete;  // the rate is an option: Adam(parameters, {.rate = 1e-3})
 
   // A copy moves the same parameters, with running means of its own.
   Adam(const Adam& other);

@@ -22,6 +22,8 @@ struct Sgd {
   // they are frozen, whatever the momentum and the decay, and move after nn::unfreeze(). StateError
   // if one was made by an op, or none is trained. ShapeError if an option lies outside its range.
   Sgd(std::vector<Var> variables, SgdOptions o = {});
+  template <std::floating_point T>
+  Sgd(std::vector<Var>, T) = delete;  // the rate is an option: Sgd(parameters, {.rate = 0.1})
 
   // A copy moves the same parameters, with running means of its own.
   Sgd(const Sgd& other);

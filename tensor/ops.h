@@ -90,7 +90,8 @@ Tensor mean(const Tensor& x, const Axes& axes = {}, bool keep = false);
 
 // The mean of the squared differences from the mean: Σ (x − mean)² / (n − 1), an estimate for the
 // numbers that x is a sample of, or / n if `biased`: that of x itself. std is its square root, the
-// standard deviation. NaN where nothing is left to divide by. After `using namespace glass`, write
+// standard deviation, with a gradient of 0 where all numbers are equal (that of sqrt(var(x)) is NaN
+// there). NaN where nothing is left to divide by. After `using namespace glass`, write
 // glass::std(x), since std alone is also the standard library's namespace.
 struct VarianceOptions {
   bool biased = false;
@@ -156,12 +157,21 @@ Tensor take(const Tensor& table, const Tokens& tokens);
 Tensor scatter_add(const Tensor& g, const Tokens& tokens, Index rows);
 
 // The positions along an axis that the list names, in its order; the axis gets the list's length.
-// take(x, 0, {4, 1, 1}) gives rows 4, 1 and 1 of x: a mini-batch. ShapeError names an index outside
-// 0 … n - 1.
+// take(x, 0, {4, 1, 1}) gives rows 4, 1 and 1 of x: a mini-batch. Every row of x is picked from in
+// the same way. For a number of its own from each row, such as the probability of the action that
+// was drawn, there is sum(x * take(eye(n), 0, actions), -1), or cross_entropy with `.reduce =
+// false`. ShapeError names an index outside 0 … n - 1: a negative index does not count from the
+// end.
 Tensor take(const Tensor& x, Axis axis, std::span<const int> indices);
 inline Tensor take(const Tensor& x, Axis axis, std::initializer_list<int> indices) {
   return take(x, axis, std::span(indices.begin(), indices.size()));
 }
+// Without the axis, braces of two numbers would be Tokens.
+struct NoAxis {
+  int first, second;
+};
+Tensor take(const Tensor& x, NoAxis) = delete;  // name the axis: take(x, 0, {…})
+
 // The labels of a mini-batch, whose rows take(x, 0, indices) gives: those at the positions that the
 // list names.
 std::vector<int> take(std::span<const int> labels, std::span<const int> indices);

@@ -3,6 +3,7 @@
 // A Tensor is printed as nested rows, with one width for all numbers. The middle of a long axis is
 // left out. fmt and `<<` give the same text.
 #include <algorithm>
+#include <cmath>
 #include <ostream>
 #include <span>
 
@@ -36,10 +37,17 @@ std::size_t length(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins));
 }
 
+// A NaN without its sign, which says nothing: on many CPUs 0/0 gives a negative one.
+Real without_sign_of_nan(Real x) {
+  using std::abs;
+  return x == x ? x : abs(x);
+}
+
 // The text of each number that is shown, in row-major order.
 void collect(const Tensor& x, std::string_view spec, std::vector<std::string>& cells) {
   if (x.rank() == 0) {
-    cells.push_back(fmt::format(fmt::runtime(fmt::format("{{:{}}}", spec)), x.item()));
+    cells.push_back(
+        fmt::format(fmt::runtime(fmt::format("{{:{}}}", spec)), without_sign_of_nan(x.item())));
   } else {
     for_shown(x.size(0), [&](Index i, bool) { collect(x.select(0, i), spec, cells); });
   }

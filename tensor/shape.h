@@ -102,6 +102,8 @@ inline Strides expand_strides(const Shape& from, const Strides& strides, const S
 // compile: max(x, 0.0) would reduce axis 0, where the larger of two numbers is maximum(x, 0.0).
 struct Axis {
   Axis(std::integral auto axis) : value(static_cast<Index>(axis)) {}
+  Axis(bool) = delete;  // an axis is an integer; keep is the third argument: sum(x, {}, true)
+  Axis(char) = delete;  // an axis is an integer
   template <std::floating_point T>
   Axis(T number) = delete;  // an axis is an integer; the larger of two numbers is maximum(a, b)
   operator Index() const { return value; }
@@ -112,6 +114,8 @@ struct Axis {
 class Axes {
  public:
   Axes(std::integral auto axis) : axes_{static_cast<Index>(axis)} {}
+  Axes(bool) = delete;  // an axis is an integer; keep is the third argument: sum(x, {}, true)
+  Axes(char) = delete;  // an axis is an integer
   template <std::floating_point T>
   Axes(T number) = delete;  // an axis is an integer
   Axes(std::initializer_list<Index> axes) : axes_(axes) {}

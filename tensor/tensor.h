@@ -40,8 +40,8 @@ class Tensor {
   }
   // Row-major values; ShapeError if their count is not the shape's.
   Tensor(Shape shape, std::vector<Real> values);
-  // The same, from numbers of any type: Tensor({2, 3}, pixels) for a `std::vector<std::uint8_t>`, an
-  // array or a span. From a pointer as many numbers are read as the shape holds.
+  // The same, from numbers of any type: Tensor({2, 3}, pixels), where pixels are a vector, an array
+  // or a span of `std::uint8_t`. From a pointer as many numbers are read as the shape holds.
   template <Elements Values>
   Tensor(Shape shape, const Values& values);
 
@@ -145,6 +145,9 @@ class Tensor {
   friend Tensor operator>=(const Tensor& a, const Tensor& b);
 
   friend std::ostream& operator<<(std::ostream& out, const Tensor& x);  // as fmt prints it
+
+  // No ==: the standard library would expect a bool of it.
+  friend bool operator==(const Tensor& a, const Tensor& b) = delete;  // write equal(a, b)
 
   // The same memory read with another shape and other strides: what every view is made of.
   Tensor view(Shape shape, Strides strides, Index offset = 0) const;

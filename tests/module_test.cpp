@@ -1,9 +1,12 @@
 #include "nn/module.h"
 
 #include <array>
+#include <filesystem>
 
 #include "nn/attention.h"
 #include "nn/loss.h"
+#include "nn/serialize.h"
+#include "nn/summary.h"
 #include "nn/transformer.h"
 #include "optim/sgd.h"
 #include "tests/op_table.h"
@@ -272,6 +275,80 @@ TEST_CASE(
   const nn::Linear moved = std::move(layer);
   layer = moved;
   CHECK(exact_difference(layer.weight.value(), moved.weight.value()) == "");
+}
+
+TEST_CASE("a new Parameter or a Tensor of the same shape changes the numbers of the leaf") {
+  Rng rng(31);
+  nn::Linear layer(3, 2, rng);
+  const NodePtr weight = layer.weight.node(), bias = layer.bias.node();
+  layer.bias = nn::Parameter(full({2}, 7));
+  CHECK(layer.bias.node().get() == bias.get());
+  CHECK(exact_difference(layer.bias.value(), full({2}, 7)) == "");
+  layer.bias = zeros({2});
+  CHECK(layer.bias.node().get() == bias.get());
+  CHECK(layer.bias.requires_grad());
+  CHECK(exact_difference(layer.bias.value(), zeros({2})) == "");
+  layer = nn::Linear(3, 2, rng);
+  CHECK(layer.weight.node().get() == weight.get());
+
+  // So an optimiser that was made before goes on training the layer.
+  optim::Sgd sgd(nn::parameters(layer), {.rate = 1});
+  layer.bias = zeros({2});
+  sum(layer(ones({1, 3}))).backward();
+  sgd.step();
+  CHECK(exact_difference(layer.bias.value(), full({2}, -1)) == "");
+
+  // Another shape needs another leaf, which is trained, too.
+  layer.bias = zeros({5});
+  CHECK(layer.bias.node().get() != bias.get());
+  CHECK(layer.bias.requires_grad());
+}
+
+TEST_CASE("a Tensor that is assigned to a Parameter keeps numbers of its own") {
+  const Tensor numbers = zeros({2});
+  nn::Parameter p;
+  p = numbers;
+  Tensor(p.value()).fill(1);
+  CHECK(exact_difference(numbers, zeros({2})) == "");
+}
+
+TEST_CASE("swapped and erased parameters keep their numbers") {
+  std::vector<nn::Parameter> list;
+  for (int i = 0; i < 3; ++i) list.emplace_back(full({2}, Real(i)));
+  std::swap(list[0], list[2]);
+  CHECK(exact_difference(list[0].value(), full({2}, 2)) == "");
+  list.erase(list.begin());
+  CHECK(exact_difference(list[0].value(), full({2}, 1)) == "");
+  CHECK(exact_difference(list[1].value(), full({2}, 0)) == "");
+}
+
+namespace {
+
+struct Running {
+  nn::Buffer mean{zeros({2})};
+  void each(auto&& f) { f("mean", mean); }
+};
+
+}  // namespace
+
+TEST_CASE("a copy of a module has Buffers of its own, and each() names them") {
+  Running running, best = running;
+  running.mean.fill(3);
+  CHECK(exact_difference(best.mean, zeros({2})) == "");
+  best = running;
+  running.mean = 0.5 * running.mean;
+  CHECK(exact_difference(best.mean, full({2}, 3)) == "");
+  CHECK(exact_difference(running.mean, full({2}, 1.5)) == "");
+  const Running moved = std::move(best);
+  CHECK(exact_difference(moved.mean, full({2}, 3)) == "");
+
+  const auto path = std::filesystem::temp_directory_path() /
+                    fmt::format("glassgrad-buffer-{}", static_cast<const void*>(&running));
+  nn::save(running, path);
+  nn::load(best = Running(), path);
+  std::filesystem::remove(path);
+  CHECK(exact_difference(best.mean, full({2}, 1.5)) == "");
+  CHECK(nn::summary(running).rows.at(0).kind == "buffer");
 }
 
 TEST_CASE("a leaf whose elements share memory gets memory of its own when it is assigned to") {

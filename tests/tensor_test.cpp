@@ -650,4 +650,9 @@ TEST_CASE("a view prints its own elements") {
   CHECK(fmt::format("{}", Tensor(2).expand({2, 2})) == "[[2, 2],\n [2, 2]]");
 }
 
+TEST_CASE("a NaN prints without a sign") {
+  CHECK(fmt::format("{}", Tensor(-not_a_number)) == "nan");
+  CHECK(fmt::format("{:.1f}", tensor({-not_a_number, -1})) == "[ nan, -1.0]");
+}
+
 }  // namespace tensor_test
