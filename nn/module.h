@@ -62,7 +62,8 @@ struct Parameter : Var {
     overwrite(*this, other.value());
     return *this;
   }
-  // The same, but a new leaf is the one on the right, not a copy of it.
+  // The same, but a new leaf is the one on the right, not a copy of it. A copy may throw.
+  // NOLINTNEXTLINE(performance-noexcept-move-constructor)
   Parameter& operator=(Parameter&& other) {
     if (!is_kept_leaf() || !other.is_kept_leaf() || shape() != other.shape())
       Var::operator=(std::move(other));
@@ -125,6 +126,10 @@ concept Module = requires(T& module) {
   module.each([](std::string_view, const auto&) {});
 };
 
+// What a walk shows of a Parameter or a Var, and of a Buffer or a Tensor.
+template <class T>
+using NamedAs = std::conditional_t<std::derived_from<T, Var>, Var, Tensor>;
+
 // Whether T is a value that each() may name: neither a Var nor a module.
 template <class T>
 concept PlainState = std::same_as<T, Tensor> || std::same_as<T, Rng> || std::same_as<T, Index> ||
@@ -154,10 +159,8 @@ void walk(const std::string& name, const T& constant, F&& f) {
     for (auto& item : member) walk(joined(name, std::to_string(i++)), item, f);
   } else if constexpr (requires { member.has_value(); }) {
     if (member) walk(name, *member, f);
-  } else if constexpr (std::derived_from<T, Var>) {
-    f(name, static_cast<Var&>(member));
-  } else if constexpr (std::derived_from<T, Tensor>) {
-    f(name, static_cast<Tensor&>(member));
+  } else if constexpr (std::derived_from<T, Var> || std::derived_from<T, Tensor>) {
+    f(name, static_cast<NamedAs<T>&>(member));
   } else {
     static_assert(!std::is_class_v<T> || PlainState<T>,
                   "each() is missing: a module needs a member function that names its parts, "
