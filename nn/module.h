@@ -44,9 +44,11 @@ inline void overwrite(const Var& leaf, const Tensor& numbers) {
 //
 // Assigning a Parameter or a Tensor copies its numbers into the leaf on the left, and drops the
 // gradient of that leaf. Optimisers that hold the leaf go on moving it, and tied weights stay tied.
-// So `net = best` restores a snapshot, and `layer.bias = zeros({n})` starts again from 0. The copy
-// counts as a write, as copy_from() does. If the shapes differ, or a Parameter is no leaf that was
-// made to be trained, the left one is bound to a new leaf instead: give it to a new optimiser.
+// So `net = best` restores a snapshot, together with its modes and random streams, and `layer.bias
+// = zeros({n})` starts again from 0. The copy counts as a write, as copy_from() does. If the shapes
+// differ, or a Parameter is no leaf that was made to be trained, the left one is bound to a new
+// leaf instead: give it to a new optimiser. A Var that is assigned is bound as it is: a constant,
+// such as a result of ops under NoGrad, would end the training of the Parameter.
 //
 // A frozen Parameter (nn/transfer.h) is a constant until it is unfrozen. A copy of it is frozen,
 // too. Assigning changes numbers only: the leaf on the left stays frozen, or stays trained.
@@ -145,6 +147,7 @@ inline std::string joined(const std::string& name, std::string_view part) {
 //
 // - Var or Parameter: trained
 // - Buffer or Tensor: saved but not trained
+//   (copies of the module share a Var or a Tensor; a Parameter or a Buffer they copy)
 // - Rng, Index, int or double: state, such as a random stream or a step count
 //
 // Names are joined with dots; the items of a vector are called 0, 1, ….
@@ -196,6 +199,8 @@ inline NamedVars first_names(NamedVars named) {
 // Every Var once, under its first name: tied weights are one parameter.
 NamedVars named_parameters(const auto& module) { return first_names(names_and_parameters(module)); }
 
+// Handles to the same: `p -= x` on one would make it a name for another value, and train nothing.
+// To write a step by hand: Tensor w = p.value(); w.add_(-rate * p.grad());
 std::vector<Var> parameters(const auto& module) {
   std::vector<Var> found;
   for (const auto& [name, parameter] : named_parameters(module)) found.push_back(parameter);

@@ -77,4 +77,4 @@ int main(int argc, char** argv) try {
   std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
   return 2;
 }
-// Change first: the text, to some 300 ASCII characters of your own, with a space at each end.
+// Change first: the text, to 300 ASCII characters; the claim needs a space before and behind a word.

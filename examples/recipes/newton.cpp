@@ -19,7 +19,7 @@ Tensor gradient(const Loss& loss, const Tensor& w) {
   return leaf.grad();
 }
 
-// The gradient at w + u·ε is g + H u·ε: its ε parts are the product H u.
+// The gradient at w + u·ε is g + H u·ε: its ε parts, d, are the product H u. Real(0, 1) is ε.
 Tensor hessian_times(const Loss& loss, const Tensor& w, const Tensor& u) {
   return map(gradient(loss, w + Real(0, 1) * u), [](Real g) { return Real(g.d); });
 }
@@ -45,7 +45,7 @@ bool run(std::uint64_t seed) {
   Rng rng(seed);
   const Tensor x = normal({n, c}, 0, 1, rng) * (1 + arange(c));  // the last feature is large
   const Tensor scores = matmul(x, normal({c, 1}, 0, 1, rng));    // [n, 1]
-  const Tensor y = greater(scores, normal({n, 1}, 0, 9, rng));   // [n, 1], 0 or 1
+  const Tensor y = greater(scores, normal({n, 1}, 0, 9, rng));   // [n, 1], 0 or 1, noisy
   const Loss loss = [&](const Var& w) {                          // w [c, 1]
     return binary_cross_entropy_with_logits(matmul(x, w), y) + 1e-3 * sum(w * w);
   };

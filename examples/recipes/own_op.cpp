@@ -5,7 +5,7 @@
 // with finite differences, which need double: link glassgrad::f64.
 // What to see: the right gradient passes; a wrong one is refuted, and the report says where.
 //
-// B vectors, C numbers in each
+// In the shapes, B is the number of vectors, and C the number of their elements.
 #include <glassgrad.h>
 
 #include <cstdio>
@@ -66,5 +66,5 @@ int main(int argc, char** argv) try {
   return 2;
 }
 
-// Change first: return the distance 1 − c instead of c. The first check fails until both of its
-// gradients have the other sign.
+// Change first: return the distance 1 − c instead of c. The first check fails until both gradients
+// in the last return of vjp begin with a minus.

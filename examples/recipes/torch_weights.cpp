@@ -2,8 +2,8 @@
 //
 // Three lines of Python write a file with the weights of attention and a linear layer:
 //     from torch import nn; from safetensors.torch import save_file
-//     model = nn.ModuleDict({"attn": nn.MultiheadAttention(16, 2), "head": nn.Linear(16, 3)})
-//     save_file(model.state_dict(), "weights.safetensors")
+//     attn, head = nn.MultiheadAttention(16, 2, batch_first=True), nn.Linear(16, 3)
+//     save_file(nn.ModuleDict({"attn": attn, "head": head}).state_dict(), "weights.safetensors")
 // load_torch() reads such a file into a model, read_tensors() into a map. This program writes one
 // itself, with random numbers, so that it needs no Python. What to see: in_proj_weight packs the
 // projections of query, key and value.   T positions, C = 16 wide, H = 2 heads of D = 8
