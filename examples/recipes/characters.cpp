@@ -77,4 +77,4 @@ int main(int argc, char** argv) try {
   std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
   return 2;
 }
-// Change first: the text, to 300 ASCII characters; the claim needs a space before and behind a word.
+// Change first: the text, to 300 ASCII characters; the claim needs spaces around every word.
