@@ -242,15 +242,18 @@ namespace {
 // is the same with the smaller.
 struct Larger {
   static constexpr Real worst = minus_infinity;
+  // NOLINTNEXTLINE(misc-redundant-expression): true for a NaN, also lane by lane
   auto operator()(auto a, auto b) const { return b != b ? b : b > a ? b : a; }
 };
 struct Smaller {
   static constexpr Real worst = -minus_infinity;
+  // NOLINTNEXTLINE(misc-redundant-expression): true for a NaN, also lane by lane
   auto operator()(auto a, auto b) const { return b != b ? b : b < a ? b : a; }
 };
 
 // out[i, j] = the extreme of x[i, k, j] over k, for x of [before, count, n].
 template <class Choose>
+// NOLINTNEXTLINE(readability-function-size): four levels, of which one is the choice of the loop
 void extreme_middle(const Real* x, Index before, Index count, Index n, Real* out) {
   constexpr Choose choose;
   const Index grain = 16384 / std::max<Index>(count * n, 1) + 1;
