@@ -251,29 +251,28 @@ struct Smaller {
   auto operator()(auto a, auto b) const { return b != b ? b : b < a ? b : a; }
 };
 
+// out[j] = the extreme of x[k, j] over k, for `count` rows of n numbers.
+template <class Choose>
+void extreme_of_rows(const Real* x, Index count, Index n, Real* out) {
+  constexpr Choose choose;
+  if (n == 1) {
+    // A single column is one row in memory: a vector at a time, then the lanes of the last vector.
+    const Vec all = gather(count, repeat(Choose::worst), choose,
+                           [=](Index k, Index few) { return load(x + k, few, Choose::worst); });
+    *out = fold(all, choose);
+    return;
+  }
+  std::copy_n(x, n, out);
+  for (Index k = 1; k < count; ++k)
+    for (Index j = 0; j < n; ++j) out[j] = choose(out[j], x[k * n + j]);
+}
+
 // out[i, j] = the extreme of x[i, k, j] over k, for x of [before, count, n].
 template <class Choose>
-// NOLINTNEXTLINE(readability-function-size): four levels, of which one is the choice of the loop
 void extreme_middle(const Real* x, Index before, Index count, Index n, Real* out) {
-  constexpr Choose choose;
   const Index grain = 16384 / std::max<Index>(count * n, 1) + 1;
   parallel_for(before, grain, [=](Index i, Index end) {
-    for (; i < end; ++i) {
-      const Real* const part = x + i * count * n;
-      Real* const to = out + i * n;
-      if (n == 1) {
-        // One row: a vector at a time, and then the lanes of the last vector.
-        const Vec all = gather(count, repeat(Choose::worst), choose, [=](Index k, Index few) {
-          return load(part + k, few, Choose::worst);
-        });
-        *to = fold(all, choose);
-      } else {
-        // Rows of n numbers: column by column, a row at a time.
-        std::copy_n(part, n, to);
-        for (Index k = 1; k < count; ++k)
-          for (Index j = 0; j < n; ++j) to[j] = choose(to[j], part[k * n + j]);
-      }
-    }
+    for (; i < end; ++i) extreme_of_rows<Choose>(x + i * count * n, count, n, out + i * n);
   });
 }
 
