@@ -11,8 +11,8 @@ foreach(room IN LISTS rooms)
 endforeach()
 list(REMOVE_ITEM public_headers  # private
   tensor/attention_block.h tensor/functions.h tensor/loops.h tensor/pack.h tensor/philox.h tensor/plan.h tensor/product.h
-  tensor/simd.h tensor/tile.h autograd/differences.h autograd/objective.h autograd/verdict.h
-  nn/comparison.h nn/file.h nn/header.h nn/tensor_file.h optim/update.h)
+  tensor/row_loops.h tensor/simd.h tensor/tile.h autograd/differences.h autograd/objective.h
+  autograd/verdict.h nn/comparison.h nn/file.h nn/header.h nn/tensor_file.h optim/update.h)
 list(JOIN rooms "|" any_room)
 
 function(write_if_different path text)

@@ -246,7 +246,3 @@ void check_parameters(const Var& loss, const auto& module) {
 }
 
 }  // namespace glass::nn
-
-// A Parameter prints as its value.
-template <>
-struct fmt::formatter<glass::nn::Parameter> : fmt::formatter<glass::Var> {};

@@ -11,20 +11,15 @@
 
 #include <cmath>
 #include <limits>
-#include <type_traits>
 
 #include "nn/module.h"
 
 namespace glass::nn {
 
-// Of a Real: the distance from 1 to the next number. A dual number has the digits of a double.
-inline constexpr double machine_epsilon = std::is_same_v<Real, float>
-                                              ? std::numeric_limits<float>::epsilon()
-                                              : std::numeric_limits<double>::epsilon();
-
 struct RMSNorm {
-  // ShapeError unless epsilon is a finite number of at least 0. The default is PyTorch's.
-  explicit RMSNorm(Index size, double epsilon = machine_epsilon)
+  // ShapeError unless epsilon is a finite number of at least 0. The default is PyTorch's:
+  // the distance from 1 to the next Real.
+  explicit RMSNorm(Index size, double epsilon = std::numeric_limits<Real>::epsilon())
       : weight(ones(Shape{size})), eps(epsilon) {
     check<ShapeError>(eps >= 0 && std::isfinite(eps),
                       "RMSNorm: eps must be a finite number of at least 0; got {}", eps);

@@ -18,7 +18,6 @@
 #include <map>
 #include <string>
 #include <type_traits>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -75,8 +74,7 @@ class StateCollector {
   void add(const std::string& name, const auto& module) {
     walk(name, module, [this](const std::string& member, auto& x) {
       using T = std::remove_cvref_t<decltype(x)>;
-      if constexpr (std::same_as<T, Var>)
-        if (seen_.insert(x.node().get()).second) state_.tensors.emplace_back(member, x.value());
+      if constexpr (std::same_as<T, Var>) parameters_.emplace_back(member, x);
       if constexpr (std::same_as<T, Tensor>) buffers_.emplace_back(member, x);
       if constexpr (requires { counter_of(member, x); })
         state_.counters.push_back(counter_of(member, x));
@@ -84,6 +82,8 @@ class StateCollector {
   }
 
   State state() && {
+    for (const auto& [name, parameter] : first_names(std::move(parameters_)))
+      state_.tensors.emplace_back(name, parameter.value());
     state_.parameters = state_.tensors.size();
     for (auto& buffer : buffers_) state_.tensors.push_back(std::move(buffer));
     return std::move(state_);
@@ -91,8 +91,8 @@ class StateCollector {
 
  private:
   State state_;
+  NamedVars parameters_;
   std::vector<std::pair<std::string, Tensor>> buffers_;
-  std::unordered_set<const Node*> seen_;
 };
 
 State state_of(const auto& module) {

@@ -3,10 +3,10 @@
 // Everything is checked before the first parameter changes.
 #include "nn/transfer.h"
 
-#include <fmt/ranges.h>
-
 #include <map>
 #include <unordered_set>
+
+#include "nn/comparison.h"
 
 namespace glass::nn {
 
@@ -36,11 +36,6 @@ void unfreeze_leaves(const NamedVars& variables) {
 // ---- copying ----
 
 namespace {
-
-// "; label a, b, c" for an error message, or nothing.
-std::string listed(std::string_view label, const std::vector<std::string>& names) {
-  return names.empty() ? "" : fmt::format("; {} {}", label, fmt::join(names, ", "));
-}
 
 // The parameters of `from` that are not copied under any of their names.
 std::vector<std::string> left_over(const NamedVars& from, const NamedVars& to,

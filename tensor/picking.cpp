@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "tensor/ops.h"
+#include "tensor/row_loops.h"
 
 namespace glass {
 
@@ -70,15 +71,11 @@ void expect_indices(std::string_view op, std::span<const int> indices, Index siz
                       "{}: index {} at position {} is outside 0 … {}", op, indices[i], i, size - 1);
 }
 
-// A contiguous tensor seen as [before, count, after]: rows of `after` numbers, of which each of the
-// `before` blocks has `count`. The axis in the middle is the one that is picked from.
-struct Blocks {
-  Blocks(const Shape& shape, Index place) : count(shape[place]) {
-    for (Index i = 0; i < place; ++i) before *= shape[i];
-    for (Index i = place + 1; i < shape.rank(); ++i) after *= shape[i];
-  }
-  Index before = 1, count, after = 1;
-};
+// The blocks along the axis that is picked from: `count` rows of `after` numbers each.
+Blocks blocks_along(Index axis, const Shape& shape) {
+  const auto place = static_cast<std::size_t>(shape.wrap(axis));
+  return {shape, place, place + 1};
+}
 
 // Copies the rows of x that the list names, in each block.
 void copy_rows(const Real* x, const Blocks& blocks, std::span<const int> indices, Real* out) {
@@ -92,7 +89,7 @@ Tensor take(const Tensor& table, const Tokens& tokens) {
   check<ShapeError>(table.rank() == 2, "take: the table must be [V, C]; got {}", table.shape());
   expect_tokens("take", tokens, table.size(0));
   Tensor result = empty(Shape{tokens.batch, tokens.length, table.size(1)});
-  copy_rows(table.contiguous().data(), {table.shape(), 0}, tokens.ids, result.data());
+  copy_rows(table.contiguous().data(), blocks_along(0, table.shape()), tokens.ids, result.data());
   return result;
 }
 
@@ -100,7 +97,7 @@ Tensor take(const Tensor& x, Axis axis, std::span<const int> indices) {
   const Index place = x.shape().wrap(axis, "take");
   expect_indices("take", indices, x.size(place));
   Tensor result = empty(x.shape().with(place, static_cast<Index>(indices.size())));
-  copy_rows(x.contiguous().data(), {x.shape(), place}, indices, result.data());
+  copy_rows(x.contiguous().data(), blocks_along(place, x.shape()), indices, result.data());
   return result;
 }
 
@@ -159,7 +156,7 @@ Occurrences occurrences_of(std::span<const int> ids, Index count) {
 void sum_rows_by_id(const Tensor& g, Index axis, std::span<const int> ids, Tensor& result) {
   const Tensor dense = g.contiguous();
   const Occurrences where = occurrences_of(ids, result.size(axis));
-  const Blocks from(g.shape(), axis), to(result.shape(), axis);
+  const Blocks from = blocks_along(axis, g.shape()), to = blocks_along(axis, result.shape());
   for (Index b = 0; b < to.before; ++b)
     for (Index id = 0; id < to.count; ++id)
       add_rows(dense.data() + b * from.count * from.after, where.of(id), from.after,

@@ -7,6 +7,7 @@
 
 #include "tensor/loops.h"
 #include "tensor/ops.h"
+#include "tensor/row_loops.h"
 
 namespace glass {
 
@@ -20,8 +21,9 @@ using std::isfinite, std::isnan;
 
 namespace {
 
-constexpr Index block = 32;    // rows that are added one after the other; more rows form a tree
-constexpr Index columns = 32;  // numbers of a long row that are seen as one row of a matrix
+constexpr Index block = 32;     // rows that are added one after the other; more rows form a tree
+constexpr Index grain = 16384;  // elements that are worth a thread
+constexpr Index columns = 32;   // numbers of a long row that are seen as one row of a matrix
 
 constexpr Index vectors = columns / lanes;
 
@@ -82,7 +84,6 @@ void sum_rows(const Real* x, Index rows, Index n, Real* out) {
 
 // out[i, j] = Σₖ x[i, k, j] for x of [before, count, n].
 void sum_middle(const Real* x, Index before, Index count, Index n, Real* out) {
-  constexpr Index grain = 16384;  // elements that are worth a thread
   // Short sums: each thread computes the sums of some of the `before` positions.
   const Index part = std::max(block, grain / std::max<Index>(n, 1));
   if (count <= part) {
@@ -107,15 +108,12 @@ void sum_middle(const Real* x, Index before, Index count, Index n, Real* out) {
 // side, so x can be seen as [before, count, after], of which `middle` reduces the middle.
 using Middle = void (*)(const Real* x, Index before, Index count, Index after, Real* out);
 Tensor reduce_adjacent(const Tensor& x, std::size_t begin, std::size_t end, Middle middle) {
-  const std::span sizes(x.shape().begin(), x.shape().end());
-  const Index before = Shape(sizes.first(begin)).numel();
-  const Index after = Shape(sizes.subspan(end)).numel();
-  const Index count = Shape(sizes.subspan(begin, end - begin)).numel();
+  const Blocks blocks(x.shape(), begin, end);
   Shape shape = x.shape();
   for (std::size_t axis = begin; axis < end; ++axis)
     shape = shape.with(static_cast<Index>(axis), 1);
   Tensor y = empty(shape);
-  middle(x.data(), before, count, after, y.data());
+  middle(x.data(), blocks.before, blocks.count, blocks.after, y.data());
   return y;
 }
 
@@ -205,33 +203,21 @@ void running_sums(const Real* x, Index n, Real before, Real* y) {
   running_sums(x + half, n - half, middle, y + half);
 }
 
-// Calls f(row, n) for each row of n numbers along an axis, in a copy of x. The axis is the last of
-// the copy; the result has it in its place again.
-template <class F>
-Tensor change_rows(std::string_view op, const Tensor& x, Index axis, F f) {
-  const Index place = x.shape().wrap(axis, op);
-  Tensor y = x.transpose(place, -1).clone();
-  const Index n = y.size(-1), count = y.shape().with(-1, 1).numel();
-  const Index grain = std::max<Index>(1, heavy_grain / std::max<Index>(n, 1));
-  parallel_for(count, grain, [=, data = y.data()](Index begin, Index end) {
-    for (; begin < end; ++begin) f(data + begin * n, n);
-  });
-  return y.transpose(place, -1);
-}
-
 }  // namespace
 
 Tensor cumsum(const Tensor& x, Axis axis) {
-  return change_rows("cumsum", x, axis, [](Real* row, Index n) { running_sums(row, n, 0, row); });
+  const auto f = [](Real* y, Index n, const Real* in) { running_sums(in, n, 0, y); };
+  return map_rows("cumsum", axis, f, x);
 }
 
 // dxᵢ = gᵢ + gᵢ₊₁ + …: the running sums from the other end.
 Tensor cumsum_backward(const Tensor& g, Axis axis) {
-  return change_rows("cumsum_backward", g, axis, [](Real* row, Index n) {
-    std::reverse(row, row + n);
-    running_sums(row, n, 0, row);
-    std::reverse(row, row + n);
-  });
+  const auto f = [](Real* dx, Index n, const Real* upstream) {
+    std::reverse_copy(upstream, upstream + n, dx);
+    running_sums(dx, n, 0, dx);
+    std::reverse(dx, dx + n);
+  };
+  return map_rows("cumsum_backward", axis, f, g);
 }
 
 // ---- the largest and the smallest: numbers ----
@@ -270,8 +256,7 @@ void extreme_of_rows(const Real* x, Index count, Index n, Real* out) {
 // out[i, j] = the extreme of x[i, k, j] over k, for x of [before, count, n].
 template <class Choose>
 void extreme_middle(const Real* x, Index before, Index count, Index n, Real* out) {
-  const Index grain = 16384 / std::max<Index>(count * n, 1) + 1;
-  parallel_for(before, grain, [=](Index i, Index end) {
+  parallel_for(before, grain / std::max<Index>(count * n, 1) + 1, [=](Index i, Index end) {
     for (; i < end; ++i) extreme_of_rows<Choose>(x + i * count * n, count, n, out + i * n);
   });
 }

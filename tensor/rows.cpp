@@ -1,8 +1,8 @@
 // # Whole rows at a time
 //
-// The kernels of rows.h. `for_rows` shares rows among threads; a kernel then works on one row, with
-// the vectors of simd.h and the exponentials of functions.h. A row is read several times, from the
-// first cache, so that no kernel needs memory beside its result.
+// The kernels of rows.h. row_loops.h shares rows among threads; a kernel then works on one row,
+// with the vectors of simd.h and the exponentials of functions.h. A row is read several times, from
+// the first cache, so that no kernel needs memory beside its result.
 //
 // Deliberately not here: how an op is recorded for the backward pass (autograd/ops.cpp does it, and
 // calls each VJP).
@@ -13,42 +13,13 @@
 #include "tensor/functions.h"
 #include "tensor/loops.h"
 #include "tensor/ops.h"
+#include "tensor/row_loops.h"
 
 namespace glass {
 
 using std::log, std::sqrt;
 
 namespace {
-
-// Calls f(row) for each of `count` rows of n numbers, shared among threads.
-template <class F>
-void for_rows(Index count, Index n, F f) {
-  parallel_for(count, std::max<Index>(1, heavy_grain / std::max<Index>(n, 1)),
-               [&](Index begin, Index end) {
-                 for (Index row = begin; row < end; ++row) f(row);
-               });
-}
-
-// Calls f(y, n, x, …) for each row of the result and of the operands, along any axis. An axis that
-// is not the last is transposed to the end, and the result is transposed back. A ShapeError names
-// `op` where the axis does not exist.
-template <class F, class... More>
-Tensor map_rows(std::string_view op, Index axis, F f, const Tensor& x, const More&... more) {
-  // The loop below needs contiguous operands, and the axis to be the last. Other operands are
-  // brought into that form first.
-  if (x.shape().wrap(axis, op) != x.rank() - 1)
-    return map_rows(op, -1, f, x.transpose(axis, -1), more.transpose(axis, -1)...)
-        .transpose(axis, -1);
-  if (!(x.is_contiguous() && ... && more.is_contiguous()))
-    return map_rows(op, axis, f, x.contiguous(), more.contiguous()...);
-  Tensor y = empty(x.shape());
-  const Index n = y.size(-1);
-  // Each row by itself.
-  for_rows(n == 0 ? 0 : y.numel() / n, n, [&](Index row) {
-    f(y.data() + row * n, n, x.data() + row * n, more.data() + row * n...);
-  });
-  return y;
-}
 
 // The largest number of a row, or 0 in a row of nothing but −∞. A row is shifted by it, so that no
 // exponential overflows. A NaN is never the largest; it stays NaN when it is shifted, and then

@@ -36,13 +36,15 @@ const std::vector<std::string> library = {"tensor", "autograd", "nn", "optim"};
 // The rest of tensor/ and autograd/ is the core, which a reader needs first. `ops` grow by a
 // paragraph an op, and are read one op at a time. The others make things fast, or check and show.
 const std::set<std::string> beyond_the_core = {
-    "tensor/ops",         "tensor/reductions",    "tensor/picking",     "autograd/ops",
-    "autograd/views",     "tensor/rows",          "tensor/attention",   "tensor/attention_block",
-    "tensor/matmul",      "tensor/tile",          "tensor/pack",        "tensor/plan",
-    "tensor/product",     "tensor/simd",          "tensor/functions",   "tensor/parallel",
-    "tensor/philox",      "tensor/dropout",       "tensor/print",       "tensor/sampling",
-    "autograd/gradcheck", "autograd/differences", "autograd/objective", "autograd/verdict",
-    "autograd/trace"};
+    "tensor/ops",         "tensor/reductions",    "tensor/picking",
+    "autograd/ops",       "autograd/views",       "tensor/rows",
+    "tensor/row_loops",   "tensor/attention",     "tensor/attention_block",
+    "tensor/matmul",      "tensor/tile",          "tensor/pack",
+    "tensor/plan",        "tensor/product",       "tensor/simd",
+    "tensor/functions",   "tensor/parallel",      "tensor/philox",
+    "tensor/dropout",     "tensor/print",         "tensor/sampling",
+    "autograd/gradcheck", "autograd/differences", "autograd/objective",
+    "autograd/verdict",   "autograd/trace"};
 
 // Private headers: neither installed nor part of glassgrad.h. Their first comment says so.
 const std::set<std::string> private_headers = {"tensor/attention_block.h",
@@ -52,6 +54,7 @@ const std::set<std::string> private_headers = {"tensor/attention_block.h",
                                                "tensor/philox.h",
                                                "tensor/plan.h",
                                                "tensor/product.h",
+                                               "tensor/row_loops.h",
                                                "tensor/simd.h",
                                                "tensor/tile.h",
                                                "autograd/differences.h",
