@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "autograd/trace.h"
+#include "tensor/decisions.h"
 
 namespace glass {
 
@@ -85,7 +86,7 @@ class Sweep {
     const Tensor g = taken(current_->pending);
     expect_intact(*current_);
     pulled_ = &g;
-    current_->pull(g, *this);
+    named(current_->name, [&] { current_->pull(g, *this); });
     if (options.observer) options.observer->pulled();
     if (!options.retain_graph) current_->release();
     leave(*current_);

@@ -21,6 +21,7 @@
 //         still    the rounding of those outputs of f that have not moved at any step so far
 //         error    how far an estimate has not settled: truncation that may be left in it
 //         reach    the largest slope that was seen at any step
+//         clear    the part of such a slope that rounding cannot explain, the largest at any step
 //         gap      the upper slope minus the lower one: 0 where L is smooth, not 0 at a kink
 //
 // Source: C. J. F. Ridders, Advances in Engineering Software 4 (1982), extrapolated differences.
@@ -44,6 +45,7 @@ class Differences {
     double noise = 0;          // how far rounding may have moved the derivative
     double error = 0;          // how far it has not settled
     double reach = 0;          // the largest slope that was seen
+    double clear = 0;          // the same, beyond rounding
     bool is_kink() const { return low != high && low == low; }
   };
 
@@ -51,11 +53,13 @@ class Differences {
   double scale;  // of the gradient, of which the derivative is wanted to rtol
   double rtol;
 
-  // change(y) gives the Change from x to y. Steps are `first`, `first`/4, … but none below `last`.
+  // change(y) gives the Change from x to y. Steps are `first`, `first`/4, … but none below `last`,
+  // and none that has no digits left, as a subnormal number.
   template <class F>
   Slope slope(F&& change, double first, double last) const {
     Progress progress;
-    for (double h = first; h >= std::max(last, 4 * ulp * std::abs(x)); h /= shrink) {
+    const double finest = std::max({last, 4 * ulp * std::abs(x), least_step});
+    for (double h = first; h >= finest; h /= shrink) {
       if (!measure(change, h, progress)) continue;
       if (progress.levels.size() >= 3 && is_enough(progress)) break;
     }
@@ -83,17 +87,19 @@ class Differences {
   static constexpr double ulp = std::numeric_limits<double>::epsilon();
   static constexpr double infinity = std::numeric_limits<double>::infinity();
   static constexpr double shrink = 4;  // from one step to the next
+  static constexpr double least_step = 1e-307;
 
   // How far the function moves at once at the place between the steps `near` and `far` where it
   // begins to move; 0 if it has moved at `near` already, or begins to move smoothly.
   template <class F>
   double edge(F&& change, double far, double near, double reach) const {
     const auto moved = [&](double step) { return std::abs(change(x + step).value); };
-    if (moved(near) != 0) return 0;
-    while (far / near > 1.001) {
-      const double middle = std::copysign(std::sqrt(near * far), far);
-      double& bound = moved(middle) == 0 ? near : far;
-      bound = middle;
+    if (near == 0 || moved(near) != 0) return 0;
+    // Halves the ratio of the two steps until they are nearly equal.
+    for (int halving = 0; halving < 24 && far / near > 1.001; ++halving) {
+      const double middle = std::sqrt(std::abs(near)) * std::sqrt(std::abs(far));
+      double& bound = moved(std::copysign(middle, far)) == 0 ? near : far;
+      bound = std::copysign(middle, far);
     }
     const double height = moved(far);
     return height > 0.1 * reach * std::abs(far) ? height : 0;
@@ -134,8 +140,10 @@ class Differences {
     }
     if (levels.empty()) progress.still = (plus.still + minus.still) / (right - left);
     levels.push_back(level);
-    double& reach = progress.found.reach;
-    reach = std::max({reach, std::abs(level.up), std::abs(level.down)});
+    const double steeper = std::max(std::abs(level.up), std::abs(level.down));
+    progress.found.reach = std::max(progress.found.reach, steeper);
+    progress.found.clear =
+        std::max(progress.found.clear, steeper - 4 * level.noise - progress.still);
     return true;
   }
 
@@ -149,7 +157,7 @@ class Differences {
     if (level.noise > std::max(central.error, 0.1 * aim)) return true;
     // Where x is much smaller than its neighbours, the function may yet change on x's own scale.
     const double size = std::abs(x);
-    if (size > 0 && level.h > size / 10) return false;
+    if (size > least_step && level.h > size / 10) return false;
     // The slope has settled, and the gap has closed.
     const double open = std::abs(gap.value) + gap.total();
     if (central.total() <= 0.01 * aim && open <= 0.1 * aim) return true;

@@ -1,8 +1,9 @@
 // # Is the gradient right?
 //
 // The reverse sweep against an independent witness: finite differences in the f64 build, exact
-// forward-mode derivatives in the dual build. Tolerances are relative to the gradient itself, and
-// rounding noise is measured, not assumed. So a check that passes is reliable.
+// forward-mode derivatives in the dual build, and enclosures of them in the certified build.
+// Tolerances are relative to the gradient itself, and rounding noise is measured, not assumed. So a
+// check that passes is reliable. The certified build has no tolerance: it has proofs.
 #pragma once
 
 #include <functional>
@@ -15,7 +16,9 @@
 namespace glass {
 
 struct GradcheckOptions {
-  double rtol = 1e-6;      // above 0; of the largest gradient of the variable
+  // Above 0; of the largest gradient of the variable. In the certified build a demand on the width:
+  // a wider enclosure proves too little, and is undecided.
+  double rtol = 1e-6;
   std::uint64_t seed = 0;  // of the cotangent that a non-scalar output is projected on
 };
 
@@ -32,6 +35,20 @@ struct GradcheckReport {
 // a variable's gradient, for example the rounding of a large constant in f. worst_error is then the
 // largest error that may be hidden: at a jump, infinity. At a kink, as of relu at 0, any gradient
 // between the slopes to both sides is right.
+//
+// Elements at kinks are also moved together, since (1, 1) is no gradient of max(x, y) at x = y.
+//
+// What the check cannot do:
+//   all builds  It looks at one point, and at one cotangent and −2 times it. A VJP that is wrong
+//               for other cotangents only, as one with a clamp, passes. It compares with values
+//               that f returns under NoGrad.
+//   f64         Differences see f at the scale of their steps. If f is much faster or is hidden by
+//               rounding, as cross_entropy of the logits (40, 0), a right gradient may fail, and a
+//               wrong gradient of 0 may pass. Use glassgrad::dual.
+//   dual        The ε is lost in an op that computes with static_cast<double>(x): it fails.
+//   certified   So it does there, and slopes and values beside x tell: undecided. If the op's part
+//               of the slope is less than about a millionth, it is not seen, and the claim may be
+//               refuted. A gradient that may be 0 beside no other gradient is undecided.
 //
 // f computes a value from the variables, which are leaves that it holds; it is called many times,
 // with every element of every variable perturbed in place, and every random stream rewound before

@@ -31,6 +31,23 @@ inline double reading(Real y) { return y.d; }
 inline double reading(Real y) { return number(y); }
 #endif
 
+// Whether two calls of f gave the same output, and whether an output is a finite number. An
+// interval without a bound may hold one.
+#ifdef GLASS_REAL_CERTIFIED
+inline bool are_same(Real a, Real b) {
+  return (a.v.below() == b.v.below() && a.v.above() == b.v.above()) || (isnan(a.v) && isnan(b.v));
+}
+inline bool has_value(Real y) { return !isnan(y.v) && !is_infinite(y.v); }
+#else
+inline bool are_same(Real a, Real b) { return a == b || (a != a && b != b); }
+inline bool has_value(Real y) { return std::isfinite(number(y)); }
+#endif
+
+// The largest step of the differences, as a share of the element's size.
+constexpr double first_step = 0.0437;
+// At how many distances rounding is measured. Each is a sixteenth of the one before.
+constexpr int distances = 8;
+
 // ---- a leaf, while it is perturbed ----
 
 // An element that has another value while this lives. It is written in place, which bumps no
@@ -113,7 +130,7 @@ class Objective {
                       "gradcheck: no leaf with requires_grad reaches what f returns, or f computes "
                       "under NoGrad; compute the result from the variables inside f");
     find_leaves(variables, first, second);
-    shake_.assign(static_cast<std::size_t>(first.numel()), 0);
+    shakes_.emplace_back(static_cast<std::size_t>(first.numel()));
     make_seed(first.shape());
     set_base();
     refusal = why_not(first, second);
@@ -123,20 +140,45 @@ class Objective {
   // ∂L/∂x for every element of every leaf, at the present values, by the reverse sweep. It takes
   // the gradient of `multiple` · L, and divides it by `multiple` again.
   std::vector<Numbers> gradients(double multiple = 1) {
+    std::vector<Numbers> all;
+    for (const std::vector<Real>& g : sweep(multiple)) {
+      Numbers& numbers = all.emplace_back();
+      for (const Real& x : g) numbers.push_back(number(x) / multiple);
+    }
+    return all;
+  }
+
+  // ∂(multiple · L)/∂x for every element of every leaf.
+  std::vector<std::vector<Real>> sweep(double multiple, SweepObserver* observer = nullptr) {
     const Unwatched unwatched;
     const Var out = call();
     // Beyond a kink f may reach leaves that it did not reach before. They must be restored, too.
     for (const NodePtr& node : nodes_of(out))
       if (node->is_leaf() && node->requires_grad) add("", node);
     for (const Leaf& leaf : leaves) leaf.node->grad.reset();
-    out.backward(seed_ * multiple, {.retain_graph = true});
-    std::vector<Numbers> all;
+    out.backward(seed_ * multiple, {.retain_graph = true, .observer = observer});
+    std::vector<std::vector<Real>> all;
     for (const Leaf& leaf : leaves) {
       const Tensor g = leaf.node->grad ? *leaf.node->grad : zeros(leaf.value.shape());
-      Numbers& numbers = all.emplace_back();
-      for (const Real x : g.to_vector()) numbers.push_back(number(x) / multiple);
+      all.push_back(g.to_vector());
     }
     return all;
+  }
+
+  // Calls f. Each call draws the same random numbers.
+  Var call() {
+    replay_.rewind();
+    return f_();
+  }
+
+  // What f returns, without a graph.
+  std::vector<Real> evaluate() {
+    const NoGrad constant;
+    const Unwatched unwatched;
+    const Var out = call();
+    check<StateError>(out.shape() == seed_.shape(), "gradcheck: f gave the shape {}, and then {}",
+                      seed_.shape(), out.shape());
+    return out.value().to_vector();
   }
 
   // Changes are counted from the present values. Outputs are subtracted one by one, so that a large
@@ -144,10 +186,12 @@ class Objective {
   void set_base() { base_ = evaluate(); }
 
   // How far L has moved from its base. `moved` remembers which outputs an element moves: only the
-  // rounding of these can disturb its slope.
-  Differences::Change change(std::vector<bool>& moved) {
+  // rounding of these can disturb its slope. `share` is the element's distance from its base, as a
+  // share of the coarsest step.
+  Differences::Change change(std::vector<bool>& moved, double share = 0) {
     constexpr double ulp = std::numeric_limits<double>::epsilon();
     const std::vector<Real> outputs = evaluate();
+    const Numbers& shake = shake_at(share);
     moved.resize(outputs.size());
     long double value = 0;
     double noise = 0, still = 0;
@@ -156,28 +200,40 @@ class Objective {
       const double y = reading(outputs[i]), y0 = reading(base_[i]);
       value += static_cast<long double>(weights_[i]) * (static_cast<long double>(y) - y0);
       if (y != y0) moved[i] = true;
-      const double rounding = shake_[i] + ulp * (std::abs(y) + std::abs(y0));
+      // Subnormal numbers are rounded by more than their share.
+      const double rounding = shake[i] + ulp * (std::abs(y) + std::abs(y0)) + 5e-324;
       (moved[i] ? noise : still) += std::abs(weights_[i]) * rounding;
     }
     return {static_cast<double>(value), noise, still};
   }
 
   // Measures how far rounding moves each output when elements of this leaf move, and returns what
-  // that may add up to in L. The steady elements of the leaf move together by a tiny distance η, at
-  // most `hair` of their size. If η is too small, a large intermediate value absorbs it, and no
-  // rounding is seen. So several sizes are tried. Other leaves do not move: their rounding is
-  // constant.
+  // that may add up to in L near the base. Other leaves do not move: their rounding is constant.
+  //
+  // At a minimum as that of (x − c)² at c, the output does not feel the rounding of intermediate
+  // values: its slope is 0 there. A step away it does. So the rounding is measured at the base, and
+  // also at several distances from it.
   double measure_noise(const Leaf& leaf) {
-    shake_.assign(base_.size(), 0);
-    for (std::uint64_t trial = 1; trial <= 8; ++trial) {
-      const double hair = std::ldexp(1, 3 * static_cast<int>(trial) - 51);  // 4·10⁻¹⁵ … 7·10⁻⁹
-      const Numbers rest = third_difference(leaf, trial, hair);
-      for (std::size_t i = 0; i < rest.size(); ++i)
-        shake_[i] = std::max(shake_[i], std::abs(rest[i]) / 2);
+    // If η is too small, a large intermediate value absorbs it, and no rounding is seen. So several
+    // sizes of η are tried.
+    Numbers most(base_.size());
+    for (std::uint64_t trial = 1; trial <= 8; ++trial)
+      measure_rounding(leaf, trial, 0, std::ldexp(1, 3 * static_cast<int>(trial) - 51), most);
+
+    // From the nearest distance to the coarsest step. What is measured at one distance counts at
+    // all larger distances, too.
+    shakes_.assign(1, most);
+    Numbers beside(base_.size());
+    for (int near = distances; near-- > 0;) {
+      const double away = std::ldexp(first_step, -4 * near), hair = std::min(away / 64, 7e-9);
+      const auto trial = 100 + static_cast<std::uint64_t>(near);
+      measure_rounding(leaf, trial, away, hair, beside);
+      measure_rounding(leaf, 2 * trial, away, std::max(hair / 4096, 4e-15), beside);
+      if (2 * near == distances) noise_beside_ = noise_of(beside);
+      std::ranges::transform(beside, most, most.begin(), std::ranges::max);
+      shakes_.push_back(most);
     }
-    double noise = 0;
-    for (std::size_t i = 0; i < shake_.size(); ++i) noise += std::abs(weights_[i]) * shake_[i];
-    return noise;
+    return noise_of(shakes_[0]);
   }
 
   // How large the outputs are, taken together.
@@ -202,22 +258,19 @@ class Objective {
       }
       if (least > most / 2) height = std::max(height, least);
     }
-    return height > 1e-12 * total() ? height : 0;
+    return height > std::max(1e-12 * total(), 4 * noise_beside_) ? height : 0;
   }
 
-  // How far rounding moves the gradient g that the sweep claims for a leaf. If the seed is
-  // multiplied by 3 or 5, and the result divided by it, every step is rounded differently. The same
-  // holds if elements move by a tiny distance. If g is nothing but rounding, it moves by about its
-  // own size.
+  // How far rounding moves the gradient g that the sweep claims for a leaf: with other seeds, and
+  // where elements move by a tiny distance. If g is nothing but rounding, it moves by about its own
+  // size.
   double measure_jitter(std::size_t leaf, const Numbers& g) {
     const auto off = [&](const Numbers& there) {
       double most = 0;
       for (std::size_t i = 0; i < g.size(); ++i) most = std::max(most, std::abs(there[i] - g[i]));
       return most;
     };
-    double jitter = 0;
-    for (const double multiple : {3, 5, 7, 11, 13})
-      jitter = std::max(jitter, off(gradients(multiple)[leaf]));
+    const double jitter = std::ranges::max(rounding_by_seeds(leaf));
     // Up to half of the moves may cross a kink, where the gradient jumps. So only the smaller half
     // of the changes counts. Elements that are 0 do not move, since most kinks are at 0.
     Numbers hairs;
@@ -228,6 +281,18 @@ class Objective {
     }
     std::ranges::sort(hairs);
     return std::max(jitter, hairs[2]);
+  }
+
+  // How far rounding moves each of the sweep's gradients of a leaf: with other seeds, and what is
+  // left of third differences at several distances.
+  Numbers measure_sweep(std::size_t leaf) {
+    Numbers most = rounding_by_seeds(leaf);
+    for (int power = -48; power <= -20; power += 4) {
+      const Numbers rest = third_difference_of_sweep(leaf, power);
+      for (std::size_t i = 0; i < rest.size(); ++i)
+        if (std::isfinite(rest[i])) most[i] = std::max(most[i], std::abs(rest[i]) / 2);
+    }
+    return most;
   }
 
   // How steep L is on the way from the present values to a leaf of zeros: the largest slope, beyond
@@ -251,24 +316,54 @@ class Objective {
     return slope;
   }
 
+  // The seed, the cotangent of what f returns, and its elements.
+  const Tensor& seed() const { return seed_; }
+  const Numbers& weights() const { return weights_; }
+
   std::deque<Leaf> leaves;  // the first `checked` are checked, the others only restored
   std::size_t checked = 0;
   std::string refusal;
 
  private:
-  // Each call draws the same random numbers.
-  Var call() {
-    replay_.rewind();
-    return f_();
+  // How far each of the sweep's gradients of a leaf moves if the seed is multiplied by 3, 5, …, and
+  // the result divided by it: then every step is rounded differently. A power of two changes no
+  // rounding. If a gradient moves there, a VJP is not linear, and nothing is called rounding.
+  const Numbers& rounding_by_seeds(std::size_t leaf) {
+    if (by_seeds_.empty()) measure_by_seeds();
+    return by_seeds_[leaf];
+  }
+  // For all leaves at once, since each sweep gives the gradients of all.
+  void measure_by_seeds() {
+    const std::vector<Numbers> all = gradients(), twice = gradients(-2), fourfold = gradients(4);
+    for (const Numbers& g : all) by_seeds_.emplace_back(g.size());
+    for (const double multiple : {3, 5, 7, 11, 13}) {
+      const std::vector<Numbers> there = gradients(multiple);
+      for (std::size_t leaf = 0; leaf < all.size(); ++leaf) {
+        if (twice[leaf] != all[leaf] || fourfold[leaf] != all[leaf]) continue;
+        widen(by_seeds_[leaf], all[leaf], there[leaf]);
+      }
+    }
+  }
+  // The larger of what is known and of how far two lists are apart.
+  static void widen(Numbers& most, const Numbers& a, const Numbers& b) {
+    for (std::size_t i = 0; i < most.size(); ++i)
+      most[i] = std::max(most[i], std::abs(a[i] - b[i]));
   }
 
-  std::vector<Real> evaluate() {
-    const NoGrad constant;
-    const Unwatched unwatched;
-    const Var out = call();
-    check<StateError>(out.shape() == seed_.shape(), "gradcheck: f gave the shape {}, and then {}",
-                      seed_.shape(), out.shape());
-    return out.value().to_vector();
+  // The third difference of each of the sweep's gradients of a leaf. The elements that are not 0
+  // move by k · 2^power of their size, k = 1 … 4, all to one side, so that no kink at the present
+  // values is crossed. What a third difference leaves of a smooth function is rounding.
+  Numbers third_difference_of_sweep(std::size_t leaf, int power) {
+    Numbers rest(leaves[leaf].elements.size());
+    for (const auto& [times, weight] :
+         {std::pair(1., 1.), std::pair(2., -3.), std::pair(3., 3.), std::pair(4., -1.)}) {
+      std::deque<Moved> elements;
+      const auto trial = static_cast<std::uint64_t>(200 - power);
+      shake(leaves[leaf], trial, std::ldexp(1, power), times, elements, false);
+      const Numbers there = gradients()[leaf];
+      for (std::size_t i = 0; i < rest.size(); ++i) rest[i] += weight * there[i];
+    }
+    return rest;
   }
 
   // The cotangent has both signs and magnitudes of ½ … 1½, so that every output has a weight that
@@ -284,11 +379,9 @@ class Objective {
   // Why f cannot be checked, given the results of two calls; or "".
   static std::string why_not(const Var& first, const Var& second) {
     const auto one = first.value().to_vector(), two = second.value().to_vector();
-    const auto same = [](Real a, Real b) { return a == b || (a != a && b != b); };
-    if (!std::ranges::equal(one, two, same))
+    if (!std::ranges::equal(one, two, are_same))
       return "f is not deterministic: two calls, two results";
-    if (!std::ranges::all_of(one, [](Real y) { return std::isfinite(number(y)); }))
-      return "f is not finite at the given values";
+    if (!std::ranges::all_of(one, has_value)) return "f is not finite at the given values";
     return "";
   }
 
@@ -333,18 +426,52 @@ class Objective {
     check<StateError>(checked > 0, "gradcheck: f makes its leaves anew; make them outside");
   }
 
+  // Finds how far rounding moves each output, and keeps the largest in `most`. The steady elements
+  // of the leaf move together by a tiny distance η, at most `hair` of their size. Before that, each
+  // moves to about the distance `away` from the base, as a share of its size.
+  void measure_rounding(const Leaf& leaf, std::uint64_t trial, double away, double hair,
+                        Numbers& most) {
+    std::deque<Moved> elements;
+    const Draw draw{seed_number_, 1000 + trial};
+    for (std::size_t i = 0; i < leaf.elements.size(); ++i) {
+      const double u = 2 * draw.uniform(i) - 1;
+      const double share = leaf.steady[i] ? (u + std::copysign(2, u)) / 3 : 0;  // ±⅔ … ±1
+      Real& x = leaf.elements[i].x;
+      elements.emplace_back(x, number(x) + share * away * leaf.size(i));
+    }
+    const Numbers rest = third_difference(leaf, trial, hair);
+    for (std::size_t i = 0; i < rest.size(); ++i)
+      most[i] = std::max(most[i], std::abs(rest[i]) / 2);
+  }
+
+  // What the rounding of each output may add up to in L.
+  double noise_of(const Numbers& shake) const {
+    double noise = 0;
+    for (std::size_t i = 0; i < shake.size(); ++i) noise += std::abs(weights_[i]) * shake[i];
+    return noise;
+  }
+
+  // How far rounding moves each output at this share of the coarsest step: as far as at the nearest
+  // distance that is not smaller.
+  const Numbers& shake_at(double share) const {
+    std::size_t place = share > 0 ? shakes_.size() - 1 : 0;
+    for (double next = 1.0 / 16; place > 1 && share <= next; next /= 16) --place;
+    return shakes_[place];
+  }
+
   // y(x + 3η) − 3 y(x + 2η) + 3 y(x + η) − y(x) of each output, where η is a random share of `hair`
   // for each element. For so small an η, the third difference of a smooth function is below
   // rounding, so what is measured is rounding. (A second difference would be 0 where rounding is
   // symmetric.)
   Numbers third_difference(const Leaf& leaf, std::uint64_t trial, double hair) {
-    Numbers rest(base_.size());
+    const std::vector<Real> base = evaluate();
+    Numbers rest(base.size());
     for (const auto& [times, weight] : {std::pair(1., 3.), std::pair(2., -3.), std::pair(3., 1.)}) {
       std::deque<Moved> elements;
       shake(leaf, trial, hair, times, elements);
       const std::vector<Real> y = evaluate();
       for (std::size_t i = 0; i < y.size(); ++i)
-        rest[i] += weight * (reading(y[i]) - reading(base_[i]));
+        rest[i] += weight * (reading(y[i]) - reading(base[i]));
     }
     return rest;
   }
@@ -376,12 +503,15 @@ class Objective {
   }
 
   const std::function<Var()>& f_;
+  std::vector<Numbers> by_seeds_;  // of each leaf, once it was measured
   Replay replay_;
   Tensor seed_;
   std::uint64_t seed_number_;
   Numbers weights_;         // the seed's elements
   std::vector<Real> base_;  // the outputs that changes are counted from
-  Numbers shake_;           // of each output, how far rounding moves it, while a leaf moves
+  // While a leaf moves, how far rounding moves each output: at the base, and then at each distance.
+  std::vector<Numbers> shakes_;
+  double noise_beside_ = 0;  // of L, near the base, and not at the base, where f may jump
 };
 
 }  // namespace glass

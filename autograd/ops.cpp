@@ -135,9 +135,10 @@ Var pow(const Var& x, Real n) {
 }
 
 // y = x within [lo, hi], else the bound that x is beyond
-//                  dx = g where lo ≤ x ≤ hi, else 0
+//                  dx = g where lo ≤ x ≤ hi, else 0; 0 if lo = hi, since y is constant then
 Var clamp(const Var& x, double lo, double hi) {
   return record("clamp", clamp(x.value(), lo, hi), on(x, [x = x.value(), lo, hi](const Tensor& g) {
+                  if (lo == hi) return zeros(g.shape());
                   return where(x >= lo, where(x <= hi, g, 0), 0);
                 }));
 }
@@ -211,7 +212,7 @@ namespace {
 // dx of the variance, for a g in which the axes have size 1.
 Tensor var_gradient(const Tensor& x, const Tensor& g, const Axes& axes, VarianceOptions options) {
   const double n = static_cast<double>(x.numel()) / static_cast<double>(g.numel());
-  return centered(x, axes) * (g * (2 / variance_divisor(n, options)));
+  return centered(x, axes) * (g * (2 / Constant(variance_divisor(n, options))));
 }
 
 }  // namespace
@@ -266,7 +267,7 @@ Tensor at_first_largest(const Tensor& x, Axis axis, const Tensor& g) {
 // that with a NaN all get 0/0, a NaN.
 Var shared_extreme(OpName op, const Var& x, Tensor y, const Axes& axes) {
   return record(op, y, on(x, [x = x.value(), y, axes](const Tensor& g) {
-                  const Tensor ties = equal(x, restore_axes(y, x.shape(), axes));
+                  const Tensor ties = at_extreme(x, restore_axes(y, x.shape(), axes), axes);
                   return ties * (restore_axes(g, x.shape(), axes) / sum(ties, axes, true));
                 }));
 }

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <mutex>
 #include <unordered_map>
 #include <unordered_set>
@@ -153,7 +154,10 @@ Watch& watch() {
   return instance;
 }
 
-bool is_nan(Real x) { return x != x; }
+bool is_nan(Real x) {
+  using std::isnan;
+  return isnan(x);
+}
 
 // Reads all numbers of an operand again, which is slow: the watch is for debugging.
 bool has_nan(const Tensor& x) { return std::ranges::any_of(x.to_vector(), is_nan); }

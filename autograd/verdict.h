@@ -137,9 +137,9 @@ struct Evidence {
   std::vector<Finding> findings;
   bool reached = true;  // by f's graph
   bool tied = false;    // the worst claim is wrong at this point, and right beside it
-  // Measured only where the gradient is hardly larger than the rounding:
-  double jitter = 0;  // how far the sweep's own rounding moves the gradient
-  double around = 0;  // how steep f is elsewhere: here f may be flat, as a saturated tanh is
+  double around = 0;    // how steep f is elsewhere: here it may be flat, as at a minimum
+  double jitter = 0;    // how far the sweep's own rounding moves the gradient; measured only where
+                        // the gradient is hardly larger than the rounding
 
   // Its largest gradient: by the witness, and by the sweep.
   double scale() const {
@@ -159,10 +159,9 @@ struct Evidence {
 
 // Judges all variables, one after the other.
 struct Judge {
-  double rtol;        // how much of a slope an unsettled estimate may excuse
-  double tolerance;   // what an error may be, as a share of the variable's largest gradient
-  double least_unit;  // a variable with a smaller gradient is judged as if it had this one
-  double largest;     // gradient of all variables; measures a variable whose gradient is zero
+  double rtol;       // how much of a slope an unsettled estimate may excuse
+  double tolerance;  // what an error may be, as a share of the variable's largest gradient
+  double largest;    // gradient of all variables; measures a variable whose gradient is zero
   GradcheckReport report = {};
   std::vector<std::pair<double, std::string>> worst = {};  // share of the largest gradient, line
   std::string names = {}, reasons = {}, notes = {};
@@ -181,10 +180,10 @@ struct Judge {
     }
     names += fmt::format("{}{}", names.empty() ? "" : ", ", v.name);
     // Errors are shares of the variable's largest gradient.
-    const double unit = std::max(least_unit, scale > 0 ? scale : claimed > 0 ? claimed : 1);
+    const double unit = scale > 0 ? scale : claimed > 0 ? claimed : 1;
     compare(v, scale, unit);
-    const double reference = v.is_zero() ? largest : std::max({scale, claimed, v.around});
-    weigh_doubt(v, std::max(least_unit, reference));
+    const double reference = std::max(v.around, v.is_zero() ? largest : std::max(scale, claimed));
+    weigh_doubt(v, reference);
     if (!v.reached) {
       fail(
           fmt::format("{} {}: f does not reach it: nothing that f computes its result from is this "
@@ -192,6 +191,12 @@ struct Judge {
                       v.name, v.shape));
       report.worst_error = std::numeric_limits<double>::infinity();
     }
+  }
+
+  // A fault of several variables together.
+  void hear(const std::string& fault) {
+    fail(fault + "\n");
+    report.worst_error = std::numeric_limits<double>::infinity();
   }
 
   GradcheckReport conclude() {
@@ -220,7 +225,7 @@ struct Judge {
     std::vector<Finding> all, wrong;
     for (const Finding& f : v.findings) {
       const double off = f.distance(), excess = off - f.doubt;
-      const bool right = off <= tolerance * std::max(scale, least_unit) + f.doubt;
+      const bool right = off <= tolerance * scale + f.doubt;
       if (!right || !std::isfinite(off)) wrong.push_back(f);
       if (f.moved == 0) all.push_back(f);
       report.worst_error = std::max(report.worst_error, std::isfinite(off) ? excess / unit : off);

@@ -10,8 +10,10 @@ foreach(room IN LISTS rooms)
   list(APPEND public_headers ${headers})
 endforeach()
 list(REMOVE_ITEM public_headers  # private
-  tensor/attention_block.h tensor/functions.h tensor/loops.h tensor/pack.h tensor/philox.h tensor/plan.h tensor/product.h
-  tensor/row_loops.h tensor/simd.h tensor/tile.h autograd/differences.h autograd/objective.h
+  tensor/attention_block.h tensor/decisions.h tensor/ends.h tensor/functions.h tensor/loops.h tensor/pack.h tensor/philox.h
+  tensor/plan.h tensor/product.h
+  tensor/row_loops.h tensor/simd.h tensor/tile.h autograd/differences.h autograd/enclosure_verdict.h
+  autograd/hidden_rounding.h autograd/nearby.h autograd/objective.h autograd/ties.h
   autograd/verdict.h nn/comparison.h nn/file.h nn/header.h nn/tensor_file.h optim/update.h)
 list(JOIN rooms "|" any_room)
 

@@ -55,8 +55,9 @@ struct CrossAttention {
   // context = softmax(Q Kᵀ / √D) V, for all heads at once. `allowed` has 4 axes; 0 blocks.
   Var step_by_step(const Var& q, const Var& k, const Var& v, const std::optional<Tensor>& allowed,
                    Tensor& weights) const {
-    const double d_head = static_cast<double>(q.size(-1));  // D
-    Var scores = matmul(q, k.mT()) / std::sqrt(d_head);     // Q Kᵀ / √D   [B, H, T, S]
+    using std::sqrt;
+    const auto d_head = static_cast<Constant>(q.size(-1));  // D
+    Var scores = matmul(q, k.mT()) / sqrt(d_head);          // Q Kᵀ / √D   [B, H, T, S]
     if (allowed) {
       expect_mask_values("CrossAttention", *allowed);
       // A score of −∞ becomes a weight of 0.

@@ -49,6 +49,30 @@ void compare_tensor(const std::string& name, const Tensor& tensor, bool is_param
                                           fmt::join(entry.sizes, ", ")));
 }
 
+// An interval is two entries of one shape. What is said if the file has only one of them.
+std::string lone_end(const std::string& name, const TensorFile& file) {
+  if (!encloses) return "";
+  const bool has_lo = file.entries.contains(name + ".lo"),
+             has_hi = file.entries.contains(name + ".hi");
+  if (has_lo && has_hi) return " (its ends .lo and .hi differ in shape)";
+  if (has_lo) return " (the file has its lower ends, .lo, but not .hi)";
+  return has_hi ? " (the file has its upper ends, .hi, but not .lo)" : "";
+}
+
+// A name that the file does not have, or an interval of which it has only one end.
+void note_absent(const std::string& name, const TensorFile& file, Comparison& found) {
+  const std::string fault = lone_end(name, file);
+  (fault.empty() ? found.missing : found.misshapen).push_back(name + fault);
+}
+
+// Erases a name; and those of the ends of an interval, which are named with it, if they are not
+// joined.
+void erase(const std::string& name, std::set<std::string_view>& names) {
+  names.erase(name);
+  if (encloses)
+    for (const char* end : {".lo", ".hi"}) names.erase(name + end);
+}
+
 void compare_tensors(const State& state, const TensorFile& file, Comparison& found) {
   std::set<std::string_view> unasked;
   for (const auto& [name, entry] : file.entries) unasked.insert(name);
@@ -57,11 +81,11 @@ void compare_tensors(const State& state, const TensorFile& file, Comparison& fou
     check<StateError>(!tensor.is_expanded(), "load: '{}' is an expanded view; it cannot be written",
                       name);
     const auto entry = file.entries.find(name);
-    if (entry == file.entries.end())
-      found.missing.push_back(name);
-    else
+    if (entry != file.entries.end())
       compare_tensor(name, tensor, i < state.parameters, entry->second, found);
-    unasked.erase(name);
+    else
+      note_absent(name, file, found);
+    erase(name, unasked);
   }
   for (const std::string_view name : unasked)
     (is_of_the_parts(name, state) ? found.unexpected : found.elsewhere).emplace_back(name);

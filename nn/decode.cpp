@@ -19,6 +19,8 @@
 #include <functional>
 #include <limits>
 
+#include "tensor/decisions.h"
+
 namespace glass::nn {
 
 namespace {
@@ -55,13 +57,16 @@ struct Hypothesis {
   Decoded target;
   int last;                // the last token: `start` at first
   std::vector<Index> own;  // the places of its tokens in the cache
+  Constant log_p = 0;      // that of the target, which beginnings are compared by
 };
 
 // The search for one sentence.
 class Beam {
  public:
-  Beam(const DecodeOptions& o, Index limit) : options(o), most(limit) {
-    open.push_back({{}, o.start, {}});
+  // Keeps the best `targets` complete targets, none longer than `limit`.
+  Beam(const DecodeOptions& o, Index limit, Index targets)
+      : options(o), most(limit), wanted(targets) {
+    open.push_back({{}, o.start, {}, 0});
   }
 
   // Extends every open beginning by every token and keeps the likeliest. log_p [W, V] is the ln of
@@ -72,9 +77,10 @@ class Beam {
     // A continuation that ends with `stop` is complete; the others stay open.
     for (const auto& [total, beginning, token] : likeliest(log_p)) {
       Hypothesis h = open[static_cast<std::size_t>(beginning)];
-      h.target.log_p = total;
+      h.log_p = total;
+      h.target.log_p = static_cast<double>(total);
       if (token == options.stop) {
-        finish(h.target);
+        finish(h);
       } else {
         h.target.tokens.push_back(token);
         h.target.looked_at.push_back(peak(attention.select(0, beginning)));
@@ -86,21 +92,24 @@ class Beam {
   }
 
   // The search ends if `beams` targets are complete, or if the open beginnings have the maximal
-  // length, or if no open beginning can overtake the best complete target. (Its ln p can only
-  // fall.)
+  // length, or if no open beginning can still become one of the targets that are wanted. (Its ln p
+  // can only fall.)
   bool is_done() const {
     if (open.empty() || finished >= options.beams) return true;
-    const Decoded& first = open.front().target;  // all open ones are of one length
-    if (std::ssize(first.tokens) >= most) return true;
-    return first.log_p / std::max(penalty(std::ssize(first.tokens)), penalty(most)) <= score;
+    const Hypothesis& first = open.front();  // all open ones are of one length
+    const Index length = std::ssize(first.target.tokens);
+    if (length >= most) return true;
+    return first.log_p / std::max(penalty(length), penalty(most)) <= bar();
   }
 
-  // The best target. If fewer than `beams` targets are complete, the open beginnings count as
-  // complete too: the length limit cut them off.
-  Decoded result() {
+  // The best targets, the best first. If fewer than `beams` targets are complete, the open
+  // beginnings count as complete too: the length limit cut them off.
+  std::vector<Decoded> results() {
     if (finished < options.beams)
-      for (const Hypothesis& h : open) finish(h.target);
-    return std::move(best);
+      for (const Hypothesis& h : open) finish(h);
+    std::vector<Decoded> targets;
+    for (Complete& complete : best) targets.push_back(std::move(complete.target));
+    return targets;
   }
 
   const DecodeOptions& options;
@@ -108,7 +117,7 @@ class Beam {
 
  private:
   struct Continuation {
-    double log_p;
+    Constant log_p;
     Index beginning;
     int token;
   };
@@ -118,12 +127,12 @@ class Beam {
   // one addition and one comparison.
   std::vector<Continuation> likeliest(const Tensor& log_p) const {
     std::vector<Continuation> found;
-    double bar = -std::numeric_limits<double>::infinity();  // what a token must exceed to be kept
+    Constant bar = -std::numeric_limits<double>::infinity();  // what a token must exceed to be kept
     const Real* next = log_p.data();
     for (Index i = 0; i < std::ssize(open); ++i) {
-      const double before = open[static_cast<std::size_t>(i)].target.log_p;
+      const Constant before = open[static_cast<std::size_t>(i)].log_p;
       for (int token = 0; token < log_p.size(1); ++token) {
-        const double total = before + static_cast<double>(*next++);
+        const Constant total = before + constant_of(*next++);
         // Written so that a NaN is refused too.
         if (!(total > bar) || std::ranges::count(options.forbidden, token) > 0) continue;
         keep({total, i, token}, found);
@@ -151,23 +160,35 @@ class Beam {
     return where;
   }
 
-  double penalty(Index length) const {
-    return std::pow((5 + static_cast<double>(length)) / 6, options.length_penalty);
+  Constant penalty(Index length) const {
+    using std::pow;
+    return pow((5 + static_cast<Constant>(length)) / 6, Constant(options.length_penalty));
   }
 
-  // Counts a complete target, and keeps it if its score is the best so far. A score of NaN is never
-  // the best.
-  void finish(const Decoded& target) {
+  // What the score of a target must exceed to be kept.
+  Constant bar() const {
+    if (std::ssize(best) < wanted) return -std::numeric_limits<double>::infinity();
+    return best.back().score;
+  }
+
+  // Counts a complete target, and keeps it if it is one of the best so far. A score of NaN is never
+  // one of the best. Of equal scores the first one found comes first.
+  void finish(const Hypothesis& h) {
     ++finished;
-    const double its = target.log_p / penalty(std::ssize(target.tokens));
-    if (!(its > score)) return;
-    score = its;
-    best = target;
+    const Constant score = h.log_p / penalty(std::ssize(h.target.tokens));
+    if (!(score > bar())) return;
+    const auto place = std::ranges::upper_bound(best, score, std::greater(), &Complete::score);
+    best.insert(place, {h.target, score});
+    if (std::ssize(best) > wanted) best.pop_back();
   }
 
-  Index most, finished = 0;
-  Decoded best;
-  double score = -std::numeric_limits<double>::infinity();
+  struct Complete {
+    Decoded target;
+    Constant score;
+  };
+
+  Index most, wanted, finished = 0;
+  std::vector<Complete> best;  // at most `wanted`, the best first
 };
 
 // The input of the model in one step.
@@ -203,10 +224,13 @@ Block next_block(const std::vector<Beam*>& beams, Index n, int padding) {
 }
 
 // ShapeError if an option is out of bounds.
-void check_options(const DecodeOptions& options, Index sentences) {
+void check_options(const DecodeOptions& options, Index sentences, Index targets) {
   check<ShapeError>(options.beams >= 1 && options.max_length >= 0,
                     "decode: needs beams ≥ 1 and max_length ≥ 0; got {} and {}", options.beams,
                     options.max_length);
+  check<ShapeError>(1 <= targets && targets <= options.beams,
+                    "decode: {} beams give 1 to {} targets a sentence; {} are asked for",
+                    options.beams, options.beams, targets);
   check<ShapeError>(std::isfinite(options.length_penalty),
                     "decode: length_penalty must be a finite number; got {}",
                     options.length_penalty);
@@ -219,12 +243,12 @@ void check_options(const DecodeOptions& options, Index sentences) {
 
 // A search for each sentence. No target is longer than the model's positions allow.
 std::vector<Beam> searches_for(const EncoderDecoder& model, Index sentences,
-                               const DecodeOptions& options) {
+                               const DecodeOptions& options, Index targets) {
   const Index limit = std::min(options.max_length, model.options.max_length - 1);
   std::vector<Beam> beams;
   for (std::size_t i = 0; i < static_cast<std::size_t>(sentences); ++i)
-    beams.emplace_back(options,
-                       options.limits.empty() ? limit : std::min(limit, options.limits[i]));
+    beams.emplace_back(options, options.limits.empty() ? limit : std::min(limit, options.limits[i]),
+                       targets);
   return beams;
 }
 
@@ -254,20 +278,22 @@ Index extend_all(const EncoderDecoder& model, const std::vector<Beam*>& open,
   const Tensor attention = mean(weights.back(), 1);                       // [B, W, S]
 
   // Each sentence extends its own beginnings.
-  for (Index b = 0; b < std::ssize(open); ++b)
-    open[static_cast<std::size_t>(b)]->extend(log_p.select(0, b), attention.select(0, b));
+  named("decode", [&] {
+    for (Index b = 0; b < std::ssize(open); ++b)
+      open[static_cast<std::size_t>(b)]->extend(log_p.select(0, b), attention.select(0, b));
+  });
   return block.tokens.length;
 }
 
 }  // namespace
 
-std::vector<Decoded> decode(const EncoderDecoder& model, const Tokens& source,
-                            const DecodeOptions& options) {
-  check_options(options, source.batch);
+std::vector<std::vector<Decoded>> nbest_decode(const EncoderDecoder& model, const Tokens& source,
+                                               Index targets, const DecodeOptions& options) {
+  check_options(options, source.batch, targets);
   const Evaluation evaluation(model);
   std::vector<Past> past =
       model.start_decoding(model.encode(source), padding_mask(source, model.options.padding));
-  std::vector<Beam> beams = searches_for(model, source.batch, options);
+  std::vector<Beam> beams = searches_for(model, source.batch, options, targets);
   std::vector<Beam*> open;  // the searches in the batch, in its order
   for (Beam& beam : beams) open.push_back(&beam);
 
@@ -277,9 +303,17 @@ std::vector<Decoded> decode(const EncoderDecoder& model, const Tokens& source,
     if (open.empty()) break;
     n += extend_all(model, open, past, n, length);
   }
-  std::vector<Decoded> results;
-  for (Beam& beam : beams) results.push_back(beam.result());
+  std::vector<std::vector<Decoded>> results;
+  for (Beam& beam : beams) results.push_back(beam.results());
   return results;
+}
+
+std::vector<Decoded> decode(const EncoderDecoder& model, const Tokens& source,
+                            const DecodeOptions& options) {
+  std::vector<Decoded> targets;
+  for (std::vector<Decoded>& best : nbest_decode(model, source, 1, options))
+    targets.push_back(best.empty() ? Decoded() : std::move(best.front()));
+  return targets;
 }
 
 std::vector<std::vector<int>> beam_decode(const EncoderDecoder& model, const Tokens& source,

@@ -40,6 +40,12 @@ struct Decoded {
 std::vector<Decoded> decode(const EncoderDecoder& model, const Tokens& source,
                             const DecodeOptions& options = {});
 
+// Up to `targets` different targets for every source sentence, the best first, by the score of
+// `length_penalty`: the first is decode()'s. A sentence has fewer if its limit of length or the
+// vocabulary does not allow more. ShapeError unless 1 ≤ targets ≤ beams.
+std::vector<std::vector<Decoded>> nbest_decode(const EncoderDecoder& model, const Tokens& source,
+                                               Index targets, const DecodeOptions& options = {});
+
 // The tokens alone; greedy decoding is the search with one beam.
 std::vector<std::vector<int>> greedy_decode(const EncoderDecoder& model, const Tokens& source,
                                             const DecodeOptions& options = {});

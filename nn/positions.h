@@ -13,13 +13,14 @@ namespace glass::nn {
 
 // [length, dim]: PE(t, 2i) = sin(t / 10000^(2i/dim)), PE(t, 2i + 1) = cos of the same.
 inline Tensor sinusoidal_positions(Index length, Index dim) {
+  using std::pow, std::sin, std::cos;
   Tensor table = empty(Shape{length, dim});
   for (Index t = 0; t < length; ++t)
     for (Index i = 0; i < dim; ++i) {
       const Index even = i - i % 2;  // sine and cosine of a pair share a wavelength
-      const double power = static_cast<double>(even) / static_cast<double>(dim);
-      const double angle = static_cast<double>(t) / std::pow(10000.0, power);
-      table(t, i) = static_cast<Real>(i % 2 == 0 ? std::sin(angle) : std::cos(angle));
+      const Constant power = Constant(even) / Constant(dim);
+      const Constant angle = Constant(t) / pow(Constant(10000), power);
+      table(t, i) = static_cast<Real>(i % 2 == 0 ? sin(angle) : cos(angle));
     }
   return table;
 }

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <type_traits>
 
@@ -23,6 +24,19 @@ namespace {
 // What a Real is in a file; dual numbers are saved by their values.
 using Stored = std::conditional_t<std::same_as<Real, float>, float, double>;
 constexpr const char* stored_type = sizeof(Stored) == 4 ? "F32" : "F64";
+
+// What a file has of a tensor: its numbers under its name; or of intervals two tensors, the lower
+// ends under `name.lo` and the upper ends under `name.hi`.
+struct Aspect {
+  const char* suffix;
+  Stored (*number)(Real);
+};
+#ifdef GLASS_REAL_CERTIFIED
+constexpr std::array aspects{Aspect{".lo", [](Real x) { return x.v.below(); }},
+                             Aspect{".hi", [](Real x) { return x.v.above(); }}};
+#else
+constexpr std::array aspects{Aspect{"", [](Real x) { return static_cast<Stored>(x); }}};
+#endif
 
 }  // namespace
 
@@ -90,17 +104,22 @@ std::vector<std::pair<std::string, Entry>> entries_of(const State& state) {
   std::uint64_t offset = 0;
   for (const auto& [name, tensor] : state.tensors) {
     const std::uint64_t size = static_cast<std::uint64_t>(tensor.numel()) * sizeof(Stored);
-    const std::uint64_t begin = std::exchange(offset, offset + size);
     const Shape& shape = tensor.shape();
-    entries.push_back({name, {stored_type, {shape.begin(), shape.end()}, begin, offset}});
+    for (const Aspect& aspect : aspects) {
+      const std::uint64_t begin = std::exchange(offset, offset + size);
+      entries.push_back(
+          {name + aspect.suffix, {stored_type, {shape.begin(), shape.end()}, begin, offset}});
+    }
   }
   return entries;
 }
 
 void write_numbers(OutputFile& file, const Tensor& tensor) {
-  std::vector<Stored> numbers;
-  for (const Real x : tensor.to_vector()) numbers.push_back(static_cast<Stored>(x));
-  file.write(numbers.data(), numbers.size() * sizeof(Stored));
+  for (const Aspect& aspect : aspects) {
+    std::vector<Stored> numbers;
+    for (const Real& x : tensor.to_vector()) numbers.push_back(aspect.number(x));
+    file.write(numbers.data(), numbers.size() * sizeof(Stored));
+  }
 }
 
 }  // namespace

@@ -4,6 +4,11 @@
 // place, then the numbers. Other programs read it, PyTorch's among them; ours reads theirs.
 // Format: https://github.com/huggingface/safetensors
 //
+// The libraries of intervals save the two ends of each interval, as tensors `name.lo` and
+// `name.hi` of doubles: the largest that is not above it and the smallest that is not below it.
+// They load both kinds of files: a tensor `name` has points, and a pair of `name.lo` and `name.hi`
+// is one tensor of intervals.
+//
 // A file is untrusted input. All of it is checked before anything of the module is changed.
 //
 //     save(model, path)                                         a module, or anything with each()

@@ -142,10 +142,58 @@ TensorFile::TensorFile(const std::filesystem::path& path, std::string_view who)
   } catch (const FileError& reason) {
     expect(false, "{}", reason.what());
   }
+#ifdef GLASS_REAL_CERTIFIED
+  join_ends();
+#endif
 }
 
+// The pair is joined where its lower ends are met. What is no pair stays what it is.
+#ifdef GLASS_REAL_CERTIFIED
+void TensorFile::join_ends() {
+  const auto all = std::exchange(entries, {});
+  for (const auto& [name, entry] : all) {
+    const auto other = [&](const char* mine, const char* its) {
+      if (!name.ends_with(mine)) return all.end();
+      return all.find(name.substr(0, name.size() - 3) + its);
+    };
+    const auto hi = other(".lo", ".hi"), lo = other(".hi", ".lo");
+    const auto fits = [&, &sizes = entry.sizes](auto end) {
+      return end != all.end() && end->second.sizes == sizes &&
+             kind_of(end->second.type) == NumberKind::floating;
+    };
+    const bool readable = kind_of(entry.type) == NumberKind::floating;
+    // The upper ends are joined where their lower ends are met.
+    if (readable && fits(lo)) continue;
+    if (readable && fits(hi)) {
+      const std::string joined = name.substr(0, name.size() - 3);
+      expect(!all.contains(joined), "'{}' is there twice, as numbers and as intervals", joined);
+      entries.emplace(joined, entry);
+      upper_ends_.emplace(joined, hi->second);
+    } else {
+      entries.emplace(name, entry);
+    }
+  }
+}
+#endif
+
 Tensor TensorFile::read(const std::string& name, const Shape& shape) {
-  const Entry& entry = entries.at(name);
+  Tensor numbers = numbers_of(name, entries.at(name), shape);
+  // An interval from its two ends.
+#ifdef GLASS_REAL_CERTIFIED
+  if (const auto found = upper_ends_.find(name); found != upper_ends_.end()) {
+    const Tensor upper = numbers_of(name, found->second, shape);
+    for (Index i = 0; i < numbers.numel(); ++i) {
+      const Interval lo = numbers.data()[i].v, hi = upper.data()[i].v;
+      expect(lo.lo <= hi.hi || (isnan(lo) && isnan(hi)),
+             "'{}' holds no interval at element {}: its ends are {} and {}", name, i, lo, hi);
+      numbers.data()[i] = Real(Interval(lo.lo, hi.hi));
+    }
+  }
+#endif
+  return numbers;
+}
+
+Tensor TensorFile::numbers_of(const std::string& name, const Entry& entry, const Shape& shape) {
   const NumberType& type = *number_type_of(entry.type);
   Tensor result = zeros(shape);
   Real* out = result.data();

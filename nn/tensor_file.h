@@ -31,6 +31,12 @@ class TensorFile {
   // read, or is not sound.
   explicit TensorFile(const std::filesystem::path& path, std::string_view who = "load");
 
+  // Joins the entries `name.lo` and `name.hi`, which intervals are saved as, to one entry `name`.
+  // Only the libraries of intervals do: to others these are two tensors.
+#ifdef GLASS_REAL_CERTIFIED
+  void join_ends();
+#endif
+
   // Gives PyTorch's entries our names: "attention.in_proj_weight" becomes three entries, and
   // "attention.q_proj_weight" becomes "attention.q_proj.weight".
   void unpack();
@@ -46,10 +52,12 @@ class TensorFile {
   }
 
  private:
+  Tensor numbers_of(const std::string& name, const Entry& entry, const Shape& shape);
   void add(const std::string& name, const Entry& entry);
   void unpack_projections(const std::string& name, const std::string& owner,
                           const std::string& kind, const Entry& entry);
 
+  std::map<std::string, Entry> upper_ends_;  // of the entries that were joined
   std::string who_, path_;
   std::ifstream file_;
   std::uint64_t data_begin_ = 0;

@@ -148,18 +148,20 @@ struct EncoderDecoderOptions {
   double dropout = 0.1;
   Index max_length = 256;  // of source and target alike
   int padding = 0;         // this token is masked wherever it is a key
-  bool tied = false;  // one table both reads the target and writes it. O. Press, L. Wolf (2017)
+  bool tied = false;    // one table both reads the target and writes it. O. Press, L. Wolf (2017)
+  bool shared = false;  // the source is read with the target's table: one vocabulary for both
 };
 
 struct EncoderDecoder {
   EncoderDecoder(Rng& rng, const EncoderDecoderOptions& o)
       : options(checked(o)),
         // The output layer needs small weights. So a tied table starts small, and embeddings are
-        // multiplied by √C. The table of the source, which is not tied, starts as small and is
-        // multiplied too: both embeddings are treated alike.   Vaswani et al. (2017), section 3.4
-        stretch(o.tied ? std::sqrt(static_cast<double>(o.dim)) : 1),
-        source_embedding(o.source_vocab, o.dim, rng, 1 / stretch),
-        target_embedding(o.target_vocab, o.dim, rng, 1 / stretch),
+        // multiplied by √C. The table of the source starts as small and is multiplied too, also
+        // where it is not shared: both embeddings are treated alike.
+        //                                                  Vaswani et al. (2017), section 3.4
+        stretch(o.tied ? root(o.dim) : 1),
+        source_embedding(o.source_vocab, o.dim, rng, 1 / static_cast<double>(stretch)),
+        target_embedding(o.target_vocab, o.dim, rng, 1 / static_cast<double>(stretch)),
         encoder_norm(o.dim),
         decoder_norm(o.dim),
         output(o.dim, o.target_vocab, rng),
@@ -171,10 +173,11 @@ struct EncoderDecoder {
     tie();
   }
 
-  // Makes the output layer use the table of the target's embeddings. In a copy of the model the
-  // output weight and the table are separate: call tie() after copying.
+  // Makes the output layer (tied) and the source's embedding (shared) use the table of the target's
+  // embeddings. In a copy of the model each has a table of its own: call tie() after copying.
   void tie() {
     if (options.tied) output.weight = Var(target_embedding.weight);
+    if (options.shared) source_embedding.weight = Var(target_embedding.weight);
   }
 
   // ---- training ----
@@ -237,7 +240,7 @@ struct EncoderDecoder {
   }
 
   EncoderDecoderOptions options;
-  double stretch;  // of the embeddings
+  Constant stretch;  // of the embeddings
   Embedding source_embedding, target_embedding;
   std::vector<EncoderLayer> encoder;
   LayerNorm encoder_norm;
@@ -274,12 +277,22 @@ struct EncoderDecoder {
     return dropout(x + encodings);      // [B, T, C]
   }
 
+  static Constant root(Index n) {
+    using std::sqrt;
+    return sqrt(Constant(n));
+  }
+
   static const EncoderDecoderOptions& checked(const EncoderDecoderOptions& o) {
     check<ShapeError>(o.source_vocab >= 1 && o.target_vocab >= 1 && o.dim >= 1 && o.layers >= 1 &&
                           o.hidden >= 1 && o.max_length >= 1,
                       "EncoderDecoder: sizes must be at least 1; got source_vocab {}, target_vocab "
                       "{}, dim {}, layers {}, hidden {}, max_length {}",
                       o.source_vocab, o.target_vocab, o.dim, o.layers, o.hidden, o.max_length);
+    check<ShapeError>(
+        !o.shared || o.source_vocab == o.target_vocab,
+        "EncoderDecoder: a shared table needs one vocabulary; got source_vocab {} and "
+        "target_vocab {}",
+        o.source_vocab, o.target_vocab);
     return o;
   }
 };

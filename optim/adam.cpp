@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "optim/update.h"
+#include "tensor/decisions.h"
 
 namespace glass::optim {
 
@@ -52,29 +53,29 @@ Adam& Adam::operator=(Adam other) noexcept {
 }
 
 void Adam::step() {
-  using std::sqrt;
+  using std::sqrt, std::pow;
   expect_options(options);
   expect_gradients("Adam", parameters);
   // The options as Reals, computed once for all numbers.
-  const auto b1 = static_cast<Real>(options.beta1), b2 = static_cast<Real>(options.beta2);
-  const auto rest1 = static_cast<Real>(1 - options.beta1);
-  const auto rest2 = static_cast<Real>(1 - options.beta2);
+  const Constant beta1 = options.beta1, beta2 = options.beta2;
+  const auto b1 = static_cast<Real>(beta1), b2 = static_cast<Real>(beta2);
+  const auto rest1 = static_cast<Real>(1 - beta1), rest2 = static_cast<Real>(1 - beta2);
   const auto eps = static_cast<Real>(options.eps);
-  const auto shrink =
-      static_cast<Real>(options.decoupled ? 1 - options.rate * options.weight_decay : 1);
+  const auto shrink = static_cast<Real>(
+      options.decoupled ? 1 - Constant(options.rate) * options.weight_decay : Constant(1));
   const auto pull = static_cast<Real>(options.decoupled ? 0 : options.weight_decay);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     if (!parameters[i].has_grad()) continue;
     // The running means start at 0, so they are too small at first; dividing by 1 − βᵗ corrects
     // that.
-    const auto t = static_cast<double>(++steps[i]);
-    const auto rate = static_cast<Real>(options.rate / (1 - std::pow(options.beta1, t)));
-    const auto widen = static_cast<Real>(1 / std::sqrt(1 - std::pow(options.beta2, t)));
+    const auto t = static_cast<Constant>(++steps[i]);
+    const auto rate = static_cast<Real>(options.rate / (1 - pow(beta1, t)));
+    const auto widen = static_cast<Real>(1 / sqrt(1 - pow(beta2, t)));
     update(parameters[i], [=, m = mean[i].data(), v = square[i].data()](Real& w, Real g, Index j) {
       w *= shrink;
       g += pull * w;
       m[j] = b1 * m[j] + rest1 * g;
-      v[j] = b2 * v[j] + rest2 * (g * g);
+      v[j] = b2 * v[j] + rest2 * glass::square(g);
       w -= rate * m[j] / (sqrt(v[j]) * widen + eps);
     });
   }

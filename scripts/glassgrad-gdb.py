@@ -30,6 +30,8 @@ STORAGE, DATA, SHAPE, STRIDES = "storage_", "data_", "shape_", "strides_"  # of 
 BLOCK, OWNERS, COUNT = "block_", "owners", "count"  # of a Storage, and of its Block
 SIZES, RANK, MAX_RANK = "sizes_", "rank_", 8  # of a Shape
 DUAL_VALUE, DUAL_DERIVATIVE = "v", "d"  # of a Dual
+LOWEST, HIGHEST = "lo", "hi"  # of an Interval
+LIMBS, EXPONENT, KIND, NEGATIVE = "limbs", "exponent", "kind", "negative"  # of a Float192
 HANDLE, NODE = "node_", "glass::Node"  # of a Var, and of the NodePtr in it
 NAME, VALUE, GRAD, WANTS_GRAD, FREED = "name", "value", "grad", "requires_grad", "freed"  # its own
 
@@ -88,11 +90,38 @@ def shortest(number, code):
     return text
 
 
+def is_float(value):
+    return value.type.strip_typedefs().code == gdb.TYPE_CODE_FLT
+
+
+def end_of(end):
+    """The end of an interval as a double: one of 192 bits is rounded to the nearest double."""
+    if is_float(end):
+        return float(end)
+    kind, sign = int(end[KIND]), -1.0 if end[NEGATIVE] else 1.0
+    if kind < 3:  # not a number, infinite, zero
+        return (math.nan, sign * math.inf, 0.0)[kind]
+    parts = first_of(end[LIMBS], 3)
+    mantissa = sum(limb << 64 * i for i, limb in enumerate(parts)) / 2**192
+    try:
+        return sign * math.ldexp(mantissa, int(end[EXPONENT]))
+    except OverflowError:
+        return sign * math.inf
+
+
+def part_text(part):
+    """A double; an Interval as fmt::print shows it, a number if both ends are the same."""
+    if is_float(part):
+        return shortest(float(part), "f" if part.type.sizeof == 4 else "d")
+    lo, hi = (shortest(end_of(part[x]), "d") for x in (LOWEST, HIGHEST))
+    return lo if lo == hi else f"[{lo}, {hi}]"
+
+
 def number_text(real):
     """A float or double; a Dual as fmt::print shows it, with eps for the letter epsilon."""
-    if real.type.strip_typedefs().code == gdb.TYPE_CODE_FLT:
-        return shortest(float(real), "f" if real.type.sizeof == 4 else "d")
-    value, slope = (shortest(float(real[x]), "d") for x in (DUAL_VALUE, DUAL_DERIVATIVE))
+    if is_float(real):
+        return part_text(real)
+    value, slope = (part_text(real[x]) for x in (DUAL_VALUE, DUAL_DERIVATIVE))
     sign = "" if slope.startswith("-") else "+"
     return value if slope in ("0", "-0") else f"{value}{sign}{slope}eps"
 
@@ -194,7 +223,9 @@ for name, title, text_of in (
     ("Var", "Var ", var_text),
     ("nn::Parameter", "Parameter ", var_text),
     ("Shape", "Shape ", lambda shape: str(shape_list(shape))),
-    ("Dual", "", number_text),
+    ("DualOf<double>", "", number_text),
+    ("DualOf<glass::Interval>", "", number_text),
+    ("Interval", "", part_text),
 ):
     printers.add_printer(name, f"^glass::{name}$", functools.partial(Printer, title, text_of))
 gdb.printing.register_pretty_printer(None, printers, replace=True)

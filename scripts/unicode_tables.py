@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes examples/translate/unicode_tables.h and tests/unicode/lower_case.txt.
+"""Writes examples/translate/unicode_{tables,widths}.h and tests/unicode/lower_case.txt.
 
-Both come from the copy of the Unicode Character Database that this Python contains. Only Python's
+All come from the copy of the Unicode Character Database that this Python contains. Only Python's
 standard library is needed. Run it from anywhere, and commit what it writes:
 
     scripts/unicode_tables.py
@@ -15,13 +15,18 @@ ALL = range(0x110000)
 SIGMA = "\u03a3"  # Σ, whose small letter depends on what stands around it
 FINAL = "\u03c2"  # ς, its small letter at the end of a word
 
-HEAD = f"""\
-// # Tables of characters, from the Unicode Character Database {unicodedata.unidata_version}
-//
+MADE = """\
 // Made by scripts/unicode_tables.py, from the copy of the database that Python contains. Do not
 // change a number here by hand: run the script again.
 #pragma once
+"""
 
+END = "// clang-format on\n\n}  // namespace translate::tables\n"
+
+HEAD = f"""\
+// # Tables of characters, from the Unicode Character Database {unicodedata.unidata_version}
+//
+{MADE}
 namespace translate::tables {{
 
 // clang-format off
@@ -37,6 +42,17 @@ struct CaseRange {{
   char32_t first, last;
   int step, offset;
 }};
+"""
+
+WIDTHS_HEAD = f"""\
+// # How many columns of a terminal a character takes, by Unicode {unicodedata.unidata_version}
+//
+{MADE}
+#include "examples/translate/unicode_tables.h"
+
+namespace translate::tables {{
+
+// clang-format off
 """
 
 
@@ -102,6 +118,10 @@ def table(comment, kind, name, rows):
     return "\n".join(lines + [line, "};"]) + "\n"
 
 
+def write(name, parts):
+    (ROOT / "examples/translate" / name).write_text("\n".join(parts), encoding="utf-8")
+
+
 def main():
     lower = simple_lower()
     cased, ignorable = cased_and_ignorable()
@@ -118,9 +138,28 @@ def main():
               "Range", "marks", ranges(marks)),
         table("What Python's str.isspace() and str.split() take for a space: the general category Zs,\n"
               "and the bidirectional classes WS, B and S.", "Range", "spaces", ranges(spaces)),
-        "// clang-format on\n\n}  // namespace translate::tables\n",
+        END,
     ]
-    (ROOT / "examples/translate/unicode_tables.h").write_text("\n".join(parts), encoding="utf-8")
+    write("unicode_tables.h", parts)
+
+    # Of code points that are not assigned, Python says F. Only those in blocks of Han are wide.
+    wide = {code for code in ALL if unicodedata.east_asian_width(chr(code)) in "WF"
+            and unicodedata.category(chr(code)) != "Cn"}
+    for first, last in ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF),
+                        (0x20000, 0x2FFFD), (0x30000, 0x3FFFD)):
+        wide |= set(range(first, last + 1))
+    zero = {code for code in ALL if unicodedata.category(chr(code)) in ("Mn", "Me", "Cf")}
+    zero |= set(range(0x1160, 0x1200))  # Hangul Jamo that are drawn into the first letter
+    zero -= {0xAD}  # the soft hyphen, which terminals show
+    parts = [
+        WIDTHS_HEAD,
+        table("Two columns wide: East_Asian_Width W and F (EastAsianWidth.txt).",
+              "Range", "wide", ranges(wide - zero)),
+        table("Drawn on the character before: the general categories Mn, Me and Cf without U+00AD,\n"
+              "and the vowels and final consonants of Hangul Jamo.", "Range", "zero_width", ranges(zero)),
+        END,
+    ]
+    write("unicode_widths.h", parts)
 
     listed = ROOT / "tests/unicode/lower_case.txt"
     listed.parent.mkdir(exist_ok=True)

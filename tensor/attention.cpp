@@ -20,6 +20,7 @@
 #include <limits>
 
 #include "tensor/attention_block.h"
+#include "tensor/decisions.h"
 #include "tensor/functions.h"
 #include "tensor/matmul.h"
 #include "tensor/ops.h"
@@ -109,8 +110,8 @@ AttentionInputs attention_inputs(const Tensor& q, const Tensor& k, const Tensor&
   in.causal = o.causal;
   in.dropout = o.dropout;
   if (o.dropout != 0) in.draw = o.rng->draw();
-  const double D = static_cast<double>(q.size(3));
-  in.scale = static_cast<Real>(o.scale.value_or(1 / std::sqrt(D)));
+  using std::sqrt;
+  in.scale = static_cast<Real>(o.scale ? Constant(*o.scale) : 1 / sqrt(Constant(q.size(3))));
   return in;
 }
 
@@ -248,10 +249,13 @@ class Forward : BlockwiseAttention {
     Real* const z = b.scores + i;  // the scores of `lanes` queries, a row per key
     const Real* const f = b.factors + i;
     const Index size = b.keys * b.width, width = b.width;
-    // 2. The largest score, and what scales down the sums of earlier keys.
+    // 2. The largest score, and what scales down the sums of earlier keys. (For intervals a point
+    // near it, which is a constant: any m gives the same result. See tensor/decisions.h.)
     Vec maximum = load(now.maxima + i);
-    for (Index row = 0; row < size; row += width)
-      maximum = load(z + row) > maximum ? load(z + row) : maximum;
+    for (Index row = 0; row < size; row += width) {
+      const Vec score = point_near(load(z + row));
+      maximum = score > maximum ? score : maximum;
+    }
     const Vec shift = shift_of(maximum), fade = exp_of_negative(load(now.maxima + i) - shift);
     // 3. The weights, before they are divided by ℓ, and their sum.
     Vec total{};
@@ -426,7 +430,9 @@ class Backward : BlockwiseAttention {
 
 }  // namespace
 
-AttentionResult attention_forward(const AttentionInputs& inputs) { return Forward(inputs).run(); }
+AttentionResult attention_forward(const AttentionInputs& inputs) {
+  return named("attention", [&] { return Forward(inputs).run(); });
+}
 
 std::array<Tensor, 3> attention_backward(const AttentionInputs& inputs,
                                          const AttentionResult& result, const Tensor& g) {

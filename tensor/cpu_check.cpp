@@ -14,9 +14,13 @@
 
 namespace glass {
 
-// real.h refers to one of these three, so this file is part of every program. A program that was
+// real.h refers to one of these five, so this file is part of every program. A program that was
 // compiled for another Real does not link, and the linker prints the name that it misses.
-#if defined(GLASS_REAL_DUAL)
+#if defined(GLASS_REAL_CERTIFIED) && defined(GLASS_WIDE_ENDS)
+const char compiled_for_wide_intervals_so_link_glassgrad_certified_wide = 0;
+#elif defined(GLASS_REAL_CERTIFIED)
+const char compiled_for_intervals_so_link_glassgrad_certified = 0;
+#elif defined(GLASS_REAL_DUAL)
 const char compiled_for_dual_so_link_glassgrad_dual = 0;
 #elif defined(GLASS_REAL_DOUBLE)
 const char compiled_for_double_so_link_glassgrad_f64 = 0;

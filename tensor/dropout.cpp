@@ -10,6 +10,7 @@
 #include <bit>
 #include <cstring>
 
+#include "tensor/decisions.h"
 #include "tensor/loops.h"
 #include "tensor/ops.h"
 #include "tensor/philox.h"
@@ -26,7 +27,7 @@ struct Rate {
   explicit Rate(double p)
       : whole(static_cast<std::uint8_t>(p * 256)),
         rest(static_cast<std::uint32_t>((p * 256 - whole) * 0x1p32)),
-        kept(static_cast<Real>(1 / (1 - p))) {}
+        kept(static_cast<Real>(1 / (1 - Constant(p)))) {}
   std::uint8_t whole;  // ⌊256 p⌋
   std::uint32_t rest;  // ⌊2³² · fraction of 256 p⌋
   Real kept;           // 1/(1 − p)
@@ -89,8 +90,7 @@ Tensor dropout(const Tensor& x, double p, const Draw& draw, bool rectified) {
     Real* const out = y.data() + begin;
     // First the factors, in the place of the result; then their products with x.
     draw.dropout(static_cast<std::uint64_t>(begin), end - begin, p, out);
-    for (Index i = 0; i < end - begin; ++i)
-      out[i] *= rectified && in[i] <= Real(0) ? Real(0) : in[i];
+    for (Index i = 0; i < end - begin; ++i) out[i] *= rectified ? larger(Real(0), in[i]) : in[i];
   });
   return y;
 }

@@ -12,7 +12,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "tensor/simd.h"
+#include "tensor/decisions.h"
 
 namespace glass {
 
@@ -37,11 +37,13 @@ inline Vec log_of_one_and(Vec x) {
   return by_lane(x, [](Real v) { return log1p(v); });
 }
 
-#if defined(GLASS_REAL_DUAL) || defined(GLASS_REAL_DOUBLE)
+#if defined(GLASS_REAL_DUAL) || defined(GLASS_REAL_CERTIFIED) || defined(GLASS_REAL_DOUBLE)
 
 // ---- doubles and dual numbers: lane by lane ----
 
-inline Vec magnitude(Vec x) { return x < Real(0) ? -x : x; }
+// |x|. An interval that holds 0 gives x or −x: one of the two numbers whose formulas are both right
+// (tensor/decisions.h).
+inline Vec magnitude(Vec x) { return is_left(x) ? -x : x; }
 
 // For a dual number, which is its own vector, exp and tanh are in dual.h.
 #ifdef GLASS_REAL_DOUBLE
@@ -57,12 +59,20 @@ inline Vec exp_of_negative(Vec x) { return exp(x); }
 
 // Φ(x) = (1 + erf(x/√2)) / 2 = erfc(−x/√2) / 2. The second form subtracts nothing, so it keeps its
 // digits where Φ is small.
+#ifdef GLASS_REAL_CERTIFIED
+// √½ and 1/√(2π) are no doubles: intervals hold them.
+inline Normal normal(Vec x) {
+  static const Real half = sqrt(Interval(0.5)), root = 1 / sqrt(2 * Interval::pi());
+  return {Real(0.5) * erfc(-x * half), exp(Real(-0.5) * square(x)) * root};
+}
+#else
 inline Normal normal(Vec x) {
   using std::erfc;
   const Real root(std::numbers::inv_sqrtpi / std::numbers::sqrt2);
   return {by_lane(x, [](Real v) { return Real(0.5) * erfc(v * Real(-std::numbers::sqrt2 / 2)); }),
           exp(Real(-0.5) * x * x) * root};
 }
+#endif
 
 #else
 
@@ -195,6 +205,18 @@ inline Normal normal(Vec x) {
   return {x < 0.0f ? left : 1.0f - left, bell * root};
 }
 
+#endif
+
+// ---- the tails of the normal distribution ----
+
+// Is x so far from 0, or so far to the left, that Φ(x) is 0 or 1 to all digits? Of intervals only
+// infinity as a number is far: all other intervals can be multiplied by a Φ(x) that is almost 0.
+#ifdef GLASS_REAL_CERTIFIED
+inline bool is_far(Vec x) { return is_infinite(x.v); }
+inline bool is_far_left(Vec x) { return is_far(x) && is_left(x); }
+#else
+inline auto is_far(Vec x) { return magnitude(x) > Real(40); }
+inline auto is_far_left(Vec x) { return x < Real(-40); }
 #endif
 
 }  // namespace glass

@@ -8,6 +8,7 @@
 
 #include <cmath>
 
+#include "tensor/decisions.h"
 #include "tensor/loops.h"
 
 namespace glass {
@@ -33,19 +34,20 @@ Tensor cos(const Tensor& x) {
 Tensor sqrt(const Tensor& x) {
   return map_each(x, [](Real v) { return sqrt(v); });
 }
+
+// An interval that holds a kink may be undecided: then the error names the op (decisions.h).
 Tensor abs(const Tensor& x) {
-  return map_each(x, [](Real v) { return abs(v); });
+  return named("abs", [&] { return map_each(x, [](Real v) { return abs(v); }); });
 }
 Tensor pow(const Tensor& x, Real exponent) {
-  if (exponent == Real(2)) return x * x;
+  if (exponent == Real(2)) return map_each(x, [](Real v) { return square(v); });
   return map_each(x, [exponent](Real v) { return pow(v, exponent); });
 }
-// Both comparisons are false for a NaN, so that a NaN stays one.
 Tensor clamp(const Tensor& x, double lo, double hi) {
   check<ShapeError>(lo <= hi, "clamp: expected bounds lo <= hi; got {} and {}", lo, hi);
-  return map_each(x, [least = static_cast<Real>(lo), most = static_cast<Real>(hi)](Real v) {
-    return v < least ? least : v > most ? most : v;
-  });
+  const auto least = static_cast<Real>(lo), most = static_cast<Real>(hi);
+  return named("clamp",
+               [&] { return map_each(x, [=](Real v) { return clamped(v, least, most); }); });
 }
 Tensor operator-(const Tensor& x) {
   return map_each(x, [](Real v) { return -v; });
@@ -73,34 +75,42 @@ namespace {
 // value; a dual number gets half of each derivative, as the VJP of a tie does.
 Real tie(Real x, Real y) { return isfinite(x) ? x + (y - x) / Real(2) : x; }
 
+// y = f(a, b) for every element, where f compares. An undecided comparison names the op.
+template <class F>
+Tensor compare(std::string_view op, const Tensor& a, const Tensor& b, F f) {
+  return named(op, [&] { return zip(op, a, b, f); });
+}
+
 }  // namespace
 
 Tensor maximum(const Tensor& a, const Tensor& b) {
-  return zip("maximum", a, b, [](Real x, Real y) {
+  return compare("maximum", a, b, [](Real x, Real y) {
+    if (needs_no_choice(x, y)) return larger(x, y);
     return x > y || isnan(x) ? x : x == y ? tie(x, y) : y;
   });
 }
 Tensor minimum(const Tensor& a, const Tensor& b) {
-  return zip("minimum", a, b, [](Real x, Real y) {
+  return compare("minimum", a, b, [](Real x, Real y) {
+    if (needs_no_choice(x, y)) return smaller(x, y);
     return x < y || isnan(x) ? x : x == y ? tie(x, y) : y;
   });
 }
 
 // A comparison gives 1 where it holds, 0 where not; with a NaN none of them holds.
 Tensor equal(const Tensor& a, const Tensor& b) {
-  return zip("equal", a, b, [](Real x, Real y) { return Real(x == y ? 1 : 0); });
+  return compare("equal", a, b, [](Real x, Real y) { return Real(x == y ? 1 : 0); });
 }
 Tensor less(const Tensor& a, const Tensor& b) {
-  return zip("less", a, b, [](Real x, Real y) { return Real(x < y ? 1 : 0); });
+  return compare("less", a, b, [](Real x, Real y) { return Real(x < y ? 1 : 0); });
 }
 Tensor less_equal(const Tensor& a, const Tensor& b) {
-  return zip("less_equal", a, b, [](Real x, Real y) { return Real(x <= y ? 1 : 0); });
+  return compare("less_equal", a, b, [](Real x, Real y) { return Real(x <= y ? 1 : 0); });
 }
 Tensor greater(const Tensor& a, const Tensor& b) {
-  return zip("greater", a, b, [](Real x, Real y) { return Real(x > y ? 1 : 0); });
+  return compare("greater", a, b, [](Real x, Real y) { return Real(x > y ? 1 : 0); });
 }
 Tensor greater_equal(const Tensor& a, const Tensor& b) {
-  return zip("greater_equal", a, b, [](Real x, Real y) { return Real(x >= y ? 1 : 0); });
+  return compare("greater_equal", a, b, [](Real x, Real y) { return Real(x >= y ? 1 : 0); });
 }
 Tensor operator<(const Tensor& a, const Tensor& b) { return less(a, b); }
 Tensor operator<=(const Tensor& a, const Tensor& b) { return less_equal(a, b); }

@@ -119,6 +119,9 @@ Tensor max(const Tensor& x, Axis axis, bool keep = false);
 Tensor min(const Tensor& x, Axis axis, bool keep = false);
 Tensor amax(const Tensor& x, const Axes& axes = {}, bool keep = false);
 Tensor amin(const Tensor& x, const Axes& axes = {}, bool keep = false);
+// The VJPs of amax and amin ask where x equals its extreme y: 1 there, else 0. In y the axes have
+// size 1.
+Tensor at_extreme(const Tensor& x, const Tensor& y, const Axes& axes);
 // The index of the first largest number along the axis, for each position of the other axes, in
 // row-major order.
 std::vector<int> argmax(const Tensor& x, Axis axis);

@@ -66,7 +66,8 @@ void pack_rows(Matrix x, Index rows, Index width, Index depth, Real* out) {
   // A whole cache line of every row, before the next line of any row. So the packed panel is
   // written almost in the order of memory. Whole rows of x, one after the other, would store a few
   // numbers here and there: 80×512 @ (512×512)ᵀ takes 1.06 times as long (docs/decisions/019).
-  constexpr Index line = 64 / sizeof(Real);
+  // A number that is larger than a line is a line of its own.
+  constexpr Index line = std::max<Index>(64 / sizeof(Real), 1);
   for (Index k = 0; k < depth; k += line)
     // From the last rows up to the first: the squares of the last rows may reach past the panel's
     // last row. They then store their surplus over the next column's first rows, which come later.

@@ -18,7 +18,7 @@ Tensor cat(std::span<const Tensor> list, Axis axis) {
   for (const Tensor& part : list) {
     check<ShapeError>(
         part.rank() == shape.rank() && part.shape().with(axis, 0) == shape.with(axis, 0),
-        "cat: shapes must agree but for axis {}; got {} and {}", axis, shape, part.shape());
+        "cat: shapes must agree but for axis {}; got {} and {}", axis.value, shape, part.shape());
     total += part.size(axis);
   }
   // Each part is copied into its own slice of the result.

@@ -4,6 +4,7 @@
 // left out. fmt and `<<` give the same text.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <ostream>
 #include <span>
 
@@ -38,10 +39,17 @@ std::size_t length(std::string_view text) {
 }
 
 // A NaN without its sign, which says nothing: on many CPUs 0/0 gives a negative one.
+#ifdef GLASS_REAL_CERTIFIED
 Real without_sign_of_nan(Real x) {
-  using std::abs;
-  return x == x ? x : abs(x);
+  const Interval plain = std::numeric_limits<double>::quiet_NaN();
+  return {isnan(x.v) ? plain : x.v, isnan(x.d) ? plain : x.d};
 }
+#else
+Real without_sign_of_nan(Real x) {
+  using std::abs, std::isnan;
+  return isnan(x) ? abs(x) : x;
+}
+#endif
 
 // The text of each number that is shown, in row-major order.
 void collect(const Tensor& x, std::string_view spec, std::vector<std::string>& cells) {
@@ -100,6 +108,9 @@ std::ostream& operator<<(std::ostream& out, const Shape& shape) {
 }
 std::ostream& operator<<(std::ostream& out, const Tensor& x) { return out << to_string(x); }
 std::ostream& operator<<(std::ostream& out, Dual x) { return out << fmt::format("{}", x); }
+#ifdef GLASS_REAL_CERTIFIED
+std::ostream& operator<<(std::ostream& out, Real x) { return out << fmt::format("{}", x); }
+#endif
 
 }  // namespace glass
 

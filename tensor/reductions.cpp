@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tensor/decisions.h"
 #include "tensor/loops.h"
 #include "tensor/ops.h"
 #include "tensor/row_loops.h"
@@ -160,9 +161,10 @@ Tensor mean(const Tensor& x, const Axes& axes, bool keep) {
 
 // The mean is rounded. So the mean of the differences is taken off, too: the differences of equal
 // numbers are then exactly 0, and not some rounding errors, which std would make √ of.
+// (Intervals would only be wider: their mean is not rounded, but enclosed.)
 Tensor centered(const Tensor& x, const Axes& axes) {
   const Tensor d = x - mean(x, axes, true);
-  return d - mean(d, axes, true);
+  return encloses ? d : d - mean(d, axes, true);
 }
 
 double variance_divisor(double n, VarianceOptions options) {
@@ -174,7 +176,7 @@ Tensor var(const Tensor& x, const Axes& axes, bool keep, VarianceOptions options
   // The differences from the mean are squared, and not x itself: Σ x²/n − mean² would lose all
   // digits where the mean is large.
   const Tensor d = centered(x, axes);
-  const Tensor squares = reduce(d * d, marked, keep, sum_middle);
+  const Tensor squares = reduce(pow(d, 2), marked, keep, sum_middle);
   return squares / Real(variance_divisor(numbers_each(x, squares), options));
 }
 
@@ -224,17 +226,14 @@ Tensor cumsum_backward(const Tensor& g, Axis axis) {
 
 namespace {
 
-// The larger of two numbers, or of the lanes of two vectors; a NaN in either gives NaN. `Smaller`
-// is the same with the smaller.
+// What is chosen of two numbers, or of the lanes of two vectors, and what the search starts from.
 struct Larger {
   static constexpr Real worst = minus_infinity;
-  // NOLINTNEXTLINE(misc-redundant-expression): true for a NaN, also lane by lane
-  auto operator()(auto a, auto b) const { return b != b ? b : b > a ? b : a; }
+  auto operator()(auto a, auto b) const { return larger(a, b); }
 };
 struct Smaller {
   static constexpr Real worst = -minus_infinity;
-  // NOLINTNEXTLINE(misc-redundant-expression): true for a NaN, also lane by lane
-  auto operator()(auto a, auto b) const { return b != b ? b : b < a ? b : a; }
+  auto operator()(auto a, auto b) const { return smaller(a, b); }
 };
 
 // out[j] = the extreme of x[k, j] over k, for `count` rows of n numbers.
@@ -268,7 +267,7 @@ Tensor extreme(std::string_view op, const Tensor& x, const Axes& axes, bool keep
   for (Index axis = 0; axis < x.rank(); ++axis)
     check<ShapeError>(!marked[static_cast<std::size_t>(axis)] || x.size(axis) > 0,
                       "{}: axis {} of shape {} is empty", op, axis, x.shape());
-  return reduce(x, marked, keep, extreme_middle<Choose>);
+  return named(op, [&] { return reduce(x, marked, keep, extreme_middle<Choose>); });
 }
 
 }  // namespace
@@ -289,6 +288,28 @@ Tensor min(const Tensor& x, Axis axis, bool keep) {
   return extreme<Smaller>("min", x, Index(axis), keep);
 }
 
+#ifndef GLASS_REAL_CERTIFIED
+Tensor at_extreme(const Tensor& x, const Tensor& y, const Axes&) { return equal(x, y); }
+#else
+// An interval does not equal the interval of the extreme for certain, not even if it is the same
+// one. But if all other intervals lie apart from it, they are no extremes, and it is. Several
+// extremes are certain only if they are points.
+Tensor at_extreme(const Tensor& x, const Tensor& y, const Axes& axes) {
+  const auto apart = [](Real a, Real b) { return isnan(a.v) || isnan(b.v) || disjoint(a.v, b.v); };
+  const Tensor may_be =
+      zip("at_extreme", x, y, [&](Real a, Real b) { return Real(apart(a, b) ? 0 : 1); });
+  const Tensor unsure = zip("at_extreme", x, y, [&](Real a, Real b) {
+    return Real(apart(a, b) || (a.v.is_point() && b.v.is_point()) ? 0 : 1);
+  });
+  const Tensor candidates = sum(may_be, axes, true), open = sum(unsure, axes, true);
+  for (Index i = 0; i < open.numel(); ++i)
+    check<Undecided>(open.data()[i] == Real(0) || candidates.data()[i] == Real(1),
+                     "which of {} intervals holds the extreme; got {} for their extreme",
+                     static_cast<double>(candidates.data()[i]), y.contiguous().data()[i]);
+  return may_be;
+}
+#endif
+
 // ---- logsumexp ----
 // ln Σ exp x = m + ln Σ exp(x − m), where m is the largest x
 
@@ -298,9 +319,15 @@ struct Shifted {
   Tensor exponentials, m;  // exp(x − m), and m with the reduced axes kept
 };
 
+// The numbers that are compared for a shift: those of x, or points in the intervals of x. Any shift
+// is right, so it need not be the largest number (point_near, tensor/decisions.h).
+Tensor near(const Tensor& x) {
+  return encloses ? map_each(x, [](Real v) { return point_near(v); }) : x;
+}
+
 // m is 0 where the largest is infinite, since ∞ − ∞ would be NaN, and where there is no number.
 Shifted shifted_exponentials(const Tensor& x, const Axes& axes) {
-  const Tensor largest = x.numel() == 0 ? sum(x, axes, true) : amax(x, axes, true);
+  const Tensor largest = x.numel() == 0 ? sum(x, axes, true) : amax(near(x), axes, true);
   const Tensor m = map_each(largest, [](Real v) { return isfinite(v) ? v : Real(0); });
   return {exp(x - m), m};
 }
@@ -352,7 +379,7 @@ std::vector<int> argmax(const Tensor& x, Axis axis) {
   const Index n = lines.size(-1);
   std::vector<int> places;
   for (const Real* line = lines.data(); line != lines.data() + lines.numel(); line += n)
-    places.push_back(static_cast<int>(place_of_largest(line, n)));
+    places.push_back(named("argmax", [&] { return static_cast<int>(place_of_largest(line, n)); }));
   return places;
 }
 

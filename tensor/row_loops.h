@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 
+#include "tensor/decisions.h"
 #include "tensor/loops.h"
 
 namespace glass {
@@ -37,8 +38,10 @@ Tensor map_rows(std::string_view op, Index axis, F f, const Tensor& x, const Mor
   Tensor y = empty(x.shape());
   const Index n = y.size(-1);
   // Each row by itself.
-  for_rows(n == 0 ? 0 : y.numel() / n, n, [&](Index row) {
-    f(y.data() + row * n, n, x.data() + row * n, more.data() + row * n...);
+  named(op, [&] {
+    for_rows(n == 0 ? 0 : y.numel() / n, n, [&](Index row) {
+      f(y.data() + row * n, n, x.data() + row * n, more.data() + row * n...);
+    });
   });
   return y;
 }

@@ -23,11 +23,12 @@ namespace {
 
 // The largest number of a row, or 0 in a row of nothing but −∞. A row is shifted by it, so that no
 // exponential overflows. A NaN is never the largest; it stays NaN when it is shifted, and then
-// makes the row's sum, and so the whole row, NaN.
+// makes the row's sum, and so the whole row, NaN. Any shift is right, so intervals are compared by
+// their middles, and the shift is a constant (point_near, tensor/decisions.h).
 Real shift_of(const Real* x, Index n) {
   const Real result = largest(gather(
       n, repeat(minus_infinity), [](Vec most, Vec v) { return v > most ? v : most; },
-      [=](Index i, Index count) { return load(x + i, count, minus_infinity); }));
+      [=](Index i, Index count) { return point_near(load(x + i, count, minus_infinity)); }));
   return result == minus_infinity ? Real(0) : result;
 }
 
@@ -43,10 +44,10 @@ Real exponentials(const Real* x, Index n, Real shift, Real* y) {
 
 // v·Φ(v), and its slope Φ(v) + v·φ(v). Far to the left both are 0 and far to the right the slope is
 // 1; there Φ(v) and φ(v) are not multiplied by v, since at ±∞ a product of 0 and ∞ would be NaN.
-Vec gelu(Vec v, const Normal& at) { return v < Real(-40) ? repeat(Real(-0.0)) : v * at.below; }
+Vec gelu(Vec v, const Normal& at) { return is_far_left(v) ? repeat(Real(-0.0)) : v * at.below; }
 Vec gelu_slope(Vec v, const Normal& at) {
   const Vec flat = at.below;
-  return magnitude(v) > Real(40) ? flat : flat + v * at.density;
+  return is_far(v) ? flat : flat + v * at.density;
 }
 
 // y = gelu(x) and its slope for n numbers side by side. Both need Φ(x), which is made once.
@@ -138,7 +139,7 @@ Tensor sigmoid(const Tensor& x) {
   return map_vectors(
       [](Vec v) {
         const Vec e = exp_of_negative(-magnitude(v));
-        return (v < Real(0) ? e : repeat(Real(1))) / (Real(1) + e);
+        return (is_left(v) ? e : repeat(Real(1))) / (Real(1) + e);
       },
       x);
 }
@@ -147,16 +148,15 @@ Tensor sigmoid_backward(const Tensor& y, const Tensor& g) {
   return map_vectors([](Vec v, Vec upstream) { return upstream * v * (Real(1) - v); }, y, g);
 }
 
-// A comparison with NaN is false, so that a NaN stays one.
 Tensor relu(const Tensor& x) {
-  return map_vectors([](Vec v) { return v <= Real(0) ? Vec{} : v; }, x);
+  return named("relu", [&] { return map_vectors([](Vec v) { return rectified(v); }, x); });
 }
 Tensor relu_backward(const Tensor& x, const Tensor& g, double p) {
   expect_alike("relu_backward", x, g);
   check<ShapeError>(0 <= p && p < 1, "relu_backward: p must lie in [0, 1); got {}", p);
-  const auto scale = static_cast<Real>(1 / (1 - p));
-  return map_vectors(
-      [scale](Vec v, Vec upstream) { return v > Real(0) ? upstream * scale : Vec{}; }, x, g);
+  const auto scale = static_cast<Real>(1 / (1 - Constant(p)));
+  const auto f = [scale](Vec v, Vec upstream) { return v > Real(0) ? upstream * scale : Vec{}; };
+  return named("relu_backward", [&] { return map_vectors(f, x, g); });
 }
 
 // ln(1 + eˣ) = max(x, 0) + ln(1 + e^(−|x|)). This exponential cannot overflow, and both parts are
@@ -164,7 +164,7 @@ Tensor relu_backward(const Tensor& x, const Tensor& g, double p) {
 Tensor softplus(const Tensor& x) {
   return map_vectors(
       [](Vec v) {
-        return (v <= Real(0) ? Vec{} : v) + log_of_one_and(exp_of_negative(-magnitude(v)));
+        return (is_left(v) ? Vec{} : v) + log_of_one_and(exp_of_negative(-magnitude(v)));
       },
       x);
 }
@@ -204,10 +204,8 @@ Normalized normalize(const Tensor& x, const Tensor& weight, const Tensor& bias, 
     // The mean, then the mean square of the differences from it.
     const Real mean =
         sum_of(n, [=](Index i, Index part) { return load(r + i, part, Real(0)); }) / length;
-    const Real squares = sum_of(n, [=](Index i, Index part) {
-      const Vec d = load(r + i, part, mean) - mean;
-      return d * d;
-    });
+    const Real squares =
+        sum_of(n, [=](Index i, Index part) { return square(load(r + i, part, mean) - mean); });
     const Real scale = Real(1) / sqrt(squares / length + static_cast<Real>(eps));
     for (Index i = 0; i < n; ++i)
       y0[row * n + i] = (r[i] - mean) * scale * w.data()[i] + b.data()[i];
@@ -331,6 +329,7 @@ struct CrossEntropyTerms {
   double smoothing;
   Real share;   // 1/n
   Real spread;  // s/V
+  Real sure;    // 1 − s
 };
 
 // One row: writes the slope dz = (p − t)/n and returns the loss −Σᵥ tᵥ ln pᵥ, for the softmax p of
@@ -351,7 +350,7 @@ Real cross_entropy_row(const CrossEntropyTerms& terms, const Real* z, int target
 
   // −ln pᵥ = ln all − (zᵥ − shift), for the target and, with smoothing, the mean over all classes.
   const Real rest = log(all);
-  Real loss = static_cast<Real>(1 - smoothing) * (rest - (z[target] - shift));
+  Real loss = terms.sure * (rest - (z[target] - shift));
   // Without smoothing, a logit of −∞ must not count: 0 · ∞ would be NaN.
   if (smoothing > 0) {
     const Real below = sum_of(v, [=](Index j, Index n) { return shift - load(z + j, n, shift); });
@@ -361,7 +360,7 @@ Real cross_entropy_row(const CrossEntropyTerms& terms, const Real* z, int target
   // p/n − t/n, with t = s/V for every class and 1 − s more for the target.
   const Real scale = share / all;
   for (Index j = 0; j < v; ++j) dz[j] = dz[j] * scale - share * spread;
-  dz[target] -= share * static_cast<Real>(1 - smoothing);
+  dz[target] -= share * terms.sure;
   return loss;
 }
 
@@ -380,9 +379,10 @@ CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets,
   // 1/n for the mean over the n targets that count, else 1; and s/V.
   const Index count = count_targets(targets, options.ignore_index, v);
   const Index divisor = options.reduce ? std::max<Index>(count, 1) : 1;
-  const auto share = static_cast<Real>(1 / static_cast<double>(divisor));
-  const auto spread = static_cast<Real>(smoothing / static_cast<double>(v));
-  const CrossEntropyTerms terms{v, smoothing, share, spread};
+  const auto share = static_cast<Real>(1 / Constant(divisor));
+  const auto spread = static_cast<Real>(Constant(smoothing) / Constant(v));
+  const auto sure = static_cast<Real>(1 - Constant(smoothing));
+  const CrossEntropyTerms terms{v, smoothing, share, spread, sure};
 
   // A row whose target is ignored has the loss 0 and the slope 0.
   const Tensor logits = x.contiguous();
@@ -392,9 +392,11 @@ CrossEntropy cross_entropy_rows(const Tensor& x, std::span<const int> targets,
     Real* const dz = slope.data() + i * v;
     if (target == options.ignore_index) {
       std::fill_n(dz, v, Real(0));
-    } else {
-      losses.data()[i] = cross_entropy_row(terms, logits.data() + i * v, target, dz);
+      return;
     }
+    losses.data()[i] = named("cross_entropy", [&] {
+      return cross_entropy_row(terms, logits.data() + i * v, target, dz);
+    });
   });
   return {options.reduce ? sum(losses) * share : losses, slope};
 }
@@ -434,7 +436,7 @@ Tensor binary_cross_entropy(const Tensor& x, const Tensor& t) {
   expect_binary_targets(x, t);
   return map_vectors(
       [](Vec z, Vec target) {
-        const Vec off = (z > Real(0) ? repeat(Real(1)) : Vec{}) - target;
+        const Vec off = (is_right(z) ? repeat(Real(1)) : Vec{}) - target;
         const Vec rest = log_of_one_and(exp_of_negative(-magnitude(z)));
         return (off == Real(0) ? Vec{} : z * off) + rest;
       },
@@ -450,7 +452,7 @@ Tensor binary_cross_entropy_slope(const Tensor& x, const Tensor& t) {
         // The larger and the smaller of p and 1 − p.
         const Vec e = exp_of_negative(-magnitude(z));
         const Vec larger = Real(1) / (Real(1) + e), smaller = e * larger;
-        const Vec p = z < Real(0) ? smaller : larger, rest = z < Real(0) ? larger : smaller;
+        const Vec p = is_left(z) ? smaller : larger, rest = is_left(z) ? larger : smaller;
         return (Real(1) - target) * p - target * rest;
       },
       x, t);

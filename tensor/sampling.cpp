@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "tensor/decisions.h"
 #include "tensor/random.h"
 
 namespace glass {
@@ -67,10 +68,11 @@ namespace {
 // share is less than the whole sum, rounding included. The weights are scaled so that the largest
 // is 1.
 std::ptrdiff_t index_at(double u, std::span<const Real> row, double largest) {
-  std::vector<double> sums;
-  double sum = 0;
-  for (const Real x : row) {
-    sum += std::exp(static_cast<double>(x) - largest);
+  using std::exp;
+  std::vector<Constant> sums;
+  Constant sum = 0;
+  for (const Real& x : row) {
+    sum += exp(constant_of(x) - largest);
     sums.push_back(sum);
   }
   return std::ranges::upper_bound(sums, u * sum) - sums.begin();
@@ -106,7 +108,9 @@ std::vector<int> categorical(const Tensor& logits, Rng& rng) {
   const Draw draw = rng.draw();
   std::vector<int> indices;
   for (std::size_t i = 0; i < largest.size(); ++i)
-    indices.push_back(static_cast<int>(index_at(draw.uniform(i), row(i), largest[i])));
+    indices.push_back(named("categorical", [&] {
+      return static_cast<int>(index_at(draw.uniform(i), row(i), largest[i]));
+    }));
   return indices;
 }
 

@@ -22,8 +22,8 @@ namespace glass {
 
 // ---- the type ----
 
-#ifdef GLASS_REAL_DUAL
-using Vec = Dual;
+#if defined(GLASS_REAL_DUAL) || defined(GLASS_REAL_CERTIFIED)
+using Vec = Real;
 #else
 #if defined(__AVX512F__)
 inline constexpr int vector_bytes = 64;

@@ -207,8 +207,8 @@ struct Tokens {
   std::vector<int> ids;
 };
 
-// |a − b| ≤ atol + rtol·|b| for every element, after broadcasting. Equal infinities are close; a
-// NaN is close to nothing.
+// |a − b| ≤ atol + rtol·|b| for every element, after broadcasting; of intervals, for every pair of
+// their points. Equal infinities are close; a NaN is close to nothing.
 bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8);
 
 // Nested rows, aligned, the middle of a long axis elided; `spec` is the format spec of one number.

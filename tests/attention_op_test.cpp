@@ -118,6 +118,7 @@ TEST_CASE("attention over several blocks of queries and keys is the plain compos
                                    {is_dual ? 3 : 190, 2500, 2, 3},
                                    {4300, 5, 2, 3},
                                    {50, 100, 264, 312}}) {
+    if (is_certified && T != 97) continue;  // intervals take long
     const Operands x = random_operands(1, is_dual ? 1 : 2, T, S, D, E, rng);
     const Tensor mask = random_mask({T, S}, rng);
     Rng one(7), same(7);

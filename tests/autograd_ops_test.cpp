@@ -144,9 +144,11 @@ TEST_CASE("a thousand random cases of right gradients raise no false alarm") {
     const OpRow row = pick(op_rows());
     // Operands that must be positive are only scaled up. The scores of attention grow with the
     // square of its operands: at × 100 every weight is 0 or 1, and the gradients of the queries are
-    // only rounding. A float's exponential overflows at 88.
+    // only rounding. A float's exponential overflows at 88. A softmax with weights of almost 0 or
+    // 1 has gradients that are smaller than their rounding, and than the widths of intervals.
     const bool attends = row.name.find("ttention") != std::string::npos;
-    const Index sizes = row.lo > 0 || attends ? 3 : is_float ? 4 : 5;
+    const bool saturates = !is_float && !is_double && row.name.find("softmax") != std::string::npos;
+    const Index sizes = row.lo > 0 || attends || saturates ? 3 : is_float || is_certified ? 4 : 5;
     const double size = std::pow(10, static_cast<double>(rng.below(sizes)) - 2);
     const double spread = row.lo > 0 ? std::max(1.0, size) : size;
     const std::vector<Shape> shapes = pick(row.shapes);

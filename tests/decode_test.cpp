@@ -94,9 +94,10 @@ Index peak(const Tensor& weights) {
 }
 
 // Beam search by its definition: the whole model runs from the start for every beginning, every
-// continuation is sorted, and the search ends when there are as many complete targets as beams.
-nn::Decoded search_by_hand(const nn::EncoderDecoder& model, const Tokens& source,
-                           const nn::DecodeOptions& o) {
+// continuation is sorted, and the search ends when there are as many complete targets as beams. All
+// targets, the best first.
+std::vector<nn::Decoded> all_by_hand(const nn::EncoderDecoder& model, const Tokens& source,
+                                     const nn::DecodeOptions& o) {
   const auto score = [&](const nn::Decoded& d) {
     return d.log_p / std::pow((5.0 + static_cast<double>(d.tokens.size())) / 6, o.length_penalty);
   };
@@ -131,7 +132,13 @@ nn::Decoded search_by_hand(const nn::EncoderDecoder& model, const Tokens& source
     if (std::ssize(finished) >= o.beams) open.clear();
   }
   finished.insert(finished.end(), open.begin(), open.end());
-  return *std::ranges::max_element(finished, {}, score);
+  std::ranges::stable_sort(finished, std::greater(), score);
+  return finished;
+}
+
+nn::Decoded search_by_hand(const nn::EncoderDecoder& model, const Tokens& source,
+                           const nn::DecodeOptions& o) {
+  return all_by_hand(model, source, o).at(0);
 }
 
 // ln p of a whole target, its stop included unless the limit cut it off.
@@ -273,6 +280,51 @@ TEST_CASE("a search with a cache finds what a search that runs the whole model d
   CHECK(cut > 10);  // beams were dropped in the test
   CHECK(whole > 10);
   CHECK(padding > 10);
+}
+
+TEST_CASE("the n best targets are the n best that the search by hand finds") {
+  int fewer = 0;
+  for (std::uint64_t seed = 0; seed < 9; ++seed) {
+    const nn::EncoderDecoder model = opinionated(seed, seed % 3 == 0 ? 1 : 2);
+    const nn::EncoderDecoder still = in_eval_mode(model);
+    const Tokens source = some_source(3, 5, seed);
+    nn::DecodeOptions o = options;
+    o.beams = 5;
+    o.length_penalty = seed % 3 == 0 ? 0 : seed % 3 == 1 ? 0.6 : 3;
+    for (Index targets = 1; targets <= 5; ++targets) {
+      const auto found = nn::nbest_decode(model, source, targets, o);
+      const auto first = nn::decode(model, source, o);
+      REQUIRE(found.size() == 3);
+      for (std::size_t b = 0; b < 3; ++b) {
+        INFO("seed " << seed << ", targets " << targets << ", sentence " << b);
+        const auto expected = all_by_hand(still, row(source, static_cast<Index>(b)), o);
+        fewer += std::ssize(expected) < targets;
+        REQUIRE(std::ssize(found[b]) == std::min<Index>(targets, std::ssize(expected)));
+        CHECK(found[b][0].tokens == first[b].tokens);
+        for (std::size_t i = 0; i < found[b].size(); ++i) {
+          CHECK(found[b][i].tokens == expected[i].tokens);
+          CHECK(found[b][i].looked_at == expected[i].looked_at);
+          CHECK(near(found[b][i].log_p, expected[i].log_p));
+        }
+      }
+    }
+  }
+  CHECK(fewer == 0);  // with seven tokens there is always another target
+
+  // A limit of 0 leaves one target, and one of 1 as many as there are tokens.
+  nn::DecodeOptions o = options;
+  o.beams = 20;
+  o.limits = {0, 1};
+  const auto found = nn::nbest_decode(opinionated(1), some_source(2, 3, 1), 20, o);
+  CHECK(found[0].size() == 1);
+  CHECK(found[1].size() == vocabulary);
+  CHECK(nn::nbest_decode(opinionated(1), {0, 4, {}}, 2, options).empty());
+
+  o = options;
+  o.beams = 3;
+  for (const Index wrong : {0, 4})
+    CHECK_THROWS_WITH(nn::nbest_decode(opinionated(1), some_source(1, 3, 1), wrong, o),
+                      ContainsSubstring(fmt::format("1 to 3 targets a sentence; {}", wrong)));
 }
 
 TEST_CASE("greedy and beam decoding give the tokens of the search") {

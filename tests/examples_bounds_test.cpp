@@ -181,7 +181,8 @@ TEST_CASE("the ladder and the curvature refuse what is no number, or outside its
   };
   for (const auto& [command, message] : table) {
     INFO(command);
-    const auto [status, out] = run(std::string(GLASS_EXAMPLES_DIR) + "/" + command);
+    // The folder's name may have a space.
+    const auto [status, out] = run(std::string("\"") + GLASS_EXAMPLES_DIR + "\"/" + command);
     CHECK(status == 2);
     CHECK_THAT(out, ContainsSubstring(message));
   }

@@ -1,11 +1,9 @@
 // # The code that the examples share
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <limits>
-#include <sstream>
 #include <string>
+#include <vector>
 
 #include "examples/common/files.h"
 #include "examples/common/interrupt.h"
@@ -15,33 +13,14 @@
 #include "examples/common/training.h"
 #include "nn/linear.h"
 #include "tests/catch.h"
+#include "tests/folder.h"
 
 namespace examples_common_test {
 
 using namespace examples;
 using Catch::Matchers::ContainsSubstring;
+using glass::files::Folder, glass::files::read;
 namespace fs = std::filesystem;
-
-namespace {
-
-struct Folder {
-  fs::path path;
-  Folder() {
-    static int count = 0;
-    do path = fs::temp_directory_path() / fmt::format("glass_examples_{}_{}", ::rand(), count++);
-    while (!fs::create_directory(path));
-  }
-  ~Folder() { fs::remove_all(path); }
-  std::string file(const std::string& name) const { return (path / name).string(); }
-};
-
-std::string content(const std::string& path) {
-  std::ostringstream out;
-  out << std::ifstream(path).rdbuf();
-  return out.str();
-}
-
-}  // namespace
 
 TEST_CASE("a JSON object has its members in order, escaped, and null for no number") {
   Json inner;
@@ -56,22 +35,21 @@ TEST_CASE("a JSON object has its members in order, escaped, and null for no numb
 
 TEST_CASE("a file is written whole and leaves nothing beside it") {
   const Folder folder;
-  write_file(folder.file("a"), "old");
-  write_file(folder.file("a"), "new");
-  CHECK(content(folder.file("a")) == "new");
+  write_file(folder / "a", "old");
+  write_file(folder / "a", "new");
+  CHECK(read(folder / "a") == "new");
   CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 1);
-  CHECK_THROWS_AS(write_file(folder.file("no/a"), "text"), glass::FileError);
+  CHECK_THROWS_AS(write_file(folder / "no/a", "text"), glass::FileError);
 }
 
 TEST_CASE("whether a file can be written is asked of it, and every other file stays") {
   const Folder folder;
   for (const char* name : {"out.probe", "out.partial", "out"})
-    write_file(folder.file(name), "the user's");
-  expect_writable(folder.file("out"));
-  write_file(folder.file("out"), "new");
-  CHECK(content(folder.file("out")) == "new");
-  for (const char* name : {"out.probe", "out.partial"})
-    CHECK(content(folder.file(name)) == "the user's");
+    write_file(folder / name, "the user's");
+  expect_writable(folder / "out");
+  write_file(folder / "out", "new");
+  CHECK(read(folder / "out") == "new");
+  for (const char* name : {"out.probe", "out.partial"}) CHECK(read(folder / name) == "the user's");
   CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 3);
 
   for (const char* device : {"/dev/stdout", "/dev/null", "/dev/stderr"})
@@ -81,47 +59,47 @@ TEST_CASE("whether a file can be written is asked of it, and every other file st
   CHECK_THROWS_AS(expect_writable("/proc/nowhere"), glass::FileError);
 
   fs::create_symlink("later", folder.path / "link");
-  expect_writable(folder.file("link"));
+  expect_writable(folder / "link");
   CHECK(!fs::exists(folder.path / "later"));
-  write_file(folder.file("link"), "through a link");
-  CHECK(content(folder.file("later")) == "through a link");
+  write_file(folder / "link", "through a link");
+  CHECK(read(folder / "later") == "through a link");
 }
 
 TEST_CASE("a folder that takes no new files may hold one that is written") {
   if (!fs::exists("/proc/self/comm")) return;  // only Linux has such a file
   expect_writable("/proc/self/comm");
   write_file("/proc/self/comm", "renamed");
-  CHECK(content("/proc/self/comm") == "renamed\n");
+  CHECK(read("/proc/self/comm") == "renamed\n");
 }
 
 TEST_CASE("two outputs that are one file are refused, however they are spelt") {
   const Folder folder;
   fs::create_symlink("a", folder.path / "link");
-  const std::string a = folder.file("a");
-  for (const std::string& b : {a, folder.file("./a"), folder.file("link")})
+  const std::string a = folder / "a";
+  for (const std::string& b : std::vector<std::string>{a, folder / "./a", folder / "link"})
     CHECK_THROWS_WITH(expect_writable({{"--metrics", a}, {"--svg", b}}),
                       ContainsSubstring("--metrics and --svg must name different files"));
-  CHECK_NOTHROW(expect_writable({{"--metrics", a}, {"--svg", folder.file("b")}}));
+  CHECK_NOTHROW(expect_writable({{"--metrics", a}, {"--svg", folder / "b"}}));
   CHECK_NOTHROW(expect_writable({{"--metrics", "/dev/null"}, {"--svg", "/dev/null"}}));
 }
 
 TEST_CASE("a file that cannot be written is known before the work") {
   const Folder folder;
   CHECK_NOTHROW(expect_writable(""));
-  CHECK_NOTHROW(expect_writable(folder.file("a")));
+  CHECK_NOTHROW(expect_writable(folder / "a"));
   CHECK(fs::is_empty(folder.path));
   CHECK_THROWS_WITH(expect_writable(folder.path.string()), ContainsSubstring("it is a folder"));
-  CHECK_THROWS_WITH(expect_writable(folder.file("no/a")), ContainsSubstring("No such file"));
+  CHECK_THROWS_WITH(expect_writable(folder / "no/a"), ContainsSubstring("No such file"));
 }
 
 TEST_CASE("a file that cannot be read is known before the work") {
   const Folder folder;
   CHECK_NOTHROW(expect_readable(""));
   CHECK_NOTHROW(expect_readable("/dev/null"));
-  write_file(folder.file("a"), "text");
-  CHECK_NOTHROW(expect_readable(folder.file("a")));
+  write_file(folder / "a", "text");
+  CHECK_NOTHROW(expect_readable(folder / "a"));
   CHECK_THROWS_WITH(expect_readable(folder.path.string()), ContainsSubstring("it is a folder"));
-  CHECK_THROWS_WITH(expect_readable(folder.file("b")), ContainsSubstring("No such file"));
+  CHECK_THROWS_WITH(expect_readable(folder / "b"), ContainsSubstring("No such file"));
 }
 
 TEST_CASE("Ctrl-C sets a flag, once for each watch") {
@@ -139,6 +117,17 @@ TEST_CASE("Ctrl-C sets a flag, once for each watch") {
   CHECK(interrupted_exit() == 128 + SIGTERM);
   std::raise(SIGINT);  // a later one changes nothing
   CHECK(interrupted_exit() == 128 + SIGTERM);
+}
+
+TEST_CASE("long numbers have commas between groups of three digits") {
+  for (const auto& [number, text] :
+       std::vector<std::pair<std::int64_t, std::string>>{{0, "0"},
+                                                         {999, "999"},
+                                                         {1000, "1,000"},
+                                                         {9038341, "9,038,341"},
+                                                         {-100, "-100"},
+                                                         {-1000, "-1,000"}})
+    CHECK(grouped(number) == text);
 }
 
 TEST_CASE("durations read like a clock") {

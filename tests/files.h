@@ -1,52 +1,19 @@
 // # Helpers for the tests of safetensors files
 //
-// Folders that disappear, files as strings of bytes, and all of a module's state as one string.
+// Files as strings of bytes, and all of a module's state as one string.
 #pragma once
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <initializer_list>
-#include <iterator>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "nn/serialize.h"
+#include "tests/folder.h"
 
 namespace glass::files {
-
-// A folder of its own for every test, gone afterwards.
-struct Folder {
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "glassgrad.XXXXXX").string();
-    path = ::mkdtemp(name.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::filesystem::path operator/(const std::string& name) const { return path / name; }
-  std::set<std::string> names() const {
-    std::set<std::string> result;
-    for (const auto& entry : std::filesystem::directory_iterator(path))
-      result.insert(entry.path().filename().string());
-    return result;
-  }
-  std::filesystem::path path;
-};
-
-inline std::string read(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-inline void write(const std::filesystem::path& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-}
 
 // ---- the format ----
 

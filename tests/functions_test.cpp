@@ -66,7 +66,7 @@ TEST_CASE("softplus is exact from one end of the numbers to the other") {
   CHECK(worst <= 4);
   CHECK(number(softplus(Tensor(0))) == Approx(std::log(2)));
   CHECK(number(softplus(Tensor(1e4))) == 1e4);
-  CHECK(number(softplus(Tensor(-1e4))) == 0);
+  CHECK(exact_difference(softplus(Tensor(-1e4)), Tensor(0)) == "");
   CHECK(number(softplus(Tensor(inf))) == inf);
   CHECK(number(softplus(Tensor(-inf))) == 0);
   CHECK(std::isnan(number(softplus(Tensor(not_a_number)))));
@@ -74,9 +74,13 @@ TEST_CASE("softplus is exact from one end of the numbers to the other") {
 
 TEST_CASE("the slope of softplus is the sigmoid, at 0 exactly one half") {
   const auto f = [](const Var& x) { return softplus(x); };
-  CHECK(slope_at(f, 0) == 0.5);
-  CHECK(slope_at(f, 1e4) == 1);
-  CHECK(slope_at(f, -1e4) == 0);
+  // The middle of an interval may be a step off.
+  const auto is = [&](double x, double slope) {
+    return std::abs(slope_at(f, x) - slope) <= (is_certified ? 1e-15 : 0);
+  };
+  CHECK(is(0, 0.5));
+  CHECK(is(1e4, 1));
+  CHECK(is(-1e4, 0));
   CHECK(slope_at(f, inf) == 1);
   CHECK(slope_at(f, -inf) == 0);
   CHECK(std::isnan(slope_at(f, not_a_number)));

@@ -201,13 +201,13 @@ TEST_CASE("infinities go to their limits and NaN stays NaN") {
   CHECK(only(log(Tensor(0))) == -inf);
   CHECK(only(sigmoid(Tensor(-inf))) == 0);
   CHECK(only(sigmoid(Tensor(inf))) == 1);
-  CHECK(only(sigmoid(Tensor(-1e4))) == 0);
+  CHECK(exact_difference(sigmoid(Tensor(-1e4)), Tensor(0)) == "");
   CHECK(only(tanh(Tensor(inf))) == 1);
-  CHECK(only(tanh(Tensor(-1e4))) == -1);
+  CHECK(exact_difference(tanh(Tensor(-1e4)), Tensor(-1)) == "");
   CHECK(only(gelu(Tensor(-inf))) == 0);
-  CHECK(only(gelu(Tensor(-1e4))) == 0);
+  CHECK(exact_difference(gelu(Tensor(-1e4)), Tensor(0)) == "");
   CHECK(only(gelu(Tensor(inf))) == inf);
-  CHECK(only(gelu(Tensor(1e4))) == 1e4);
+  CHECK(exact_difference(gelu(Tensor(1e4)), Tensor(1e4)) == "");
   CHECK(only(relu(Tensor(-inf))) == 0);
   CHECK(only(sqrt(Tensor(0))) == 0);
   CHECK(only(pow(Tensor(0), 0)) == 1);

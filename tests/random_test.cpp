@@ -359,7 +359,7 @@ TEST_CASE("dropout scales what it keeps by 1/(1 − p), so that the mean stays")
   for (const double p : {0.1, 0.5, 0.9}) {
     const Tensor x = ones({100'003});
     const Tensor y = dropout(x, p, rng);
-    const double kept = static_cast<double>(static_cast<Real>(1 / (1 - p)));
+    const double kept = static_cast<double>(static_cast<Real>(1 / (1 - Constant(p))));
     int zeros = 0;
     bool others = false;
     for (const double value : doubles(y)) {

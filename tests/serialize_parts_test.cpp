@@ -202,10 +202,11 @@ TEST_CASE("parts need names of their own, and none may lie within another one") 
   CHECK(folder.names() == std::set<std::string>{"file"});
   CHECK(bits(net) == before);
   CHECK_NOTHROW(nn::save(folder / "new", {{"a", net}, {"ab", net}, {"b.a", net}}));
-  CHECK_THAT(message_of<FileError>([&] {
-               nn::save(folder / "new", {{"__metadata__", ones({1})}});
-             }),
-             ContainsSubstring("__metadata__"));
+  if constexpr (!is_certified)  // which saves it as "__metadata__.lo" and "__metadata__.hi"
+    CHECK_THAT(message_of<FileError>([&] {
+                 nn::save(folder / "new", {{"__metadata__", ones({1})}});
+               }),
+               ContainsSubstring("__metadata__"));
   CHECK_THAT(message_of<FileError>([&] {
                nn::save(folder / "new", {{"caf\xe9", ones({1})}});
              }),
@@ -285,6 +286,7 @@ TEST_CASE("a stream that is a part of its own must be in the file, a layer's str
 // ---- files that do not fit ----
 
 TEST_CASE("if one part does not fit, no part changes") {
+  if constexpr (is_certified) return;  // a tensor is two in the file: certified_files_test.cpp
   const Folder folder;
   Session saved(1);
   saved.train(1);

@@ -107,6 +107,7 @@ TEST_CASE("NaN and infinity, empty tensors and scalars survive the file") {
 }
 
 TEST_CASE("a whole model is saved under names as PyTorch has them, and read back") {
+  if constexpr (is_certified) return;  // a tensor is two in the file: certified_files_test.cpp
   const Folder folder;
   const auto make = [](std::uint64_t seed) {
     Rng rng(seed);
@@ -154,6 +155,7 @@ TEST_CASE("a transposed parameter is saved as it reads, and read back through it
 }
 
 TEST_CASE("a tied weight is saved once, and is still tied when read back") {
+  if constexpr (is_certified) return;  // a tensor is two in the file: certified_files_test.cpp
   const Folder folder;
   const Tied saved(Rng(1)), loaded(Rng(2));
   nn::save(saved, folder / "tied");
@@ -175,6 +177,7 @@ TEST_CASE("metadata is kept, apart from the module's counters") {
 }
 
 TEST_CASE("training goes on from a checkpoint with the same bits as if it had never stopped") {
+  if constexpr (is_certified) return;  // ten steps are too many for intervals
   const Folder folder;
   const auto make = [](std::uint64_t seed) {
     Rng rng(seed);
@@ -270,6 +273,7 @@ TEST_CASE("a file written by hand, byte for byte, is read in every build") {
 }
 
 TEST_CASE("a saved file is laid out as the format demands: little-endian, padded to 8, no holes") {
+  if constexpr (is_certified) return;  // a tensor is two in the file: certified_files_test.cpp
   const Folder folder;
   nn::save(Pair(), folder / "pair");
   const std::string bytes = read(folder / "pair"), header = header_of(bytes);
@@ -672,6 +676,7 @@ TEST_CASE("pipes and devices are written directly, and a link to nothing yet mak
 }
 
 TEST_CASE("a tensor cannot have the name of the metadata") {
+  if constexpr (is_certified) return;  // a tensor is two in the file: certified_files_test.cpp
   const Folder folder;
   nn::State state;
   state.tensors.emplace_back("__metadata__", zeros({1}));
@@ -682,6 +687,7 @@ TEST_CASE("a tensor cannot have the name of the metadata") {
 }
 
 TEST_CASE("two tensors of one name cannot be saved") {
+  if constexpr (is_certified) return;  // a tensor is two in the file: certified_files_test.cpp
   const Folder folder;
   CHECK_THROWS_WITH(nn::save(Twice(), folder / "file"), ContainsSubstring("'x'"));
   CHECK(folder.names().empty());

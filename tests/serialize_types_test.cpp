@@ -136,9 +136,11 @@ void check_whole(const std::string& type) {
   INFO(type);
   using Limits = std::numeric_limits<T>;
   const std::vector<T> numbers{Limits::min(), static_cast<T>(-1), 0, 1, 100, Limits::max()};
-  std::vector<Real> expected;
-  for (const T x : numbers) expected.push_back(static_cast<Real>(x));
-  CHECK(numbers_in(file_with(type, "6", bytes_of(numbers))) == expected);
+  std::vector<double> expected, found;
+  for (const T x : numbers) expected.push_back(static_cast<double>(static_cast<Real>(x)));
+  for (const Real& x : numbers_in(file_with(type, "6", bytes_of(numbers))))
+    found.push_back(static_cast<double>(x));
+  CHECK(found == expected);
 }
 
 }  // namespace

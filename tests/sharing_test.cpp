@@ -56,6 +56,7 @@ Tensor query() {
 
 // Quicker than exact_difference.
 std::string unless_same(const Tensor& x, const Tensor& expected) {
+  if constexpr (is_certified) return exact_difference(x, expected);  // == would be undecided
   return x.shape() == expected.shape() && x.to_vector() == expected.to_vector() ? ""
                                                                                 : "other numbers; ";
 }
@@ -104,7 +105,7 @@ TEST_CASE("a server: threads share a layer in eval mode, some record and some do
   const auto serve = [&](int i) {
     std::optional<NoGrad> guard;
     if (i % 2 == 0) guard.emplace();
-    for (int request = 0; request < 5; ++request) {
+    for (int request = 0; request < (is_certified ? 1 : 5); ++request) {
       const Var y = layer(x, x, x);
       if (y.requires_grad() != (i % 2 == 1)) return std::string("NoGrad holds for its own thread");
       if (const auto wrong = unless_same(y.value(), expected); !wrong.empty()) return wrong;
@@ -131,6 +132,7 @@ TEST_CASE("threads decode with one model in eval mode") {
 }
 
 TEST_CASE("threads that train four copies get the bits of one that trains alone") {
+  if constexpr (is_certified) return;  // three steps of a model are too many for intervals
   const nn::EncoderDecoder model = translator(0.2);  // a copy repeats the streams of dropout
   nn::EncoderDecoder alone = model;
   const Tensor expected = trained(alone);
@@ -302,7 +304,7 @@ TEST_CASE("the settings may change while other threads compute, and the bits sta
   const Tensor expected = computed();
   const Var named(ones({2}), true);
   const auto work = [&](int i) {
-    for (int round = 0; round < 20; ++round) {
+    for (int round = 0; round < (is_certified ? 2 : 20); ++round) {
       if (i == 0) set_num_threads(1 + round % 4);
       if (i == 1) set_nan_check(round % 2 == 0, {{"named", named}});
       if (i == 1) trim();

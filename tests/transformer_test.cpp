@@ -239,6 +239,34 @@ TEST_CASE("a tied model reads the target with the table that it writes it with")
   CHECK(exact_difference(copy(source, target).value(), model(source, target).value()) == "");
 }
 
+TEST_CASE("a model with a shared table reads the source with the table of the target") {
+  for (const bool tied : {false, true}) {
+    nn::EncoderDecoderOptions options{.source_vocab = 9, .target_vocab = 9, .dim = 8, .heads = 2};
+    options.layers = 1, options.hidden = 8, options.dropout = 0;
+    options.tied = tied;
+    Rng rng(1);
+    const Index separate = nn::count_parameters(nn::EncoderDecoder(rng, options));
+    options.shared = true;
+    nn::EncoderDecoder model(rng, options);
+    CHECK(nn::count_parameters(model) == separate - 9 * 8);
+
+    // The gradient of the one table is the sum of all its uses.
+    const Tokens source{1, 2, {3, 4}}, target{1, 2, {5, 6}};
+    sum(model(source, target)).backward();
+    const Tensor grad = model.target_embedding.weight.grad();  // [V, C]
+    for (const Index token : {3, 4, 5, 6}) CHECK(sum(abs(grad.select(0, token))).item() > 0);
+
+    // A copy must be tied again.
+    nn::EncoderDecoder copy = model;
+    copy.tie();
+    CHECK(nn::count_parameters(copy) == nn::count_parameters(model));
+  }
+  Rng rng(1);
+  CHECK_THROWS_WITH(
+      nn::EncoderDecoder(rng, {.source_vocab = 9, .target_vocab = 8, .shared = true}),
+      Catch::Matchers::ContainsSubstring("one vocabulary; got source_vocab 9 and target_vocab 8"));
+}
+
 // ---- piece by piece ----
 
 TEST_CASE("a target read in pieces, after a past, gives the states of the whole") {
@@ -400,8 +428,10 @@ TEST_CASE("the gradients of a whole model are right, with dropout on", "[gradche
   if constexpr (!is_float) {
     for (const bool tied : {false, true}) {
       const Lesson lesson(tied);
+      GradcheckOptions options;
+      if (is_certified) options.rtol = 1e-4;  // intervals grow from layer to layer
       const GradcheckReport report = gradcheck([&] { return lesson.loss_of(lesson.model); },
-                                               nn::named_parameters(lesson.model));
+                                               nn::named_parameters(lesson.model), options);
       INFO(report.text);
       CHECK(report.ok);
     }
@@ -485,8 +515,9 @@ nn::EncoderDecoder copier() {
 
 }  // namespace
 
+// Intervals grow from step to step, so that no training goes on for long.
 TEST_CASE("a tiny model learns to copy three symbols") {
-  if constexpr (!is_dual) {
+  if constexpr (!is_dual && !is_certified) {
     nn::EncoderDecoder model = copier();
     const std::vector<double> losses = learn_to_copy(model, 250, 11);
     CHECK(losses.front() > 1.5);
@@ -495,6 +526,7 @@ TEST_CASE("a tiny model learns to copy three symbols") {
 }
 
 TEST_CASE("training from the same seed repeats to the last bit") {
+  if constexpr (is_certified) return;  // eight steps are too many for intervals
   nn::EncoderDecoder a = copier(), b = copier(), c = copier();
   CHECK(learn_to_copy(a, 8, 11) == learn_to_copy(b, 8, 11));
   CHECK(learn_to_copy(c, 8, 12) != learn_to_copy(b, 8, 11));

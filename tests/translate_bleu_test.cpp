@@ -165,7 +165,7 @@ TEST_CASE("words are cut as mteval-v13a cuts them") {
 }
 
 TEST_CASE("the signature says which of all the BLEUs this is") {
-  CHECK(bleu_signature == "nrefs:1|case:lc|eff:no|tok:13a|smooth:exp");
+  CHECK(bleu_signature({}) == "nrefs:1|case:lc|eff:no|tok:13a|smooth:exp");
 }
 
 }  // namespace translate_bleu_test

@@ -5,8 +5,6 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
 #include <string>
@@ -15,11 +13,12 @@
 #include "examples/translate/tasks.h"
 #include "examples/translate/text.h"
 #include "tests/catch.h"
+#include "tests/folder.h"
 
 namespace translate_data_test {
 
 using namespace translate;
-namespace fs = std::filesystem;
+using glass::files::Folder;
 
 namespace {
 
@@ -39,21 +38,6 @@ std::string key_of(const Corpus& corpus, const Pair& pair) {
   if (text.ends_with('.')) text.pop_back();
   return text;
 }
-
-// A folder of its own for each test, gone afterwards.
-struct Folder {
-  fs::path path;
-  Folder() {
-    static int count = 0;
-    do path = fs::temp_directory_path() / fmt::format("glass_translate_{}_{}", ::rand(), count++);
-    while (!fs::create_directory(path));
-  }
-  ~Folder() { fs::remove_all(path); }
-  std::string write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path / name, std::ios::binary) << bytes;
-    return (path / name).string();
-  }
-};
 
 std::string message_of(const TextFiles& files) {
   try {

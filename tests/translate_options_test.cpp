@@ -11,6 +11,7 @@
 
 #include "examples/translate/options.h"
 #include "tests/catch.h"
+#include "tests/folder.h"
 
 namespace translate_options_test {
 
@@ -49,16 +50,7 @@ Words operator+(Words a, const Words& b) {
   return a;
 }
 
-// A folder of its own for each test, gone afterwards.
-struct Folder {
-  fs::path path;
-  Folder() {
-    static int count = 0;
-    do path = fs::temp_directory_path() / fmt::format("glass_options_{}_{}", ::rand(), count++);
-    while (!fs::create_directory(path));
-  }
-  ~Folder() { fs::remove_all(path); }
-  std::string operator/(const std::string& name) const { return (path / name).string(); }
+struct Folder : glass::files::Folder {
   // A file that the rules for arguments accept as a model of the task `reverse`.
   std::string model() const {
     glass::Rng rng(1);
@@ -105,14 +97,18 @@ TEST_CASE("an argument changes one part of a recipe, and a length replaces the o
 
 TEST_CASE("a preset has sizes and rates for text, which arguments change") {
   CHECK(parse(text()).recipe.dim == 128);
-  const Recipe r = parse(text({"--preset", "multi30k", "--dropout", "0.3"})).recipe;
+  const Options changed = parse(text({"--preset", "multi30k", "--dropout", "0.1"}));
+  CHECK(changed.files.subwords > 0);
+  CHECK(parse(text({"--preset", "multi30k", "--subwords", "0"})).files.subwords == 0);
+  CHECK(parse(text()).files.subwords == 0);
+  const Recipe r = changed.recipe;
   CHECK(r.dim == 256);
   CHECK(r.layers == 3);
   CHECK(r.heads == 8);
   CHECK(r.hidden == 512);
   CHECK(r.tied);
   CHECK(r.smoothing == 0.1);
-  CHECK(r.dropout == 0.3);
+  CHECK(r.dropout == 0.1);
   CHECK(r.epochs > 0);
   CHECK(parse(text({"--schedule", "inverse-sqrt"})).recipe.schedule == Schedule::inverse_sqrt);
 }
@@ -134,7 +130,17 @@ TEST_CASE("arguments that make no sense together are refused") {
       {"--dropout", "1"},
       {"--schedule", "linear"},
       {"--beams", "0"},
+      text({"--joint", "1"}),
+      text({"--subwords", "0", "--bpe-dropout", "0.1"}),
+      {"--task", "phrases", "--subwords", "100"},
       {"--nothing"},
+      {"--test-source", "a"},
+      {"--test-target", "a"},
+      {"--score", "a"},
+      {"--reference", "a"},
+      {"--baseline", "a"},
+      {"--translate", "abc", "--nbest", "2"},  // of one beam
+      {"--translate", "abc", "--beams", "3", "--nbest", "4"},
   };
   for (const auto& words : table) {
     INFO(fmt::format("{}", words.front()));
@@ -151,13 +157,16 @@ TEST_CASE("two trainings have the same settings only if nothing that matters dif
     for (std::size_t i = 0; i < settings.size(); ++i) count += settings[i] != other[i];
     return count;
   };
-  for (const auto* name :
-       {"--max-tokens", "--min-count", "--dim", "--layers", "--hidden", "--batch", "--batch-tokens",
-        "--warmup", "--validate-every", "--patience", "--log-every", "--seed", "--epochs"}) {
+  for (const auto* name : {"--max-tokens", "--min-count", "--dim", "--layers", "--hidden",
+                           "--batch", "--batch-tokens", "--warmup", "--validate-every",
+                           "--patience", "--log-every", "--seed", "--epochs", "--accumulate"}) {
     INFO(name);
     CHECK(differ({name, "7"}) == 1);
   }
   CHECK(differ({"--heads", "2"}) == 1);
+  CHECK(differ({"--subwords", "100"}) == 1);
+  CHECK(differ({"--subwords", "100", "--joint", "1"}) == 2);
+  CHECK(differ({"--subwords", "100", "--bpe-dropout", "0.1"}) == 2);
   CHECK(differ({"--tied", "1"}) == 1);
   CHECK(differ({"--dropout", "0.2"}) == 1);
   CHECK(differ({"--rate", "0.002"}) == 1);
@@ -166,8 +175,32 @@ TEST_CASE("two trainings have the same settings only if nothing that matters dif
   CHECK(differ({"--schedule", "inverse-sqrt"}) == 1);
   CHECK(differ({"--steps", "100"}) == 2);  // and no epochs
   // Options that may change when a training is resumed.
-  CHECK(differ({"--threads", "3", "--save", "s", "--checkpoint-every", "9", "--resume", "--beams",
-                "2", "--metrics", "m", "--interactive"}) == 0);
+  CHECK(differ({"--threads",
+                "3",
+                "--save",
+                "s",
+                "--checkpoint-every",
+                "9",
+                "--resume",
+                "--beams",
+                "2",
+                "--metrics",
+                "m",
+                "--interactive",
+                "--test-source",
+                "t",
+                "--test-target",
+                "u",
+                "--lowercase",
+                "0",
+                "--nbest",
+                "2"}) == 0);
+}
+
+TEST_CASE("the settings of a preset or a task are those without any other option") {
+  CHECK(settings_for("text") == settings_of(parse(text())));
+  CHECK(settings_for("multi30k") == settings_of(parse(text({"--preset", "multi30k"}))));
+  CHECK(settings_for("dates") == settings_of(parse({"--task", "dates"})));
 }
 
 // ---- numbers ----
@@ -183,6 +216,9 @@ TEST_CASE("a number outside its bounds, NaN and what is no number are refused in
   const std::vector<Row> table = {
       {"--max-tokens", "1", "10000"},
       {"--min-count", "1", "1000000"},
+      {"--subwords", "0", "1000000"},
+      {"--joint", "0", "1", false, false, "0 or 1"},
+      {"--bpe-dropout", "0", "0.99", true},
       {"--dim", "1", "65536"},
       {"--heads", "1", "65536"},
       {"--layers", "1", "1000"},
@@ -193,6 +229,7 @@ TEST_CASE("a number outside its bounds, NaN and what is no number are refused in
       {"--epochs", "1", "1000000"},
       {"--batch", "1", "100000"},
       {"--batch-tokens", "0", any},
+      {"--accumulate", "1", "100000"},
       {"--rate", "0", "10", true, true, "more than 0 and at most 10"},
       {"--warmup", "0", any},
       {"--smoothing", "0", "0.99", true},
@@ -205,12 +242,17 @@ TEST_CASE("a number outside its bounds, NaN and what is no number are refused in
       {"--log-every", "1", any},
       {"--beams", "1", "1000"},
       {"--length-penalty", "0", "10", true},
+      {"--nbest", "1", "1000"},
+      {"--lowercase", "0", "1", false, false, "0 or 1"},
   };
   std::set<std::string> tested;
   for (const Row& row : table) {
     tested.insert(row.option);
     Words base = text({"--save", "s", "--log", "l"});
+    if (row.option != "--subwords") base = base + Words{"--subwords", "9"};
     if (row.option == "--steps") base = {};
+    if (row.option == "--nbest") base = base + Words{"--beams", "1000", "--translate", "abc"};
+    if (row.option == "--lowercase") base = {"--score", "a", "--reference", "b"};
     const auto say = [&](const std::string& value) {
       return complaint(base + Words{row.option, value});
     };
@@ -289,55 +331,70 @@ TEST_CASE("an option without effect is an error that says why") {
       {"translate", {"--load", model, "--translate", "abc"}},
       {"train on text", text()},
       {"train a loaded model on text", text({"--load", model, "--steps", "5"})},
+      {"score a file", {"--score", "a", "--reference", "b"}},
   };
   struct Row {
     Words words;         // an option, and what it needs in order to be accepted
     std::string effect;  // in each of the modes, 1 or 0
   };
   const std::vector<Row> table = {
-      {{"--dim", "8"}, "1100010"},
-      {{"--heads", "1"}, "1100010"},
-      {{"--layers", "1"}, "1100010"},
-      {{"--hidden", "8"}, "1100010"},
-      {{"--tied", "1"}, "1100010"},
-      {{"--dropout", "0.1"}, "1000010"},
-      {{"--dropout", "0.1", "--save", "s"}, "1100010"},  // the file says it to a later training
-      {{"--batch", "8"}, "1001011"},
-      {{"--batch-tokens", "8"}, "1001011"},
-      {{"--rate", "0.1"}, "1001011"},
-      {{"--warmup", "8"}, "1001011"},
-      {{"--schedule", "cosine"}, "1001011"},
-      {{"--smoothing", "0.1"}, "1001011"},
-      {{"--average", "0.1"}, "1001011"},
-      {{"--validate-every", "8"}, "1001011"},
-      {{"--patience", "8"}, "1001011"},
-      {{"--log", "l"}, "1001011"},
-      {{"--log-every", "8", "--log", "l"}, "1001011"},
-      {{"--log-every", "8", "--report", "r"}, "1001011"},
-      {{"--log-every", "8"}, "0000000"},
-      {{"--seed", "8"}, "1101011"},
-      {{"--threads", "1"}, "1111111"},
-      {{"--save", "s"}, "1111011"},
-      {{"--metrics", "m"}, "1111011"},
-      {{"--report", "r"}, "1111011"},
-      {{"--checkpoint-every", "8", "--save", "s"}, "1001011"},
-      {{"--checkpoint-every", "8"}, "0000000"},
-      {{"--resume", "--save", "s"}, "1000010"},
-      {{"--resume"}, "0000000"},
-      {{"--max-tokens", "8"}, "0000011"},
-      {{"--min-count", "1"}, "0000010"},
-      {{"--preset", "multi30k"}, "0000011"},
-      {{"--beams", "2"}, "1111111"},
-      {{"--length-penalty", "1", "--beams", "2"}, "1111111"},
-      {{"--length-penalty", "1", "--beams", "1"}, "0000000"},
-      {{"--translate", "abc"}, "1111111"},
-      {{"--translate-file", "f"}, "1111111"},
-      {{"--interactive"}, "1111111"},
-      {{"--output", "o", "--translate-file", "f"}, "1111111"},
-      {{"--output", "o"}, "0000000"},
+      {{"--dim", "8"}, "11000100"},
+      {{"--heads", "1"}, "11000100"},
+      {{"--layers", "1"}, "11000100"},
+      {{"--hidden", "8"}, "11000100"},
+      {{"--tied", "1"}, "11000100"},
+      {{"--dropout", "0.1"}, "10000100"},
+      {{"--dropout", "0.1", "--save", "s"}, "11000100"},  // the file says it to a later training
+      {{"--batch", "8"}, "10010110"},
+      {{"--batch-tokens", "8"}, "10010110"},
+      {{"--rate", "0.1"}, "10010110"},
+      {{"--warmup", "8"}, "10010110"},
+      {{"--schedule", "cosine"}, "10010110"},
+      {{"--smoothing", "0.1"}, "10010110"},
+      {{"--average", "0.1"}, "10010110"},
+      {{"--validate-every", "8"}, "10010110"},
+      {{"--patience", "8"}, "10010110"},
+      {{"--log", "l"}, "10010110"},
+      {{"--log-every", "8", "--log", "l"}, "10010110"},
+      {{"--log-every", "8", "--report", "r"}, "10010110"},
+      {{"--log-every", "8"}, "00000000"},
+      {{"--seed", "8"}, "11010110"},
+      {{"--threads", "1"}, "11111110"},
+      {{"--save", "s"}, "11110110"},
+      {{"--metrics", "m"}, "11110111"},
+      {{"--report", "r"}, "11110110"},
+      {{"--checkpoint-every", "8", "--save", "s"}, "10010110"},
+      {{"--checkpoint-every", "8"}, "00000000"},
+      {{"--resume", "--save", "s"}, "10000100"},
+      {{"--resume"}, "00000000"},
+      {{"--max-tokens", "8"}, "00000110"},
+      {{"--min-count", "1"}, "00000100"},
+      {{"--subwords", "100"}, "00000100"},
+      {{"--joint", "1", "--subwords", "100"}, "00000100"},
+      {{"--joint", "1"}, "00000000"},
+      {{"--bpe-dropout", "0.1", "--subwords", "100"}, "00000100"},
+      {{"--bpe-dropout", "0.1"}, "00000010"},
+      {{"--preset", "multi30k"}, "00000110"},
+      {{"--beams", "2"}, "11111110"},
+      {{"--length-penalty", "1", "--beams", "2"}, "11111110"},
+      {{"--length-penalty", "1", "--beams", "1"}, "00000000"},
+      {{"--translate", "abc"}, "11111110"},
+      {{"--translate-file", "f"}, "11111110"},
+      {{"--interactive"}, "11111110"},
+      {{"--output", "o", "--translate-file", "f"}, "11111110"},
+      {{"--output", "o"}, "00000000"},
+      {{"--accumulate", "2"}, "10010110"},
+      {{"--nbest", "2", "--beams", "2", "--translate", "abc"}, "11111110"},
+      {{"--nbest", "1", "--beams", "2"}, "00001000"},
+      {{"--test-source", "t", "--test-target", "u"}, "11111110"},
+      {{"--metrics", "m", "--test-source", "t", "--test-target", "u"}, "11111110"},
+      {{"--lowercase", "0", "--test-source", "t", "--test-target", "u"}, "11111110"},
+      {{"--lowercase", "0"}, "00000001"},
+      {{"--baseline", "c"}, "00000001"},
   };
-  std::set<std::string> tested = {"--task",         "--source", "--target", "--valid-source",
-                                  "--valid-target", "--load",   "--steps",  "--epochs"};
+  std::set<std::string> tested = {"--task",         "--source", "--target",   "--valid-source",
+                                  "--valid-target", "--load",   "--steps",    "--epochs",
+                                  "--test-target",  "--score",  "--reference"};
   for (const auto& [words, effect] : table) {
     tested.insert(words.front());
     REQUIRE(effect.size() == modes.size());
@@ -372,6 +429,11 @@ TEST_CASE("a loaded model translates, is marked or is trained further, as the ar
   CHECK(mode({"--steps", "5", "--interactive"}) == Mode::train);
   CHECK(parse({}).mode == Mode::train);
   CHECK(parse({"--steps", "0"}).mode == Mode::mark);
+  const Words test = {"--test-source", "a", "--test-target", "b"};
+  CHECK(mode(test) == Mode::translate);
+  CHECK(mode(test + Words{"--task", "reverse"}) == Mode::mark);
+  CHECK(parse(test).mode == Mode::train);
+  CHECK(parse({"--score", "a", "--reference", "b"}).mode == Mode::score);
 }
 
 // ---- files ----
@@ -386,6 +448,8 @@ TEST_CASE("two outputs, or an output and an input, must be different files") {
       {"--valid-target", folder / "valid-target"},
       {"--load", model},
       {"--translate-file", folder / "file"},
+      {"--test-source", folder / "test-source"},
+      {"--test-target", folder / "test-target"},
       {"--save", folder / "save"},
       {"--metrics", folder / "metrics"},
       {"--log", folder / "log"},
@@ -408,6 +472,17 @@ TEST_CASE("two outputs, or an output and an input, must be different files") {
       CHECK_THAT(say({{output, path}}), ContainsSubstring("must name different files; got ") &&
                                             ContainsSubstring(output) && ContainsSubstring(other));
     }
+  }
+
+  // The files of --score, which excludes all other ones.
+  for (const char* other : {"--score", "--reference", "--baseline"}) {
+    std::map<std::string, std::string> inputs = {
+        {"--score", "a"}, {"--reference", "b"}, {"--baseline", "c"}, {"--metrics", "d"}};
+    inputs["--metrics"] = inputs[other];
+    Words words;
+    for (const auto& [option, path] : inputs) words = words + Words{option, path};
+    CHECK_THAT(complaint(words), ContainsSubstring("must name different files; got ") &&
+                                     ContainsSubstring(other) && ContainsSubstring("--metrics"));
   }
 
   // One file by many names, whether it is there yet or not.

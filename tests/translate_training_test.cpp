@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <sstream>
 
@@ -16,6 +15,7 @@
 #include "examples/translate/use.h"
 #include "nn/file.h"
 #include "tests/catch.h"
+#include "tests/folder.h"
 #include "tests/threads.h"
 
 namespace translate_training_test {
@@ -24,28 +24,9 @@ using namespace translate;
 namespace fs = std::filesystem;
 using Catch::Matchers::ContainsSubstring;
 using glass::FileError;
+using glass::files::Folder, glass::files::read;
 
 namespace {
-
-struct Folder {
-  fs::path path;
-  Folder() {
-    static int count = 0;
-    do path = fs::temp_directory_path() / fmt::format("glass_training_{}_{}", ::rand(), count++);
-    while (!fs::create_directory(path));
-  }
-  ~Folder() { fs::remove_all(path); }
-  std::string operator/(const std::string& name) const { return (path / name).string(); }
-  std::string write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path / name, std::ios::binary) << bytes;
-    return *this / name;
-  }
-};
-
-std::string read(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::vector<std::string> lines_of(const std::string& path) {
   std::istringstream text(read(path));
@@ -275,6 +256,121 @@ TEST_CASE("a training is not resumed with other arguments or other sentences") {
   }
 }
 
+TEST_CASE("a training from before there were subwords is resumed") {
+  const Folder folder;
+  const Corpus corpus = read_corpus(small_text(folder));
+  Options options = small_options(small_text(folder));
+  options.save = folder / "model";
+  run(corpus, options, 3);
+  // The same length, so that the file stays one: a name that no option has.
+  std::string bytes = read(options.save);
+  for (const std::string name : {"subwords=", "joint=", "bpe-dropout=", "accumulate="}) {
+    const std::size_t at = bytes.find(name);
+    REQUIRE(at != std::string::npos);
+    bytes.replace(at, name.size() - 1, std::string(name.size() - 1, 'x'));
+  }
+  folder.write("model", bytes);
+  options.resume = true;
+  CHECK(run(corpus, options).training.steps == 23);
+
+  folder.write("model", bytes);
+  options.recipe.accumulate = 2;
+  CHECK_THROWS_WITH(run(corpus, options), ContainsSubstring("--accumulate was 1 and is 2"));
+  options.recipe.accumulate = 1;
+  options.files.subwords = 100;
+  CHECK_THROWS_WITH(run(corpus, options), ContainsSubstring("--subwords was 0 and is 100"));
+}
+
+// ---- several batches in a step ----
+
+namespace {
+
+// The loss and the norm of the gradient of each step of a training.
+std::vector<double> course_of(const Corpus& corpus, Options options) {
+  options.recipe.log_every = 1;
+  Translator translator = Translator::create(corpus, options);
+  Trainer trainer(translator, corpus, options);
+  std::vector<double> course;
+  Watcher watcher;
+  watcher.logged = [&](const Progress& p, const TrainPoint& point) {
+    course.push_back(point.loss);
+    course.push_back(p.grad_norm);
+  };
+  trainer.run(watcher);
+  return course;
+}
+
+}  // namespace
+
+TEST_CASE("batches whose gradients are added are one large batch, however their lengths differ") {
+  const Folder folder;
+  Corpus corpus = read_corpus(small_text(folder));
+  corpus.train.resize(14);
+  Options options = small_options(small_text(folder));
+  options.recipe.dropout = 0;  // each batch would draw its own
+  options.recipe.steps = 5;
+  options.recipe.tokens = 0;
+  options.recipe.batch = 14;
+  const std::vector<double> large = course_of(corpus, options);
+  const auto differs = [&](const std::vector<double>& other) {
+    REQUIRE(other.size() == large.size());
+    double worst = 0;
+    for (std::size_t i = 0; i < large.size(); ++i)
+      worst = std::max(worst, std::abs(other[i] - large[i]) / large[i]);
+    return worst;
+  };
+
+  // 14 sentences of 1 to 8 words, in batches of 1 to 4. The last batch of a pass may be smaller.
+  for (const Index batch : {1, 3, 4}) {
+    options.recipe.batch = batch;
+    options.recipe.accumulate = 14;
+    CHECK(differs(course_of(corpus, options)) < 1e-4);
+    options.recipe.accumulate = 2;
+    CHECK(differs(course_of(corpus, options)) > 1e-2);
+  }
+}
+
+TEST_CASE(
+    "steps, validations, the log and the schedule count steps of the optimiser, not batches") {
+  const Folder folder;
+  const Corpus corpus = read_corpus(small_text(folder));
+  Options options = small_options(small_text(folder));
+  options.recipe.steps = -1;
+  options.recipe.epochs = 3;
+  options.recipe.tokens = 0;
+  options.recipe.batch = 8;  // 57 pairs: 8 batches a pass
+  options.recipe.accumulate = 3;
+  options.save = folder / "model";
+  const Run all = run(corpus, options);
+  CHECK(corpus.train.size() == 57);
+  CHECK(all.training.steps == 9);  // 3 + 3 + 2 batches a pass
+  REQUIRE(all.history.valid.size() == 3);
+  CHECK(all.history.valid[0].step == 3);
+  CHECK(all.history.valid[2].step == 9);
+  CHECK(all.history.train.back().step == 9);
+  CHECK(all.history.train.back().rate < all.history.train.front().rate);
+}
+
+TEST_CASE("a training with added gradients is resumed with the same bits") {
+  const Folder folder;
+  const Corpus corpus = read_corpus(small_text(folder));
+  Options options = small_options(small_text(folder));
+  options.recipe.batch = 8;
+  options.recipe.accumulate = 3;
+  options.save = folder / "whole";
+  const Run whole = run(corpus, options);
+  CHECK(!whole.training.resumed);
+  options.save = folder / "part";
+  for (const Index stop : {1, 2, 3, 4, 11}) {
+    const Run part = run(corpus, options, stop);
+    CHECK(part.training.resumed == (stop > 1));
+    options.resume = true;
+  }
+  CHECK(run(corpus, options).file == whole.file);
+}
+
+// ---- the log ----
+
 TEST_CASE("the log tells every step once, though the training was resumed") {
   const Folder folder;
   const Corpus corpus = read_corpus(small_text(folder));
@@ -354,6 +450,49 @@ TEST_CASE("many lines are translated as each alone, and blank ones stay blank") 
   }
 }
 
+TEST_CASE("n translations have falling scores and their probabilities, a line each") {
+  const Folder folder;
+  const Corpus corpus = read_corpus(small_text(folder));
+  const Translator translator = Translator::create(corpus, small_options({}));
+  const Search search{.beams = 4, .length_penalty = 0};
+  const std::vector<std::string> texts = {"w1 w2 w3", "", "w4 w5"};
+  const auto candidates = translator.candidates(texts, 3, search);
+  REQUIRE(candidates.size() == 3);
+  CHECK(candidates[0].size() == 3);
+  REQUIRE(candidates[1].size() == 1);
+  CHECK(candidates[1][0].text.empty());
+  CHECK(candidates[1][0].log_p == 0);
+  std::string expected;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    CHECK(candidates[i][0].text == translator.translate(texts[i], search));
+    for (std::size_t rank = 0; rank < candidates[i].size(); ++rank) {
+      const auto& [text, log_p] = candidates[i][rank];
+      if (rank > 0) CHECK(log_p <= candidates[i][rank - 1].log_p);
+      expected += fmt::format("{}\t{}\t{:.4f}\t{}\n", i + 7, rank + 1, log_p, text);
+    }
+  }
+  CHECK(lines_of(translator, texts, search, 3, 7) == expected);
+  CHECK(lines_of(translator, texts, search) ==
+        fmt::format("{}\n\n{}\n", candidates[0][0].text, candidates[2][0].text));
+
+  // The log-probability is that of the whole translation: ln p of every token, and of </s>.
+  const auto decoded = translator.decode_several(
+      std::vector<Example>{{translator.source_words.encode(tokenize(Unit::words, "w4 w5")), {}}}, 1,
+      search);
+  CHECK(decoded[0][0].log_p == candidates[2][0].log_p);
+
+  // A file and a prompt number their lines from 1; a line that cannot be translated is empty.
+  const auto in = folder.write("in", "w1 w2 w3\n\xFF\nw4 w5\n");
+  const std::string out = folder / "out";
+  CHECK(translate_file(translator, in, out, search, 3) == 1);
+  CHECK(read(out) == lines_of(translator, texts, search, 3));
+  std::istringstream typed("w1 w2 w3\n\nw4 w5\n");
+  std::FILE* answers = std::fopen((folder / "prompt").c_str(), "w");
+  CHECK(interact(translator, typed, answers, false, search, 3) == 0);
+  std::fclose(answers);
+  CHECK(read(folder / "prompt") == read(out));
+}
+
 TEST_CASE("how long a translation may become depends on its own source, not on other lines") {
   const Folder folder;
   const Corpus corpus = read_corpus(small_text(folder));
@@ -399,7 +538,8 @@ TEST_CASE("a file gives a line for each of its lines, an empty one where it cann
   const Folder folder;
   const Corpus corpus = read_corpus(small_text(folder));
   const Translator translator = Translator::create(corpus, small_options({}));
-  const auto in = folder.write("in", "w1 w2\n\nw3\n"), out = folder / "out";
+  const auto in = folder.write("in", "w1 w2\n\nw3\n");
+  const std::string out = folder / "out";
   CHECK(translate_file(translator, in, out, {}) == 0);
   const std::string one = translator.translate("w1 w2"), two = translator.translate("w3");
   CHECK(read(out) == one + "\n\n" + two + "\n");

@@ -33,6 +33,14 @@ std::string duration(double seconds) {
                        : fmt::format("{}:{:02}", whole / 60, whole % 60);
 }
 
+std::string grouped(std::int64_t number) {
+  std::string digits = std::to_string(number);
+  const std::ptrdiff_t first = number < 0 ? 1 : 0;
+  for (std::ptrdiff_t at = std::ssize(digits) - 3; at > first; at -= 3)
+    digits.insert(static_cast<std::size_t>(at), ",");
+  return digits;
+}
+
 bool is_terminal(std::FILE* file) {
   const char* kind = std::getenv("TERM");
   return ::isatty(::fileno(file)) == 1 && kind && std::string_view(kind) != "dumb";

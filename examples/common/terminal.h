@@ -11,10 +11,15 @@
 
 namespace examples {
 
-// ---- one live line ----
+// ---- numbers ----
 
 // 0:07, 12:34 or 1:02:03.
 std::string duration(double seconds);
+
+// 9,038,341: commas between groups of three digits.
+std::string grouped(std::int64_t number);
+
+// ---- one live line ----
 
 // Whether `file` goes to a screen that can move its cursor.
 bool is_terminal(std::FILE* file);

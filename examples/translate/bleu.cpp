@@ -1,9 +1,11 @@
 // # BLEU: cutting into words, counting n-grams, the score
 #include "examples/translate/bleu.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
-#include <map>
+#include <iterator>
 
 #include "examples/translate/unicode.h"
 #include "glassgrad.h"
@@ -75,18 +77,20 @@ std::vector<std::string> split_at_spaces(std::string_view text) {
   return words;
 }
 
-// How often each sequence of n words occurs in a sentence.
+// All sequences of n words of a sentence, in alphabetical order, repeated ones too.
 struct Before {
   bool operator()(std::span<const std::string> a, std::span<const std::string> b) const {
     return std::ranges::lexicographical_compare(a, b);
   }
 };
-using Counts = std::map<std::span<const std::string>, long, Before>;
+using WordNgrams = std::vector<std::span<const std::string>>;
 
-Counts count_ngrams(const std::vector<std::string>& words, std::size_t n) {
-  Counts counts;
-  for (std::size_t i = 0; i + n <= words.size(); ++i) ++counts[std::span(words).subspan(i, n)];
-  return counts;
+WordNgrams ngrams_of(const std::vector<std::string>& words, std::size_t n) {
+  WordNgrams ngrams;
+  for (std::size_t i = 0; i + n <= words.size(); ++i)
+    ngrams.push_back(std::span(words).subspan(i, n));
+  std::ranges::sort(ngrams, Before());
+  return ngrams;
 }
 
 // In percent. C.-Y. Lin, F. J. Och (2004) and mteval-v13a: the k-th n without a match counts as
@@ -121,23 +125,14 @@ std::vector<std::string> tokenize_13a(std::string_view text) {
   return split_at_spaces(line);
 }
 
-namespace {
-
-// n-grams for n = 1 … 4: how many the translations have, and how many of these the references have.
-struct Matches {
-  std::array<long, 4> found{}, written{};
-};
-
-// Counts the n-grams of one sentence. Each is found at most as often as the reference has it.
-void count_matches(const std::vector<std::string>& words, const std::vector<std::string>& wanted,
-                   std::size_t n, Matches& matches) {
-  const Counts there = count_ngrams(wanted, n);
-  for (const auto& [ngram, count] : count_ngrams(words, n)) {
-    const auto match = there.find(ngram);
-    matches.written[n - 1] += count;
-    if (match != there.end()) matches.found[n - 1] += std::min(count, match->second);
-  }
+std::vector<std::string> tokenize_characters(std::string_view text) {
+  std::vector<std::string> characters;
+  for (const char32_t c : decode_utf8(text))
+    if (!is_white_space(c)) characters.push_back(encode_utf8({&c, 1}));
+  return characters;
 }
+
+namespace {
 
 // exp(1 − r/c) if the translations have fewer words than the references: c < r.
 double brevity_penalty(long translated, long referred) {
@@ -154,27 +149,72 @@ double geometric_mean(const std::array<double, 4>& percents) {
 
 }  // namespace
 
-Bleu bleu(std::span<const std::string> translations, std::span<const std::string> references) {
+// ---- the signature ----
+
+std::string_view name_of(Case letters) { return letters == Case::lower ? "lc" : "mixed"; }
+
+std::string bleu_signature(BleuOptions options, std::string_view resampling) {
+  return fmt::format("nrefs:1|{}case:{}|eff:no|tok:{}|smooth:exp", resampling,
+                     name_of(options.letters), options.characters ? "char" : "13a");
+}
+
+// ---- counts ----
+
+BleuCounts& BleuCounts::operator+=(const BleuCounts& other) {
+  length += other.length;
+  reference += other.reference;
+  for (std::size_t n = 0; n < 4; ++n) {
+    found[n] += other.found[n];
+    written[n] += other.written[n];
+  }
+  return *this;
+}
+
+BleuCounts count_bleu(std::string_view translation, std::string_view reference,
+                      BleuOptions options) {
+  const auto words_of = [&](std::string_view text) {
+    const std::string cased = options.letters == Case::lower ? lower_case(text) : std::string(text);
+    return options.characters ? tokenize_characters(cased) : tokenize_13a(cased);
+  };
+  const std::vector<std::string> words = words_of(translation), wanted = words_of(reference);
+  BleuCounts counts{.length = std::ssize(words), .reference = std::ssize(wanted)};
+  for (std::size_t n = 1; n <= 4; ++n) {
+    // An intersection has an n-gram as often as the text that has it less often.
+    const WordNgrams written = ngrams_of(words, n);
+    WordNgrams found;
+    std::ranges::set_intersection(written, ngrams_of(wanted, n), std::back_inserter(found),
+                                  Before());
+    counts.written[n - 1] = std::ssize(written);
+    counts.found[n - 1] = std::ssize(found);
+  }
+  return counts;
+}
+
+// ---- the score ----
+
+double Bleu::ratio() const {
+  return reference == 0 ? 0 : static_cast<double>(length) / static_cast<double>(reference);
+}
+
+// The geometric mean of the precisions, times the penalty.
+Bleu bleu(const BleuCounts& counts) {
+  Bleu result{.length = counts.length, .reference = counts.reference};
+  result.brevity_penalty = brevity_penalty(counts.length, counts.reference);
+  if (counts.found[0] == 0) return result;  // no word matches, so no n-gram does
+  result.precisions = smoothed_precisions(counts.found, counts.written);
+  result.score = 100 * result.brevity_penalty * geometric_mean(result.precisions);
+  return result;
+}
+
+Bleu bleu(std::span<const std::string> translations, std::span<const std::string> references,
+          BleuOptions options) {
   glass::check<glass::ShapeError>(translations.size() == references.size(),
                                   "bleu: as many translations as references; got {} and {}",
                                   translations.size(), references.size());
-  // Count words and n-grams over the whole corpus.
-  Bleu result;
-  Matches matches;
-  for (std::size_t i = 0; i < translations.size(); ++i) {
-    const auto words = tokenize_13a(lower_case(translations[i]));
-    const auto wanted = tokenize_13a(lower_case(references[i]));
-    result.length += std::ssize(words);
-    result.reference += std::ssize(wanted);
-    for (std::size_t n = 1; n <= 4; ++n) count_matches(words, wanted, n, matches);
-  }
-
-  // The score is the geometric mean of the precisions, times the penalty.
-  result.brevity_penalty = brevity_penalty(result.length, result.reference);
-  if (matches.found[0] == 0) return result;  // no word matches, so no n-gram does
-  result.precisions = smoothed_precisions(matches.found, matches.written);
-  result.score = 100 * result.brevity_penalty * geometric_mean(result.precisions);
-  return result;
+  BleuCounts counts;
+  for (std::size_t i = 0; i < translations.size(); ++i)
+    counts += count_bleu(translations[i], references[i], options);
+  return bleu(counts);
 }
 
 }  // namespace translate

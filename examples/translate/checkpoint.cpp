@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "examples/common/quote.h"
+#include "examples/translate/hash.h"
 #include "examples/translate/training.h"
 
 namespace translate {
@@ -25,22 +26,11 @@ namespace {
 
 // ---- the sentences, as one number ----
 
-class Hash {  // FNV-1a
- public:
-  void add(std::string_view bytes) {
-    for (const char c : bytes) value_ = (value_ ^ static_cast<unsigned char>(c)) * 0x100000001B3;
-    value_ = (value_ ^ 0xFF) * 0x100000001B3;  // separates two texts: UTF-8 has no such byte
-  }
-  void add(const std::vector<Pair>& pairs) {
-    for (const Pair& pair : pairs)
-      for (const Sentence* sentence : {&pair.source, &pair.target})
-        add(fmt::format("{}", fmt::join(*sentence, " ")));
-  }
-  std::string text() const { return fmt::format("{:016x}", value_); }
-
- private:
-  std::uint64_t value_ = 0xCBF29CE484222325;
-};
+void add(Hash& hash, const std::vector<Pair>& pairs) {
+  for (const Pair& pair : pairs)
+    for (const Sentence* sentence : {&pair.source, &pair.target})
+      hash.add(fmt::format("{}", fmt::join(*sentence, " ")));
+}
 
 // ---- the history, as text: a point a line ----
 
@@ -80,22 +70,31 @@ std::string to_text(const Settings& settings) {
   return text;
 }
 
-// FileError, with all differences, unless the saved settings are the present ones.
-void expect_same(const std::string& path, const std::string& before, const Settings& now) {
-  // Read the saved settings.
-  std::map<std::string, std::string> saved;
-  std::istringstream lines(before);
+Settings settings_from(const std::string& text) {
+  Settings settings;
+  std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     const std::size_t equals = std::min(line.find('='), line.size());
-    saved[line.substr(0, equals)] = line.substr(std::min(equals + 1, line.size()));
+    settings.emplace_back(line.substr(0, equals), line.substr(std::min(equals + 1, line.size())));
   }
+  return settings;
+}
 
-  // Compare them with the present ones.
+// FileError, with all differences, unless the saved settings are the present ones.
+void expect_same(const std::string& path, const std::string& before, const Settings& now) {
+  // An option that the file does not name did not exist when the file was written. It then counts
+  // as 0, which stands for the behaviour without it; --accumulate counts as 1.
+  std::map<std::string, std::string> saved;
+  for (const auto& [name, value] : settings_from(before)) saved[name] = value;
+  saved.try_emplace("accumulate", "1");
+
+  // Compare all settings.
   std::vector<std::string> faults;
-  for (const auto& [name, value] : now)
-    if (saved[name] != value)
-      faults.push_back(
-          fmt::format("--{} was {} and is {}", name, examples::shortened(saved[name]), value));
+  for (const auto& [name, value] : now) {
+    const std::string& was = saved.try_emplace(name, "0").first->second;
+    if (was != value)
+      faults.push_back(fmt::format("--{} was {} and is {}", name, examples::shortened(was), value));
+  }
   check<FileError>(faults.empty(), "--resume: {} is of a training with other arguments: {}", path,
                    fmt::join(faults, "; "));
 }
@@ -106,9 +105,13 @@ std::string hash_of(const Corpus& corpus) {
   Hash hash;
   hash.add(corpus.source_words.to_text());
   hash.add(corpus.target_words.to_text());
-  hash.add(corpus.train);
-  hash.add(corpus.valid);
+  add(hash, corpus.train);
+  add(hash, corpus.valid);
   return hash.text();
+}
+
+Settings settings_in(const std::filesystem::path& path) {
+  return settings_from(nn::read_metadata(path)["settings"]);
 }
 
 // ---- the file ----

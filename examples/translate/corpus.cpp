@@ -9,6 +9,8 @@
 #include <set>
 #include <utility>
 
+#include "examples/translate/corpus_subwords.h"
+
 namespace translate {
 
 using glass::check;
@@ -25,7 +27,8 @@ std::vector<Example> Corpus::encode(const std::vector<Pair>& pairs) const {
   return examples;
 }
 
-std::vector<Example> next_pass(const Corpus& corpus, Rng& rng) {
+std::vector<Example> next_pass(const Corpus& corpus, Rng& rng, double bpe_dropout) {
+  if (!corpus.sample && bpe_dropout > 0) return corpus.encode(cut_anew(corpus, bpe_dropout, rng));
   if (!corpus.sample) return corpus.encode(corpus.train);
   std::vector<Example> examples(20'000);
   for (Example& example : examples) example = corpus.encode(corpus.sample(rng));
@@ -84,6 +87,14 @@ std::vector<std::string> read_lines(const std::string& path) {
   return lines;
 }
 
+LinePairs read_line_pairs(const std::string& first, const std::string& second) {
+  LinePairs lines{read_lines(first), read_lines(second)};
+  check<FileError>(lines.first.size() == lines.second.size(),
+                   "{} and {}: expected as many lines in both; got {} and {}", first, second,
+                   lines.first.size(), lines.second.size());
+  return lines;
+}
+
 namespace {
 
 struct Line {
@@ -93,10 +104,7 @@ struct Line {
 
 // The pairs of two files. The corpus counts the pairs that are left out.
 std::vector<Line> read_pairs(Corpus& corpus, const std::string& source, const std::string& target) {
-  const auto sources = read_lines(source), targets = read_lines(target);
-  check<FileError>(sources.size() == targets.size(),
-                   "{} and {}: expected as many lines in both; got {} and {}", source, target,
-                   sources.size(), targets.size());
+  const auto [sources, targets] = read_line_pairs(source, target);
   std::vector<Line> lines;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     // Keep the pair, or count why it is left out.
@@ -139,18 +147,9 @@ void forget_held_out(Corpus& corpus, const std::string& file) {
                    "{}: expected two different sentences, one to hold out; got one", file);
 }
 
-}  // namespace
-
-// Training pairs, validation pairs, and the words of the training pairs.
-Corpus read_corpus(const TextFiles& files) {
-  check<FileError>(files.valid_source.empty() == files.valid_target.empty(),
-                   "read_corpus: expected both validation files or none; got only one");
+// The pairs to train on, and those to validate on, with their references.
+void read_both(Corpus& corpus, const TextFiles& files) {
   const bool splits = files.valid_source.empty();
-  Corpus corpus;
-  corpus.name = "text";
-  corpus.max_tokens = files.max_tokens;
-
-  // The pairs to train on, and those to validate on.
   std::vector<Line> train = read_pairs(corpus, files.source, files.target);
   std::vector<Line> valid =
       splits ? hold_out(train) : read_pairs(corpus, files.valid_source, files.valid_target);
@@ -160,12 +159,31 @@ Corpus read_corpus(const TextFiles& files) {
     corpus.valid_references.push_back(std::move(line.target));
   }
   if (splits) forget_held_out(corpus, files.source);
-  corpus.test = corpus.valid;
-  corpus.test_references = corpus.valid_references;
+}
 
-  // The words that the model will know are those of the training pairs.
+// The words or subwords that the model will know are those of the training pairs, unless they are
+// known.
+void learn_tokens(Corpus& corpus, const TextFiles& files, const Coding* known) {
+  if (corpus.unit == Unit::subwords)
+    return cut_into_subwords(corpus, known ? *known : learn_coding(corpus.train, files));
   corpus.source_words = Vocabulary(corpus.train, &Pair::source, files.min_count);
   corpus.target_words = Vocabulary(corpus.train, &Pair::target, files.min_count);
+}
+
+}  // namespace
+
+// Training pairs, validation pairs, and the words of the training pairs.
+Corpus read_corpus(const TextFiles& files, const Coding* known) {
+  check<FileError>(files.valid_source.empty() == files.valid_target.empty(),
+                   "read_corpus: expected both validation files or none; got only one");
+  Corpus corpus;
+  corpus.name = "text";
+  corpus.max_tokens = files.max_tokens;
+  if (known || files.subwords > 0) corpus.unit = Unit::subwords;
+  read_both(corpus, files);
+  learn_tokens(corpus, files, known);
+  corpus.test = corpus.valid;
+  corpus.test_references = corpus.valid_references;
   return corpus;
 }
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "examples/translate/text.h"
+#include "examples/translate/subwords.h"
 
 namespace translate {
 
@@ -34,7 +34,9 @@ struct Corpus {
   // If it is known: which of n source tokens the target token i translates.
   std::function<Index(Index i, Index n)> alignment;
 
+  // The tokens that are known. Where they are subwords, `coding` cuts text into them.
   Vocabulary source_words, target_words;
+  Coding coding = {};
 
   // Pairs of a file that were left out, because one side is blank or longer than max_tokens.
   Index blank = 0, overlong = 0;
@@ -43,8 +45,10 @@ struct Corpus {
   std::vector<Example> encode(const std::vector<Pair>& pairs) const;
 };
 
-// What to train on for one pass: all of `train`, or 20,000 fresh pairs.
-std::vector<Example> next_pass(const Corpus& corpus, Rng& rng);
+// What to train on for one pass: all of `train`, or 20,000 fresh pairs. With `bpe_dropout`, words
+// are cut anew, each merge left out with this probability; a sentence that becomes longer than
+// max_tokens stays as it was.
+std::vector<Example> next_pass(const Corpus& corpus, Rng& rng, double bpe_dropout = 0);
 
 // All bytes of a file. FileError if it is missing, or cannot be read.
 std::string read_text(const std::string& path);
@@ -56,20 +60,30 @@ std::vector<std::string> split_lines(std::string_view text, bool begins_file = t
 // The lines of a text file. FileError if it is missing, empty or not UTF-8.
 std::vector<std::string> read_lines(const std::string& path);
 
+// The lines of two text files of which line i of one belongs to line i of the other. FileError as
+// above, or if they have different numbers of lines.
+struct LinePairs {
+  std::vector<std::string> first, second;
+};
+LinePairs read_line_pairs(const std::string& first, const std::string& second);
+
 // Parallel text, one sentence a line: line i of `target` translates line i of `source`.
 struct TextFiles {
   std::string source = {}, target = {};
   std::string valid_source = {},
               valid_target = {};  // empty: hold out every twentieth pair, at most 1,000
   Index max_tokens = 60;
-  Index min_count = 2;  // rarer words are <unk>
+  Index min_count = 2;  // rarer words are <unk>, and of subwords, rarer characters are bytes
+  Index subwords = 0;   // tokens are subwords, made by so many merges; 0: words
+  bool joint = false;   // one encoding and one vocabulary for both languages
 };
 
 // Reads the files. A pair that is blank on one side, or too long, is left out and counted. A pair
 // that is blank on both sides is skipped. The held-out pairs become both `valid` and `test`.
 // FileError, with the name of the file, if a file is missing, empty, or not UTF-8, or if
-// source and target have different numbers of lines.
-Corpus read_corpus(const TextFiles& files);
+// source and target have different numbers of lines. With `known`, the tokens are its subwords, and
+// none are learnt.
+Corpus read_corpus(const TextFiles& files, const Coding* known = nullptr);
 
 // ---- batches ----
 

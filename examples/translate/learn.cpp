@@ -118,7 +118,7 @@ Training learn(Translator& translator, const Corpus& corpus, const Options& opti
   examples::flush();
   if (trainer.finished()) {
     expect_no_new_log(options);
-    return {.steps = trainer.step()};
+    return {.steps = trainer.step(), .resumed = true};
   }
 
   // Train, and tell about it, until the end, a signal or an error of the output.

@@ -12,12 +12,16 @@
 #include "examples/common/interrupt.h"
 #include "examples/common/program.h"
 #include "examples/common/terminal.h"
+#include "examples/translate/corpus_subwords.h"
+#include "examples/translate/exam.h"
 #include "examples/translate/learn.h"
 #include "examples/translate/marks.h"
 #include "examples/translate/picture.h"
+#include "examples/translate/record.h"
 #include "examples/translate/report_data.h"
 #include "examples/translate/tasks.h"
 #include "examples/translate/use.h"
+#include "examples/translate/whole_words.h"
 
 namespace translate {
 
@@ -25,13 +29,14 @@ namespace {
 
 // ---- what the model has learnt ----
 
-void show_bleu(const Bleu& bleu, Index beams) {
+void show_bleu(const Bleu& bleu, BleuOptions options, Index beams) {
   const auto& p = bleu.precisions;
   fmt::print(
-      "BLEU {:.2f} = {:.1f}/{:.1f}/{:.1f}/{:.1f}, brevity penalty {:.3f} ({} words, {} in "
+      "BLEU {:.2f} = {:.1f}/{:.1f}/{:.1f}/{:.1f}, brevity penalty {:.3f} ({} {}, {} in "
       "the references)\n{}, with {} beam{}\n",
-      bleu.score, p[0], p[1], p[2], p[3], bleu.brevity_penalty, bleu.length, bleu.reference,
-      bleu_signature, beams, beams == 1 ? "" : "s");
+      bleu.score, p[0], p[1], p[2], p[3], bleu.brevity_penalty, bleu.length,
+      options.characters ? "characters" : "words", bleu.reference, bleu_signature(options), beams,
+      beams == 1 ? "" : "s");
 }
 
 void show_marks(const Marks& marks, const Corpus& corpus, const Training& training, Index beams) {
@@ -42,7 +47,7 @@ void show_marks(const Marks& marks, const Corpus& corpus, const Training& traini
   if (training.seconds > 0)
     fmt::print("; {} steps in {}", training.steps, examples::duration(training.seconds));
   fmt::print("\n");
-  if (marks.bleu) show_bleu(*marks.bleu, beams);
+  if (marks.bleu) show_bleu(*marks.bleu, bleu_options_for(corpus.test_references), beams);
 }
 
 // A few sentences, each with its translation and, if that is wrong, with the right one.
@@ -56,24 +61,37 @@ void show_samples(const Translator& translator, const Corpus& corpus) {
   fmt::print("\nHeld-out samples\n");
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     // The source, the translation, and the reference if it differs.
-    const bool right = predictions[i] == examples[i].target;
+    const bool right = translator.is_right(predictions[i], examples[i].target);
     fmt::print("  {} {}\n    {}\n", right ? "✓" : "✗", join(corpus.unit, pairs[i].source),
                join(corpus.unit, translator.spell(pairs[i].source, predictions[i])));
     if (!right) fmt::print("    {} (expected)\n", join(corpus.unit, pairs[i].target));
   }
 }
 
-// Translates a sentence greedily, and draws where the model looked.
+// Translates a sentence greedily, and draws where the model looked. Subwords are drawn joined to
+// words and, where a word has several, also apart.
 void show_attention(const Translator& translator, const Sentence& source) {
   Example example{translator.source_words.encode(source), {}};
   example.target = translator.decode({&example, 1})[0];
-  Sentence target = translator.target_words.decode(example.target), columns = source;
-  target.emplace_back("■");
+  const glass::Tensor weights = translator.attention(example);
+  const Sentence target =
+      translator.axis_of(example.target, translator.target_words.decode(example.target));
+  Sentence columns = source;
   columns.emplace_back("■");
-  fmt::print(
-      "\nWhere each token of the translation looked (last decoder layer, mean of heads; ■ is the "
-      "end)\n\n{}",
-      draw_attention(translator.attention(example), columns, target));
+  const auto show = [](std::string_view what, const std::string& picture) {
+    fmt::print(
+        "\nWhere each {} of the translation looked (last decoder layer, mean of heads; ■ is the "
+        "end)\n\n{}",
+        what, picture);
+  };
+  if (translator.unit != Unit::subwords)
+    return show("token", draw_attention(weights, columns, target));
+
+  const auto sources = whole_words(columns), targets = whole_words(target);
+  show("word", draw_attention(join_weights(weights, sources, targets), texts_of(sources),
+                              texts_of(targets)));
+  if (sources.size() < columns.size() || targets.size() < target.size())
+    show("subword", draw_attention(weights, visible(columns), visible(target)));
 }
 
 // The source whose length is nearest to 16 tokens: its picture fits a terminal.
@@ -98,6 +116,8 @@ void write_metrics(const std::string& path, const Options& options, const Transl
   json.add("train_loss", training.loss).add("seconds", training.seconds);
   json.add("steps", training.steps);
   json.add("parameters", glass::nn::count_parameters(translator.model));
+  json.add("weights", hash_of(translator.model));
+  if (marks.test) add_score(json, *marks.test);
   examples::write_file(path, json.text() + "\n");
 }
 
@@ -123,10 +143,15 @@ void expect_its_corpus(const Translator& loaded, const Options& options) {
   glass::check<glass::StateError>(options.task.empty() || options.task == loaded.task,
                                   "{} was trained on the task {}; got --task {}", options.load,
                                   loaded.task, options.task);
+  glass::check<glass::StateError>(
+      options.recipe.bpe_dropout == 0 || loaded.unit == Unit::subwords,
+      "--bpe-dropout has no effect here: the tokens of {} are no subwords", options.load);
 }
 
 Corpus corpus_for(const Options& options, const std::optional<Translator>& loaded) {
-  if (!options.files.source.empty()) return read_corpus(options.files);
+  const bool subwords = loaded && loaded->unit == Unit::subwords;
+  if (!options.files.source.empty())
+    return read_corpus(options.files, subwords ? &loaded->coding : nullptr);
   return make_task(options.task.empty() ? loaded->task : options.task);
 }
 
@@ -143,13 +168,26 @@ Corpus make_corpus(const Options& options, const std::optional<Translator>& load
 
 void show_sizes(const Translator& translator, const Corpus& corpus) {
   const auto& shape = translator.model.options;
-  fmt::print(
-      "{}: {} parameters, {} + {} layers, {} wide, {} heads; {} source and {} target words\n",
-      corpus.name, glass::nn::count_parameters(translator.model), shape.layers, shape.layers,
-      shape.dim, shape.heads, translator.source_words.size(), translator.target_words.size());
+  const int sources = translator.source_words.size(), targets = translator.target_words.size();
+  const std::string words =
+      translator.coding.joint
+          ? fmt::format("{} subwords of both languages", sources)
+          : fmt::format("{} source and {} target {}", sources, targets,
+                        translator.unit == Unit::subwords ? "subwords" : "words");
+  fmt::print("{}: {} parameters, {} + {} layers, {} wide, {} heads; {}\n", corpus.name,
+             glass::nn::count_parameters(translator.model), shape.layers, shape.layers, shape.dim,
+             shape.heads, words);
   if (!corpus.train.empty())
     fmt::print("{} pairs to learn from, {} held out; {} blank and {} overlong pairs left out\n",
                corpus.train.size(), corpus.valid.size(), corpus.blank, corpus.overlong);
+}
+
+// What may surprise about the tokens of a new model.
+void show_notes(const Corpus& corpus, const Options& options) {
+  if (!options.load.empty()) return;
+  for (const std::string& note :
+       {missing_merges(corpus.coding, options.files.subwords), sentences_as_words(corpus)})
+    if (!note.empty()) fmt::print("{}\n", note);
 }
 
 // ---- the run of the program ----
@@ -172,18 +210,35 @@ std::optional<Translator> load_if_asked(const Options& options) {
 int serve(const Translator& translator, const Options& options, Search search) {
   Index faulty = 0;
   if (!options.translate_file.empty())
-    faulty += translate_file(translator, options.translate_file, options.output, search);
+    faulty +=
+        translate_file(translator, options.translate_file, options.output, search, options.nbest);
   if (options.interactive)
     faulty += interact(translator, std::cin, stdout,
-                       ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1, search);
+                       ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1, search,
+                       options.nbest);
   return faulty > 0 ? 1 : 0;
 }
 
-// With --load and nothing to train or mark: translations, and nothing else.
+// The same for a model that was only loaded and took the exam.
+void write_exam_metrics(const std::string& path, const Translator& translator, const Score& score) {
+  if (path.empty()) return;
+  examples::Json json;
+  json.add("task", translator.task).add("weights", hash_of(translator.model));
+  add_score(json, score);
+  examples::write_file(path, json.text() + "\n");
+}
+
+// The exit status: 1 also if sentences of the exam could not be translated.
+int status_after(int status, const std::optional<ExamResult>& exam) {
+  return exam && exam->faulty > 0 ? 1 : status;
+}
+
+// With --load and nothing to train: translations, perhaps an exam, and nothing else.
 int only_translate(const Translator& translator, const Options& options, Search search) {
-  for (const std::string& text : translator.translate(options.sentences, search))
-    fmt::print("{}\n", text);
-  return serve(translator, options, search);
+  const auto exam = take_exam(translator, options, {}, exam_lines(options), search);
+  if (exam) write_exam_metrics(options.metrics, translator, exam->score);
+  fmt::print("{}", lines_of(translator, options.sentences, search, options.nbest));
+  return status_after(serve(translator, options, search), exam);
 }
 
 // Trains if that was asked for. Otherwise the model is only saved, if --save is given.
@@ -202,20 +257,34 @@ void show_translations(const Translator& translator, const Corpus& corpus, const
                        Search search) {
   show_samples(translator, corpus);
   for (const std::string& text : options.sentences)
-    fmt::print("\n{}\n  {}\n", text, translator.translate(text, search));
+    fmt::print("\n{}\n{}{}", text, options.nbest == 0 ? "  " : "",
+               lines_of(translator, {&text, 1}, search, options.nbest));
   show_attention(translator, options.sentences.empty()
                                  ? typical(corpus.test)
-                                 : tokenize(corpus.unit, options.sentences[0]));
+                                 : translator.tokens_of(options.sentences[0]));
+}
+
+// The marks on the held-out pairs, and what the model does with some of them.
+Marks mark_and_show(const Translator& translator, const Corpus& corpus, const Options& options,
+                    const Training& training, Search search) {
+  const Marks marks = mark(translator, corpus, search);
+  show_marks(marks, corpus, training, search.beams);
+  show_translations(translator, corpus, options, search);
+  return marks;
 }
 
 // Trains the loaded model or a new one, marks it, and shows what it has learnt.
 int train_and_mark(std::optional<Translator> loaded, const Options& options, Search search) {
+  // The sentences of the exam are read first: a fault in a file must not come up after a training.
+  const std::optional<LinePairs> exam_of = exam_lines(options);
+
   // A model and the sentences for it.
   if (loaded) expect_its_corpus(*loaded, options);
   const Corpus corpus = make_corpus(options, loaded);
   Translator translator = loaded ? std::move(*loaded) : Translator::create(corpus, options);
   for (const std::string& text : options.sentences) translator.expect_translatable(text);
   show_sizes(translator, corpus);
+  show_notes(corpus, options);
 
   // Train.
   History history;
@@ -223,11 +292,11 @@ int train_and_mark(std::optional<Translator> loaded, const Options& options, Sea
   if (training.stopped) return examples::interrupted_exit();
 
   // Mark and show.
-  const Marks marks = mark(translator, corpus, search);
-  show_marks(marks, corpus, training, search.beams);
-  show_translations(translator, corpus, options, search);
+  Marks marks = mark_and_show(translator, corpus, options, training, search);
+  const auto exam = take_exam(translator, options, training, exam_of, search);
+  if (exam) marks.test = exam->score;
   write_files(options, translator, corpus, training, history, marks);
-  return serve(translator, options, search);
+  return status_after(serve(translator, options, search), exam);
 }
 
 int run(int argc, char** argv) {
@@ -235,6 +304,10 @@ int run(int argc, char** argv) {
   const Search search{.beams = options.recipe.beams,
                       .length_penalty = options.recipe.length_penalty};
   prepare(options);
+  if (options.mode == Mode::score) {
+    fmt::print("{}", score_files(options));
+    return 0;
+  }
   std::optional<Translator> loaded = load_if_asked(options);
   if (options.mode == Mode::translate) return only_translate(*loaded, options, search);
   return train_and_mark(std::move(loaded), options, search);

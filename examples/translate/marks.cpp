@@ -11,10 +11,11 @@ double share(double part, std::size_t whole) {
   return part / std::max(static_cast<double>(whole), 1.0);
 }
 
-double exact_match(std::span<const std::vector<int>> predictions,
+double exact_match(const Translator& translator, std::span<const std::vector<int>> predictions,
                    std::span<const Example> examples) {
   double exact = 0;
-  for (std::size_t i = 0; i < examples.size(); ++i) exact += predictions[i] == examples[i].target;
+  for (std::size_t i = 0; i < examples.size(); ++i)
+    exact += translator.is_right(predictions[i], examples[i].target);
   return share(exact, examples.size());
 }
 
@@ -24,7 +25,7 @@ Bleu bleu_of(const Translator& translator, std::span<const Pair> pairs,
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < pairs.size(); ++i)
     texts.push_back(join(translator.unit, translator.spell(pairs[i].source, predictions[i])));
-  return bleu(texts, references);
+  return bleu(texts, references, bleu_options_for(references));
 }
 
 // Of all predicted tokens, the share that looked most at the source token that they translate. The
@@ -68,7 +69,7 @@ double valid_score(const Translator& translator, const Corpus& corpus) {
   const std::vector<Example> examples = corpus.encode(corpus.valid);
   const auto predictions = translator.decode(examples);
   return corpus.sample
-             ? 100 * exact_match(predictions, examples)
+             ? 100 * exact_match(translator, predictions, examples)
              : bleu_of(translator, corpus.valid, predictions, corpus.valid_references).score;
 }
 
@@ -77,11 +78,11 @@ Marks mark(const Translator& translator, const Corpus& corpus, Search search) {
   const auto predictions = translator.decode(examples, search);
 
   // Marks that every corpus has, and then those that only some have.
-  Marks marks{.exact_match = exact_match(predictions, examples),
+  Marks marks{.exact_match = exact_match(translator, predictions, examples),
               .alignment = {},
               .bleu = {},
               .loss = mean_loss(translator, examples)};
-  if (translator.unit == Unit::words)
+  if (translator.unit != Unit::characters)
     marks.bleu = bleu_of(translator, corpus.test, predictions, corpus.test_references);
   if (corpus.alignment)
     marks.alignment = alignment_accuracy(translator, corpus, predictions, examples);

@@ -1,7 +1,7 @@
 // # The evaluation of a translator: its marks
 #pragma once
 
-#include "examples/translate/bleu.h"
+#include "examples/translate/score.h"
 #include "examples/translate/translator.h"
 
 namespace translate {
@@ -17,8 +17,9 @@ double valid_score(const Translator& translator, const Corpus& corpus);
 struct Marks {
   double exact_match = 0;           // share of test sentences translated exactly
   std::optional<double> alignment;  // share of predicted tokens that looked at the true position
-  std::optional<Bleu> bleu;         // where tokens are words
+  std::optional<Bleu> bleu;         // where tokens are words or subwords
   double loss = 0;                  // mean over the test pairs' tokens
+  std::optional<Score> test = {};   // of --test-source, which no decision depended on
 };
 Marks mark(const Translator& translator, const Corpus& corpus, Search search);
 

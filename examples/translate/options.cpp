@@ -38,17 +38,28 @@ Recipe recipe_for(std::string_view name) {
     r.beams = 4, r.length_penalty = 2;
   }
   if (name == "multi30k") {
-    r.dim = 256, r.heads = 8, r.layers = 3, r.hidden = 512, r.tied = true, r.dropout = 0.2;
-    r.epochs = 12, r.batch = 512, r.tokens = 2048;
-    r.rate = 1e-3, r.warmup = 200, r.average = 0.995, r.patience = 5;
+    r.dim = 256, r.heads = 8, r.layers = 3, r.hidden = 512, r.tied = true, r.dropout = 0.3;
+    r.epochs = 14, r.batch = 512, r.tokens = 768;
+    r.rate = 1e-3, r.warmup = 800, r.average = 0.999, r.patience = 5;
   }
   return r;
 }
+
+// The merges of subwords that suit a recipe; none: words.
+Index subwords_for(std::string_view name) { return name == "multi30k" ? 8000 : 0; }
 
 // ---- the command line ----
 
 const std::map<std::string, Schedule> schedules = {{"cosine", Schedule::cosine},
                                                    {"inverse-sqrt", Schedule::inverse_sqrt}};
+
+// Replaces the name of a schedule by its number, which CLI11 then reads. Returns what is wrong.
+std::string schedule_number(std::string& name) {
+  const auto found = schedules.find(name);
+  if (found == schedules.end()) return fmt::format("must be cosine or inverse-sqrt; got {}", name);
+  name = std::to_string(static_cast<int>(found->second));
+  return {};
+}
 
 constexpr WholeNumber any_number{};
 
@@ -82,14 +93,35 @@ void add_corpus(CLI::App& app, Options& o) {
   // What of the files is used, and how.
   within(add("--max-tokens", o.files.max_tokens, "Leave longer sentences out (60)"),
          WholeNumber{1, 10000});
-  within(add("--min-count", o.files.min_count, "Rarer words become <unk> (2)"),
+  within(add("--min-count", o.files.min_count,
+             "Rarer words become <unk>; with --subwords, rarer characters become bytes (2)"),
          WholeNumber{1, 1000000});
   add("--preset", o.preset,
-      "multi30k: sizes and rates for some 30,000 short sentences and 40 minutes on two cores; "
-      "other options change parts of it")
+      "multi30k: subwords, sizes and rates for some 30,000 short sentences and 50 minutes on two "
+      "cores; other options change parts of it")
       ->type_name("NAME")
       ->check(CLI::IsMember({"multi30k"}))
       ->needs(source);
+}
+
+// What the tokens of the files are, if not words.
+void add_subwords(CLI::App& app, Options& o) {
+  const auto add = [&](const char* name, auto& value, const char* text) {
+    return app.add_option(name, value, text)->group("Sentences");
+  };
+  within(add("--subwords", o.files.subwords,
+             "Cut words into parts that are frequent, by so many merges in each language "
+             "(byte-pair encoding; 4000 suits 30,000 sentences). No word is unknown then. Needed "
+             "for languages that write no spaces. 0: words (0; 8000 with --preset)"),
+         WholeNumber{0, 1000000});
+  within(add("--joint", o.files.joint,
+             "1: learn the merges from both languages together, with one vocabulary for both; with "
+             "--tied 1 also one table (0)"),
+         WholeNumber{0, 1});
+  within(add("--bpe-dropout", o.recipe.bpe_dropout,
+             "Share of merges left out by chance, other ones in each pass, so that a word is seen "
+             "cut in several ways; 0.1 is usual (0)"),
+         RealNumber{0, 0.99});
 }
 
 // The sizes of the model.
@@ -105,7 +137,9 @@ void add_model(CLI::App& app, Recipe& r) {
   within(add("--hidden", r.hidden, "Width of the feed-forward layers"), WholeNumber{1, 1048576});
   within(add("--dropout", r.dropout, "Share of numbers forgotten in training"),
          RealNumber{0, 0.99});
-  within(add("--tied", r.tied, "1: the target's embedding is also the output layer; 0: two tables"),
+  within(add("--tied", r.tied,
+             "1: the target's embedding is also the output layer and, with --joint 1, the source's "
+             "embedding; 0: a table for each"),
          WholeNumber{0, 1});
 }
 
@@ -115,7 +149,8 @@ void add_training(CLI::App& app, Options& o) {
   const auto add = [&](const char* name, auto& value, const char* text) {
     return app.add_option(name, value, text)->group("Training");
   };
-  auto* steps = within(add("--steps", r.steps, "Batches to learn from; 0 only marks"), any_number);
+  auto* steps =
+      within(add("--steps", r.steps, "Steps of learning, a batch each; 0 only marks"), any_number);
   within(add("--epochs", r.epochs, "The same, in passes over the text"), WholeNumber{1, 1000000})
       ->excludes(steps)
       ->needs("--source");
@@ -123,12 +158,17 @@ void add_training(CLI::App& app, Options& o) {
   // The batches, and how the weights are changed.
   within(add("--batch", r.batch, "Sentence pairs in a batch, at most"), WholeNumber{1, 100000});
   within(add("--batch-tokens", r.tokens, "Tokens in a batch, at most; 0: any number"), any_number);
+  within(
+      add("--accumulate", r.accumulate,
+          "Batches in a step: their gradients are added up, as if they were one batch that is too "
+          "large for the memory (1)"),
+      WholeNumber{1, 100000});
   within(add("--rate", r.rate, "Largest learning rate"), RealNumber{0, 10, true});
   within(add("--warmup", r.warmup, "Steps over which the rate rises, at most all of them"),
          any_number);
   add("--schedule", r.schedule, "How the rate falls then: cosine (to 0) or inverse-sqrt")
       ->type_name("NAME")
-      ->transform(CLI::CheckedTransformer(schedules));
+      ->transform(CLI::Validator(schedule_number, "{cosine,inverse-sqrt}"));
   within(add("--smoothing", r.smoothing, "Label smoothing"), RealNumber{0, 0.99});
   within(add("--average", r.average,
              "Use a running mean of the weights, of which this share stays at each step; 0: none"),
@@ -197,6 +237,44 @@ void add_use(CLI::App& app, Options& o) {
   within(add("--length-penalty", o.recipe.length_penalty,
              "The larger, the longer the translations (2 for text)"),
          RealNumber{0, 10});
+  within(
+      add("--nbest", o.nbest,
+          "Write so many translations of each sentence, at most as many as --beams. A line each: "
+          "the number of the sentence, the rank, ln of the probability, the text, with tabs "
+          "between"),
+      WholeNumber{1, 1000});
+}
+
+// How translations are marked.
+void add_marking(CLI::App& app, Options& o) {
+  const auto add = [&](const char* name, auto& value, const char* text) {
+    return app.add_option(name, value, text)->group("Marking");
+  };
+  auto* source =
+      add("--test-source", o.test.source,
+          "Translate these sentences once, at the end, and print BLEU and chrF with their "
+          "intervals, and a line for the table of docs/speedrun.md")
+          ->type_name("FILE");
+  auto* target = add("--test-target", o.test.target, "Their translations by people, line by line")
+                     ->type_name("FILE")
+                     ->needs(source);
+  source->needs(target);
+
+  // Files that any program wrote.
+  auto* score = add("--score", o.score,
+                    "Mark these translations, a sentence a line, in the same way. Needs no model")
+                    ->type_name("FILE");
+  auto* reference = add("--reference", o.reference, "Translations by people, line by line")
+                        ->type_name("FILE")
+                        ->needs(score);
+  score->needs(reference);
+  add("--baseline", o.baseline,
+      "Translations by another system: print the difference, its interval and p (paired bootstrap)")
+      ->type_name("FILE")
+      ->needs(score);
+  within(add("--lowercase", o.lowercase,
+             "1: capitals count as small letters in these marks; 0: they do not (1)"),
+         WholeNumber{0, 1});
 }
 
 // Reads the arguments into `o`. Returns the names of the options that were given.
@@ -207,14 +285,19 @@ std::set<std::string> parse(Options& o, int argc, char** argv) {
       "where it looks.\n\n"
       "  translate --task reverse\n"
       "  translate --source train.de --target train.en --save model.safetensors\n"
+      "  translate --source train.zh --target train.en --subwords 4000\n"
       "  translate --load model.safetensors --translate \"ein Hund läuft.\"\n"
-      "  translate --load model.safetensors --interactive");
+      "  translate --load model.safetensors --interactive\n"
+      "  translate --load model.safetensors --test-source test.de --test-target test.en\n"
+      "  translate --score translations.en --reference test.en");
   // The groups of options, in the order of --help.
   add_corpus(app, o);
+  add_subwords(app, o);
   add_model(app, o.recipe);
   add_training(app, o);
   add_survival(app, o);
   add_use(app, o);
+  add_marking(app, o);
   examples::parse(app, argc, argv);
   return examples::given_options(app);
 }
@@ -234,9 +317,11 @@ std::string kind_of(const Options& o) {
 }
 
 // The mode. A loaded model only translates if there is something to translate, and no option asks
-// for training or evaluation.
+// for training, or for marks on the held-out pairs of its corpus.
 Mode mode_of(const Options& o, bool has_corpus, bool has_length) {
-  const bool uses = !o.sentences.empty() || !o.translate_file.empty() || o.interactive;
+  if (!o.score.empty()) return Mode::score;
+  const bool uses =
+      !o.sentences.empty() || !o.translate_file.empty() || o.interactive || !o.test.source.empty();
   if (!o.load.empty() && !has_corpus && uses && !has_length) return Mode::translate;
   return o.trains() ? Mode::train : Mode::mark;
 }
@@ -253,6 +338,7 @@ Options parse_options(int argc, char** argv) {
   // loaded model is trained only if a length is given.
   Options o;
   o.recipe = recipe_for(kind);
+  if (first.load.empty()) o.files.subwords = subwords_for(kind);  // a loaded model has its own
   const bool has_length = given.contains("--steps") || given.contains("--epochs");
   if (has_length || !first.load.empty()) {
     o.recipe.steps = -1;
@@ -278,6 +364,9 @@ Settings settings_of(const Options& o) {
   add("task", o.task.empty() ? "text" : o.task);
   add("max-tokens", o.files.max_tokens);
   add("min-count", o.files.min_count);
+  add("subwords", o.files.subwords);
+  add("joint", int{o.files.joint});
+  add("bpe-dropout", r.bpe_dropout);
 
   // The model.
   add("dim", r.dim);
@@ -292,6 +381,7 @@ Settings settings_of(const Options& o) {
   add("epochs", r.epochs);
   add("batch", r.batch);
   add("batch-tokens", r.tokens);
+  add("accumulate", r.accumulate);
   add("schedule", r.schedule == Schedule::cosine ? "cosine" : "inverse-sqrt");
   add("rate", r.rate);
   add("warmup", r.warmup);
@@ -302,6 +392,14 @@ Settings settings_of(const Options& o) {
   add("log-every", r.log_every);
   add("seed", o.seed);
   return settings;
+}
+
+Settings settings_for(const std::string& name) {
+  Options options;
+  if (name != "multi30k" && name != "text") options.task = name;
+  options.recipe = recipe_for(name);
+  options.files.subwords = subwords_for(name);
+  return settings_of(options);
 }
 
 }  // namespace translate

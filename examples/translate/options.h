@@ -17,12 +17,15 @@ enum class Schedule { cosine, inverse_sqrt };
 struct Recipe {
   // The model.
   Index dim = 128, heads = 4, layers = 2, hidden = 256;
-  bool tied = false;  // the target's embedding is also the output layer
+  // The target's embedding is also the output layer and, with a joint vocabulary, the source's.
+  bool tied = false;
   double dropout = 0.1;
 
   // Its training. Steps below 0: as many as the epochs take.
   Index steps = -1, epochs = 10;
   Index batch = 64, tokens = 0;  // sentence pairs in a batch at most, and tokens; 0: any number
+  Index accumulate = 1;          // batches whose gradients are added before each step
+  double bpe_dropout = 0;        // share of merges of subwords that are left out
   Schedule schedule = Schedule::cosine;
   double rate = 1e-3, smoothing = 0.1;
   Index warmup = 400;
@@ -36,9 +39,13 @@ struct Recipe {
   double length_penalty = 0.6;
 };
 
-// What the program does: it trains a model and evaluates it, only evaluates it, or only translates
-// with a loaded one.
-enum class Mode { train, mark, translate };
+// What the program does: it trains a model and evaluates it, only evaluates it, only translates
+// with a loaded one (and marks these translations), or marks the translations of a file.
+enum class Mode { train, mark, translate, score };
+
+struct TestFiles {
+  std::string source = {}, target = {};
+};
 
 struct Options {
   Mode mode = Mode::train;
@@ -57,6 +64,13 @@ struct Options {
   std::vector<std::string> sentences;  // to translate
   std::string translate_file, output;
   bool interactive = false;
+  Index nbest = 0;  // translations of each sentence, with their probabilities; 0: one, without
+
+  // What is marked at the end, and how: sentences that the model translates, or a file of
+  // translations, perhaps compared with those of another system.
+  TestFiles test;
+  std::string score, reference, baseline;
+  bool lowercase = true;
 
   bool trains() const { return recipe.steps > 0 || recipe.epochs > 0; }
 };
@@ -70,5 +84,8 @@ Options parse_options(int argc, char** argv);
 // sentences. A training can be resumed only with the same settings.
 using Settings = std::vector<std::pair<std::string, std::string>>;
 Settings settings_of(const Options& options);
+
+// The settings of a preset or a task without any other option; of text, for another name.
+Settings settings_for(const std::string& name);
 
 }  // namespace translate

@@ -28,7 +28,7 @@ enum Kind : unsigned { person = 1, animal = 2, food = 4, thing = 8, place = 16 }
 constexpr unsigned living = person | animal, lifeless = food | thing | place,
                    not_person = animal | lifeless, not_food = living | thing | place,
                    any_kind = living | lifeless;
-constexpr bool m = false, f = true;  // gender
+constexpr bool le = false, la = true;  // gender, by the article of the noun
 
 struct Noun {
   std::string_view one, french;
@@ -66,22 +66,23 @@ struct Denial {
 
 // clang-format off
 constexpr Noun nouns[] = {
-    {"man", "homme", m, person, "men"}, {"woman", "femme", f, person, "women"},
-    {"boy", "garçon", m, person}, {"girl", "fille", f, person},
-    {"child", "enfant", m, person, "children"}, {"king", "roi", m, person},
-    {"queen", "reine", f, person}, {"uncle", "oncle", m, person}, {"aunt", "tante", f, person},
-    {"sister", "sœur", f, person}, {"actress", "actrice", f, person, "actresses"},
-    {"cat", "chat", m, animal}, {"dog", "chien", m, animal}, {"horse", "cheval", m, animal},
-    {"bird", "oiseau", m, animal}, {"owl", "hibou", m, animal}, {"cow", "vache", f, animal},
-    {"mouse", "souris", f, animal, "mice"}, {"goose", "oie", f, animal, "geese"},
-    {"elephant", "éléphant", m, animal}, {"apple", "pomme", f, food}, {"orange", "orange", f, food},
-    {"egg", "œuf", m, food}, {"cake", "gâteau", m, food}, {"carrot", "carotte", f, food},
-    {"bean", "haricot", m, food}, {"book", "livre", m, thing}, {"tree", "arbre", m, thing},
-    {"table", "table", f, thing}, {"plate", "assiette", f, thing},
-    {"knife", "couteau", m, thing, "knives"}, {"hat", "chapeau", m, thing},
-    {"newspaper", "journal", m, thing}, {"clock", "horloge", f, thing},
-    {"car", "voiture", f, place}, {"house", "maison", f, place},
-    {"church", "église", f, place, "churches"}, {"hotel", "hôtel", m, place},
+    {"man", "homme", le, person, "men"}, {"woman", "femme", la, person, "women"},
+    {"boy", "garçon", le, person}, {"girl", "fille", la, person},
+    {"child", "enfant", le, person, "children"}, {"king", "roi", le, person},
+    {"queen", "reine", la, person}, {"uncle", "oncle", le, person}, {"aunt", "tante", la, person},
+    {"sister", "sœur", la, person}, {"actress", "actrice", la, person, "actresses"},
+    {"cat", "chat", le, animal}, {"dog", "chien", le, animal}, {"horse", "cheval", le, animal},
+    {"bird", "oiseau", le, animal}, {"owl", "hibou", le, animal}, {"cow", "vache", la, animal},
+    {"mouse", "souris", la, animal, "mice"}, {"goose", "oie", la, animal, "geese"},
+    {"elephant", "éléphant", le, animal}, {"apple", "pomme", la, food},
+    {"orange", "orange", la, food}, {"egg", "œuf", le, food}, {"cake", "gâteau", le, food},
+    {"carrot", "carotte", la, food}, {"bean", "haricot", le, food}, {"book", "livre", le, thing},
+    {"tree", "arbre", le, thing}, {"table", "table", la, thing},
+    {"plate", "assiette", la, thing}, {"knife", "couteau", le, thing, "knives"},
+    {"hat", "chapeau", le, thing}, {"newspaper", "journal", le, thing},
+    {"clock", "horloge", la, thing}, {"car", "voiture", la, place},
+    {"house", "maison", la, place}, {"church", "église", la, place, "churches"},
+    {"hotel", "hôtel", le, place},
 };
 
 // An adjective goes with the kinds of nouns that it can describe.

@@ -13,13 +13,38 @@ namespace translate {
 
 namespace {
 
-// The code points of a token, each of which takes one column of the terminal.
-Sentence letters(std::string_view token) { return tokenize(Unit::characters, token); }
+// The letters of a token: each code point with those that are drawn on it, as vowels of Thai are.
+// If the first is drawn on another, a dotted circle stands below it.
+Sentence letters(std::string_view token) {
+  Sentence result;
+  for (const char32_t c : decode_utf8(token)) {
+    const std::string letter = encode_utf8({&c, 1});
+    if (columns_of(c) > 0)
+      result.push_back(letter);
+    else if (result.empty())
+      result.push_back("◌" + letter);
+    else
+      result.back() += letter;
+  }
+  return result;
+}
 
-Index width(std::string_view token) { return std::ssize(letters(token)); }
+// How many columns of the terminal a token takes.
+Index width(std::string_view token) {
+  Index columns = 0;
+  for (const std::string& letter : letters(token)) columns += columns_of(letter);
+  return columns;
+}
+
+bool has_wide(const Sentence& tokens) {
+  return std::ranges::any_of(tokens, [](const std::string& token) {
+    return std::ranges::any_of(letters(token),
+                               [](const std::string& letter) { return columns_of(letter) > 1; });
+  });
+}
 
 // The width of the widest token, among every `step`-th token from `begin` on.
-Index widest(const Sentence& tokens, std::size_t begin = 0, std::size_t step = 1) {
+Index widest(const Sentence& tokens, std::size_t begin, std::size_t step) {
   Index most = 0;
   for (std::size_t i = begin; i < tokens.size(); i += step) most = std::max(most, width(tokens[i]));
   return most;
@@ -28,7 +53,9 @@ Index widest(const Sentence& tokens, std::size_t begin = 0, std::size_t step = 1
 std::string spaces(Index count) { return std::string(static_cast<std::size_t>(count), ' '); }
 
 std::string padded(const std::string& token, Index columns) {
-  return spaces(columns - width(token)) + token;
+  std::string text;
+  for (const std::string& letter : letters(token)) text += letter;
+  return spaces(columns - width(token)) + text;
 }
 
 // The escape sequence of a grey, from black for 0 to white for 1. The square root lifts small
@@ -59,18 +86,19 @@ std::string cell(double upper, double lower, Index across, Ink ink) {
 }
 
 // The source tokens above their columns, written from top to bottom. Their last letters are on the
-// lowest line.
+// lowest line. A column has `across` characters; no letter has more.
 std::string heading(const Sentence& source, Index margin, Index across) {
-  const Index height = widest(source);
+  Index height = 0;
+  for (const std::string& token : source) height = std::max(height, std::ssize(letters(token)));
   std::string out;
   for (Index line = 0; line < height; ++line) {
     out += spaces(margin);
     for (const std::string& token : source) {
       // The letter of this line, or a space above a short token.
       const Sentence name = letters(token);
-      const Index letter = line + std::ssize(name) - height;
-      out += letter >= 0 ? name[static_cast<std::size_t>(letter)] : " ";
-      out += spaces(across - 1);
+      const Index at = line + std::ssize(name) - height;
+      const std::string letter = at >= 0 ? name[static_cast<std::size_t>(at)] : " ";
+      out += letter + spaces(across - columns_of(letter));
     }
     while (out.back() == ' ') out.pop_back();
     out += '\n';
@@ -102,11 +130,13 @@ Terminal this_terminal() {
 
 std::string draw_attention(const glass::Tensor& weights, const Sentence& source,
                            const Sentence& target, Terminal terminal) {
-  // The margin has room for two target tokens. A weight takes two characters if they fit.
+  // The margin has room for two target tokens. A weight takes two characters if they fit, or if a
+  // letter above it does.
   const Index rows = std::ssize(target), columns = std::ssize(source);
   const Index left = widest(target, 0, 2), right = widest(target, 1, 2);
   const Index margin = 2 + left + 1 + right + 2;
-  const Index across = margin + 2 * columns + 1 <= terminal.columns ? 2 : 1;
+  const bool fits = margin + 2 * columns + 1 <= terminal.columns;
+  const Index across = fits || has_wide(source) ? 2 : 1;
   const auto weight = [&](Index t, Index s) {
     const double w = t < rows ? static_cast<double>(weights(t, s)) : 0;
     return std::isfinite(w) ? std::clamp(w, 0.0, 1.0) : 0;

@@ -98,6 +98,14 @@ json weights_json(const Sample& sample) {
   return layers;
 }
 
+// Words as [text, how many tokens]; null where the tokens are words already.
+json words_json(const std::vector<Word>& words) {
+  if (words.empty()) return nullptr;
+  json all = json::array();
+  for (const auto& [text, count] : words) all.push_back({text, count});
+  return all;
+}
+
 }  // namespace
 
 // ---- the whole report ----
@@ -112,6 +120,8 @@ std::string report_json(const Report& report) {
                        {"right", s.right},
                        {"source", s.source},
                        {"target", s.target},
+                       {"sourceWords", words_json(s.source_words)},
+                       {"targetWords", words_json(s.target_words)},
                        {"weights", weights_json(s)}});
   json facts = json::array();
   for (const auto& [name, value] : report.facts) facts.push_back({name, value});

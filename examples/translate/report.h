@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "examples/translate/history.h"
-#include "examples/translate/text.h"
+#include "examples/translate/whole_words.h"
 
 namespace translate {
 
@@ -25,6 +25,9 @@ struct Sample {
   // tokens of its last two axes, with the end of the sentence where the model sees one.
   Sentence source = {}, target = {};
   std::optional<glass::Tensor> weights = {};
+
+  // Where the tokens are subwords: their words, to which the page can join them.
+  std::vector<Word> source_words = {}, target_words = {};
 };
 
 struct Report {

@@ -349,10 +349,39 @@ const state = {
   written: 0,    // how many tokens of the translation are shown
   row: 0,        // the target token whose attention is shown
   over: null,    // what is pointed at: {row, column}, either of them null
+  joined: true,  // subwords are joined to words
   playing: null  // the timer
 };
 
-const sample = () => data.samples[state.sample];
+// Where tokens are subwords, a sample also knows its words, as [text, how many subwords].
+const hasSubwords = data.samples.some((s) => s.sourceWords && s.targetWords);
+
+// The same sample with words for tokens. A word of the source has the sum of its subwords' weights, a
+// word of the translation the mean of its subwords' rows.
+function joined(s) {
+  if (!s.sourceWords || !s.targetWords) return s;
+  const sum = (list) => list.includes(null) ? null : list.reduce((a, b) => a + b, 0);
+  const cut = (list, words) => {  // the parts of a list, one for each word
+    let at = 0;
+    return words.map(([, count]) => list.slice(at, at += count));
+  };
+  const mean = (rows) => rows[0].map((_, c) => {
+    const all = sum(rows.map((row) => row[c]));
+    return all == null ? null : all / rows.length;
+  });
+  const weights = s.weights?.map((heads) => heads.map((rows) =>
+      cut(rows.map((row) => cut(row, s.sourceWords).map(sum)), s.targetWords).map(mean)));
+  return {...s, weights: weights ?? null, source: s.sourceWords.map(([text]) => text),
+          target: s.targetWords.map(([text]) => text)};
+}
+
+const joinedSamples = new Map();  // by their number
+function sample() {
+  const i = state.sample;
+  if (!state.joined) return data.samples[i];
+  if (!joinedSamples.has(i)) joinedSamples.set(i, joined(data.samples[i]));
+  return joinedSamples.get(i);
+}
 
 // The weights [T][S] of a head, or the mean of a layer's heads.
 function weightsOf(layer, head) {
@@ -422,6 +451,20 @@ function makeFilter() {
       listSamples(which);
     });
     $("filter").append(button);
+  }
+}
+
+// Words or subwords, where there are both.
+function makeUnits() {
+  $("units").hidden = !hasSubwords;
+  for (const [isJoined, name] of [[true, "Whole words"], [false, "Subwords"]]) {
+    const button = make("button", {type: "button", "aria-pressed": String(isJoined === state.joined)}, name);
+    button.addEventListener("click", () => {
+      state.joined = isJoined;
+      for (const b of $("units").children) b.setAttribute("aria-pressed", String(b === button));
+      choose(state.sample);
+    });
+    $("units").append(button);
   }
 }
 
@@ -752,6 +795,7 @@ if (data.samples.length === 0) {
 } else {
   readRamp();
   makeFilter();
+  makeUnits();
   listSamples("all");
   wirePlayer();
   wireMap();

@@ -11,14 +11,6 @@ namespace nn = glass::nn;
 
 namespace {
 
-// 9038341 as 9,038,341.
-std::string grouped(Index number) {
-  std::string digits = std::to_string(number);
-  for (std::ptrdiff_t at = std::ssize(digits) - 3; at > 0; at -= 3)
-    digits.insert(static_cast<std::size_t>(at), ",");
-  return digits;
-}
-
 // The cross-attention of every layer and head while the target is written.
 glass::Tensor all_attention(const nn::EncoderDecoder& model, const Example& example) {
   const glass::NoGrad no_grad;
@@ -29,18 +21,12 @@ glass::Tensor all_attention(const nn::EncoderDecoder& model, const Example& exam
   return cat(weights, 0);                                // [L, H, T, S]
 }
 
-// The name of each target token, and ■ for the end. A model that has not learnt much may write <s>
-// or <pad>, which are left out of a text; here they have a name, too.
-Sentence axis_of(const Translator& translator, const std::vector<int>& target,
-                 const Sentence& words) {
-  Sentence axis;
-  auto word = words.begin();
-  for (const int id : target) {
-    const bool silent = id == Vocabulary::pad || id == Vocabulary::start;
-    axis.push_back(silent || word == words.end() ? translator.target_words.word(id) : *word++);
-  }
-  axis.emplace_back("■");
-  return axis;
+// The page shows subwords apart, or joined to these words.
+void show_subwords(Sample& sample) {
+  sample.source_words = whole_words(sample.source);
+  sample.target_words = whole_words(sample.target);
+  sample.source = visible(sample.source);
+  sample.target = visible(sample.target);
 }
 
 // The first 24 test pairs, with their translations and attention.
@@ -55,14 +41,15 @@ std::vector<Sample> make_samples(const Translator& translator, const Corpus& cor
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     Sample s{.source_text = join(corpus.unit, pairs[i].source),
              .reference = join(corpus.unit, pairs[i].target),
-             .right = predictions[i] == examples[i].target,
+             .right = translator.is_right(predictions[i], examples[i].target),
              .source = pairs[i].source};
     // The translation as text, and the tokens on both axes of its attention.
     const Sentence words = translator.spell(pairs[i].source, predictions[i]);
     s.target_text = join(corpus.unit, words);
     s.source.emplace_back("■");
-    s.target = axis_of(translator, predictions[i], words);
+    s.target = translator.axis_of(predictions[i], words);
     s.weights = all_attention(translator.model, {examples[i].source, predictions[i]});
+    if (translator.unit == Unit::subwords) show_subwords(s);
     samples.push_back(std::move(s));
   }
   return samples;
@@ -81,6 +68,28 @@ std::string title_of(const Corpus& corpus, const Options& options) {
   return title;
 }
 
+using Facts = std::vector<std::pair<std::string, std::string>>;
+
+// The marks, of the exam first.
+Facts facts_of(const Marks& marks) {
+  Facts facts;
+  const auto with_interval = [](double score, const Interval& interval) {
+    return fmt::format("{:.2f} ± {:.2f}", score, interval.half_width());
+  };
+  if (marks.test) {
+    const Score& test = *marks.test;
+    facts.emplace_back("BLEU of the test", with_interval(test.bleu.score, test.bleu_interval));
+    facts.emplace_back("chrF of the test", with_interval(test.chrf, test.chrf_interval));
+  }
+  if (marks.bleu) facts.emplace_back("BLEU", fmt::format("{:.2f}", marks.bleu->score));
+  facts.emplace_back("translated exactly", fmt::format("{:.1f} %", 100 * marks.exact_match));
+  if (marks.alignment)
+    facts.emplace_back("looked at the right place",
+                       fmt::format("{:.1f} %", 100 * *marks.alignment));
+  facts.emplace_back("nats a token", fmt::format("{:.4f}", marks.loss));
+  return facts;
+}
+
 }  // namespace
 
 Report make_report(const Translator& translator, const Corpus& corpus, const Options& options,
@@ -91,25 +100,21 @@ Report make_report(const Translator& translator, const Corpus& corpus, const Opt
       .title = title_of(corpus, options),
       .lead = fmt::format("An encoder-decoder Transformer, marked on {} sentence pairs that were "
                           "held out of its training.",
-                          grouped(std::ssize(corpus.test))),
+                          examples::grouped(std::ssize(corpus.test))),
+      .facts = facts_of(marks),
       .history = history,
       .samples = make_samples(translator, corpus,
                               {.beams = recipe.beams, .length_penalty = recipe.length_penalty})};
 
-  // The facts: the marks, then the sizes of the model, then its training.
+  // After the marks, the sizes of the model, and then its training.
   const auto fact = [&](std::string name, std::string value) {
     report.facts.emplace_back(std::move(name), std::move(value));
   };
-  if (marks.bleu) fact("BLEU", fmt::format("{:.2f}", marks.bleu->score));
-  fact("translated exactly", fmt::format("{:.1f} %", 100 * marks.exact_match));
-  if (marks.alignment)
-    fact("looked at the right place", fmt::format("{:.1f} %", 100 * *marks.alignment));
-  fact("nats a token", fmt::format("{:.4f}", marks.loss));
-  fact("parameters", grouped(nn::count_parameters(translator.model)));
-  fact("layers, each side", grouped(shape.layers));
-  fact("heads a layer", grouped(shape.heads));
-  fact("width", grouped(shape.dim));
-  if (training.steps > 0) fact("steps", grouped(training.steps));
+  fact("parameters", examples::grouped(nn::count_parameters(translator.model)));
+  fact("layers, each side", examples::grouped(shape.layers));
+  fact("heads a layer", examples::grouped(shape.heads));
+  fact("width", examples::grouped(shape.dim));
+  if (training.steps > 0) fact("steps", examples::grouped(training.steps));
   if (training.seconds > 0) fact("of training", examples::duration(training.seconds));
   return report;
 }

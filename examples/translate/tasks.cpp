@@ -72,14 +72,14 @@ Draw draw_date(Rng& rng) {
   const sys_days day = first + days{rng.below((end - first).count())};
   const year_month_day date = day;
   const int y = int{date.year()};
-  const unsigned m = unsigned{date.month()}, d = unsigned{date.day()};
-  const std::string_view month = months[m - 1],
+  const unsigned mon = unsigned{date.month()}, d = unsigned{date.day()};
+  const std::string_view month = months[mon - 1],
                          weekday = weekdays[std::chrono::weekday(day).c_encoding()];
 
   // A spelling takes the parts that it needs.
   std::string text = fmt::format(
-      fmt::runtime(pick(spellings, rng)), fmt::arg("y", y), fmt::arg("m", m), fmt::arg("d", d),
-      fmt::arg("mm", fmt::format("{:02}", m)), fmt::arg("dd", fmt::format("{:02}", d)),
+      fmt::runtime(pick(spellings, rng)), fmt::arg("y", y), fmt::arg("m", mon), fmt::arg("d", d),
+      fmt::arg("mm", fmt::format("{:02}", mon)), fmt::arg("dd", fmt::format("{:02}", d)),
       fmt::arg("th", fmt::format("{}{}", d, ordinal_ending(d))), fmt::arg("month", month),
       fmt::arg("mon", month.substr(0, 3)), fmt::arg("weekday", weekday),
       fmt::arg("wday", weekday.substr(0, 3)));
@@ -89,7 +89,7 @@ Draw draw_date(Rng& rng) {
     for (char& c : text)
       if ('a' <= c && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
 
-  const std::string iso = fmt::format("{:04}-{:02}-{:02}", y, m, d);
+  const std::string iso = fmt::format("{:04}-{:02}-{:02}", y, mon, d);
   return {{tokenize(Unit::characters, text), tokenize(Unit::characters, iso)}, iso};
 }
 

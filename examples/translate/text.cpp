@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "examples/common/quote.h"
+#include "examples/translate/pieces.h"
 
 namespace translate {
 
@@ -110,14 +111,16 @@ std::string join_words(const Sentence& tokens) {
 Sentence tokenize(Unit unit, std::string_view text) {
   const std::u32string codes = decode_utf8(text);
   if (unit == Unit::words) return words(codes);
+  if (unit == Unit::subwords) return normal_pieces(codes);
   Sentence tokens;
   for (const char32_t code : codes) tokens.push_back(encode_utf8({&code, 1}));
   return tokens;
 }
 
 std::string join(Unit unit, const Sentence& tokens) {
-  return unit == Unit::words ? join_words(tokens)
-                             : std::accumulate(tokens.begin(), tokens.end(), std::string());
+  if (unit == Unit::words) return join_words(tokens);
+  if (unit == Unit::subwords) return join_subwords(tokens);
+  return std::accumulate(tokens.begin(), tokens.end(), std::string());
 }
 
 // ---- numbers for tokens ----

@@ -2,8 +2,9 @@
 //
 // Cuts sentences into tokens, numbers the tokens, and turns numbers back into sentences.
 //
-// Deliberately not a linguist's tokeniser: no subwords, no language rules beyond apostrophes, and
-// nothing for languages that write no spaces.
+// Deliberately not a linguist's tokeniser: no language rules beyond apostrophes. Words are no
+// tokens for languages that write no spaces, in which a whole sentence would be one word: they need
+// subwords (subwords.h).
 #pragma once
 
 #include <map>
@@ -29,15 +30,17 @@ struct Pair {
 
 // ---- tokens ----
 
-enum class Unit { characters, words };  // what a token is
+enum class Unit { characters, words, subwords };  // what a token is
 
 // Characters: every code point is a token. Words: lower case, punctuation apart, and an apostrophe
-// goes with the letters that it shortens: l'homme is l' homme, man's is man 's.
-// FileError if `text` is not UTF-8.
+// goes with the letters that it shortens: l'homme is l' homme, man's is man 's. Subwords: the
+// pieces of the text in lower case (pieces.h), which subwords.h cuts further. FileError if `text`
+// is not UTF-8.
 Sentence tokenize(Unit unit, std::string_view text);
 
-// Tokens as one line of text: words are spaced as people space them, characters not at all.
-// tokenize(unit, join(unit, tokens)) gives the tokens back.
+// Tokens as one line of text: words are spaced as people space them, characters not at all, and
+// subwords hold their spaces, so that the text comes back as it was written.
+// tokenize(unit, join(unit, tokens)) gives the tokens back (of subwords, the pieces).
 std::string join(Unit unit, const Sentence& tokens);
 
 // ---- numbers for tokens ----

@@ -43,6 +43,13 @@ void overwrite(const Var& parameter, const Tensor& numbers) {
   weights.copy_from(numbers);
 }
 
+// How many tokens the batches have to predict.
+double tokens_in(std::span<const Batch> batches) {
+  double tokens = 0;
+  for (const Batch& batch : batches) tokens += static_cast<double>(batch.target_tokens);
+  return tokens;
+}
+
 }  // namespace
 
 Trainer::Trainer(Translator& translator, const Corpus& corpus, const Options& options)
@@ -67,9 +74,17 @@ void Trainer::start_pass() {
   // the pass draws from a copy.
   next_order_ = state_.order;
   const Recipe& r = options_.recipe;
-  batches_ = make_batches(next_pass(corpus_, *next_order_), *next_order_,
+  batches_ = make_batches(next_pass(corpus_, *next_order_, r.bpe_dropout), *next_order_,
                           {.sentences = r.batch, .tokens = r.tokens});
-  steps_ = r.epochs > 0 ? r.epochs * std::ssize(batches_) : r.steps;
+
+  // With dropout of merges, sentences have other lengths in each pass, and a pass may have another
+  // number of batches. The passes that follow are taken to have as many as this one. In the last
+  // pass the number of steps is therefore exact. The rest of a pass is a step, even if it has fewer
+  // than `accumulate` batches.
+  const auto steps_for = [&](Index batches) { return (batches + r.accumulate - 1) / r.accumulate; };
+  const Index before = state_.step - steps_for(state_.batch);
+  const Index passes_left = r.epochs - state_.pass;
+  steps_ = r.epochs > 0 ? before + passes_left * steps_for(std::ssize(batches_)) : r.steps;
 }
 
 void Trainer::start_next_pass_if_due() {
@@ -127,7 +142,7 @@ Training Trainer::run(const Watcher& watcher) {
     if (!stopped) save_if_due();
   }
   if (finished_) take_best_weights();
-  return {state_.step, state_.loss, pace.clock.seconds(), stopped};
+  return {state_.step, state_.loss, pace.clock.seconds(), stopped, pace.begun > 0};
 }
 
 // One step, and the report of it to the watcher. If the last pass is over, a new one begins first.
@@ -168,9 +183,16 @@ void Trainer::take_best_weights() {
 
 // ---- one step ----
 
+// The batches of the next step: `accumulate`, or the rest of the pass.
+Index Trainer::batches_of_step() const {
+  return std::min(options_.recipe.accumulate, std::ssize(batches_) - state_.batch);
+}
+
 void Trainer::step(Pace& pace) {
-  const Batch& batch = batches_[static_cast<std::size_t>(state_.batch)];
-  const double loss = loss_and_gradients(batch);
+  const Index count = batches_of_step();
+  const auto batches = std::span(batches_).subspan(static_cast<std::size_t>(state_.batch),
+                                                   static_cast<std::size_t>(count));
+  const double loss = loss_and_gradients(batches);
   state_.window_norm += optim::clip_grad_norm(parameters_, 1.0);
   ++state_.step;
   adam_.options.rate = rate_of_step();
@@ -181,15 +203,27 @@ void Trainer::step(Pace& pace) {
   // steps are weighted equally, so that it is a true mean from the first step on.
   state_.window_loss += loss;
   ++state_.window;
-  ++state_.batch;
+  state_.batch += count;
   state_.loss += std::max(0.02, 1.0 / static_cast<double>(state_.step)) * (loss - state_.loss);
-  pace.tokens += static_cast<double>(batch.target_tokens);
+  pace.tokens += tokens_in(batches);
 }
 
-double Trainer::loss_and_gradients(const Batch& batch) {
-  const nn::EncoderDecoder& model = translator_.model;
-  nn::set_training(model, true);
+// The loss is a mean over tokens. So each batch counts by its share of all tokens, and the sum of
+// the gradients is the gradient of one large batch.
+double Trainer::loss_and_gradients(std::span<const Batch> batches) {
+  nn::set_training(translator_.model, true);
   adam_.zero_grad();
+  const double tokens = tokens_in(batches);
+  double loss = 0;
+  for (const Batch& batch : batches) {
+    const double share = static_cast<double>(batch.target_tokens) / tokens;
+    loss += share * add_gradients(batch, share);
+  }
+  return loss;
+}
+
+double Trainer::add_gradients(const Batch& batch, double share) {
+  const nn::EncoderDecoder& model = translator_.model;
   const Var logits = model(batch.source, batch.target_in);  // [B, T, V]
   const Var loss = nn::cross_entropy(
       logits, batch.target_out,
@@ -199,7 +233,7 @@ double Trainer::loss_and_gradients(const Batch& batch) {
                     "train: the loss became {} at step {}; try a smaller --rate", value,
                     state_.step + 1);
   if (state_.step == 0) nn::check_parameters(loss, model);
-  loss.backward();
+  loss.backward(Tensor(share));
   return value;
 }
 

@@ -33,6 +33,7 @@ struct Training {
   double loss = 0;  // of the last Progress
   double seconds = 0;
   bool stopped = false;  // because `stop` asked for it
+  bool resumed = false;  // there were steps before `seconds` began
 };
 
 // What changes from step to step, besides the model and the optimiser.
@@ -64,6 +65,9 @@ struct TrainingState {
 
 // A hash of the corpus, words and order included.
 std::string hash_of(const Corpus& corpus);
+
+// The settings of the training that a file is from; none, if it says nothing of a training.
+Settings settings_in(const std::filesystem::path& path);
 
 class Trainer {
  public:
@@ -100,13 +104,15 @@ class Trainer {
   void validate(Pace& pace, const Progress& progress, const Watcher& watcher);
   Progress advance(Pace& pace, const Watcher& watcher);
   void step(Pace& pace);
+  Index batches_of_step() const;
   Progress progress_of(const Pace& pace) const;
   void close_window(Progress& progress, const Watcher& watcher);
   void save_if_due();
   void take_best_weights();
 
   // The parts of a step.
-  double loss_and_gradients(const Batch& batch);  // returns the loss
+  double loss_and_gradients(std::span<const Batch> batches);  // returns the loss
+  double add_gradients(const Batch& batch, double share);     // returns the batch's loss
   double rate_of_step() const;
   void update_average();
   void keep_if_best(const Translator& candidate, double loss);

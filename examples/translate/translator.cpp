@@ -21,9 +21,10 @@ namespace nn = glass::nn;
 
 namespace {
 
-// The options of the model. max_length is larger by two, for <s> and </s>.
+// The options of the model. max_length is larger by two, for <s> and </s>. A joint vocabulary can
+// be read from one table.
 nn::EncoderDecoderOptions shape_of(const Recipe& r, const Vocabulary& source,
-                                   const Vocabulary& target, Index max_tokens) {
+                                   const Vocabulary& target, bool joint, Index max_tokens) {
   return {.source_vocab = source.size(),
           .target_vocab = target.size(),
           .dim = r.dim,
@@ -33,7 +34,8 @@ nn::EncoderDecoderOptions shape_of(const Recipe& r, const Vocabulary& source,
           .dropout = r.dropout,
           .max_length = max_tokens + 2,
           .padding = Vocabulary::pad,
-          .tied = r.tied};
+          .tied = r.tied,
+          .shared = r.tied && joint};
 }
 
 // A number from the metadata of a file. FileError if it is missing, or is no number.
@@ -51,32 +53,59 @@ T number(const nn::Metadata& notes, const std::string& name) {
   return value;
 }
 
+// The names of units in a file.
+const char* name_of(Unit unit) {
+  if (unit == Unit::subwords) return "subwords";
+  return unit == Unit::words ? "words" : "characters";
+}
+
+Unit unit_named(std::string_view name) {
+  if (name == "subwords") return Unit::subwords;
+  return name == "words" ? Unit::words : Unit::characters;
+}
+
+// The encodings in a file whose tokens are subwords. A joint encoding is there once.
+Coding coding_of(nn::Metadata& notes) {
+  Coding coding{.source = Subwords::from_text(notes["source_subwords"]),
+                .target = {},
+                .joint = !notes.contains("target_subwords")};
+  coding.target = coding.joint ? coding.source : Subwords::from_text(notes["target_subwords"]);
+  return coding;
+}
+
 }  // namespace
 
 Translator Translator::create(const Corpus& corpus, const Options& options) {
   glass::Rng rng(options.seed);
-  return {
-      corpus.name,
-      corpus.unit,
-      corpus.source_words,
-      corpus.target_words,
-      {rng, shape_of(options.recipe, corpus.source_words, corpus.target_words, corpus.max_tokens)}};
+  return {corpus.name,
+          corpus.unit,
+          corpus.source_words,
+          corpus.target_words,
+          corpus.coding,
+          {rng, shape_of(options.recipe, corpus.source_words, corpus.target_words,
+                         corpus.coding.joint, corpus.max_tokens)}};
 }
 
 // The options of the model and its words, as text, so that load() can build the model again.
 nn::Metadata Translator::notes() const {
   const nn::EncoderDecoderOptions& o = model.options;
-  return {{"task", task},
-          {"unit", unit == Unit::words ? "words" : "characters"},
-          {"source_words", source_words.to_text()},
-          {"target_words", target_words.to_text()},
-          {"dim", fmt::to_string(o.dim)},
-          {"heads", fmt::to_string(o.heads)},
-          {"layers", fmt::to_string(o.layers)},
-          {"hidden", fmt::to_string(o.hidden)},
-          {"tied", fmt::to_string(int{o.tied})},
-          {"dropout", fmt::to_string(o.dropout)},
-          {"max_tokens", fmt::to_string(o.max_length - 2)}};
+  nn::Metadata words = {{"source_words", source_words.to_text()},
+                        {"target_words", target_words.to_text()}};
+  if (unit == Unit::subwords) {
+    words = {{"source_subwords", coding.source.to_text()}};
+    if (!coding.joint) words["target_subwords"] = coding.target.to_text();
+  }
+  nn::Metadata notes = {{"task", task},
+                        {"unit", name_of(unit)},
+                        {"dim", fmt::to_string(o.dim)},
+                        {"heads", fmt::to_string(o.heads)},
+                        {"layers", fmt::to_string(o.layers)},
+                        {"hidden", fmt::to_string(o.hidden)},
+                        {"tied", fmt::to_string(int{o.tied})},
+                        {"dropout", fmt::to_string(o.dropout)},
+                        {"max_tokens", fmt::to_string(o.max_length - 2)}};
+  notes.merge(words);
+  return notes;
 }
 
 void Translator::save(const std::filesystem::path& path) const { nn::save(model, path, notes()); }
@@ -110,16 +139,18 @@ Translator Translator::load(const std::filesystem::path& path) {
   check<FileError>(task.find_first_not_of("abcdefghijklmnopqrstuvwxyz") == std::string::npos,
                    "load: {}: the task \"{}\" is none of ours", path.string(),
                    examples::shortened(task));
-  const Vocabulary source = Vocabulary::from_text(notes["source_words"]);
-  const Vocabulary target = Vocabulary::from_text(notes["target_words"]);
+  const Unit unit = unit_named(notes["unit"]);
+  const bool subwords = unit == Unit::subwords;
+  const Coding coding = subwords ? coding_of(notes) : Coding{};
+  const Vocabulary source =
+      subwords ? Vocabulary(coding.source.tokens()) : Vocabulary::from_text(notes["source_words"]);
+  const Vocabulary target =
+      subwords ? Vocabulary(coding.target.tokens()) : Vocabulary::from_text(notes["target_words"]);
 
   // A model of these sizes, and then its numbers. An unfinished training has more in its file.
   glass::Rng rng(0);
-  Translator result{task,
-                    notes["unit"] == "words" ? Unit::words : Unit::characters,
-                    source,
-                    target,
-                    {rng, shape_of(r, source, target, max_tokens)}};
+  Translator result{task,   unit,   source,
+                    target, coding, {rng, shape_of(r, source, target, coding.joint, max_tokens)}};
   const nn::LoadReport report =
       nn::load(result.model, path, {.strict = !notes.contains("training")});
   check<FileError>(report.missing.empty(), "load: {}: does not fit the module; missing {}",
@@ -129,8 +160,26 @@ Translator Translator::load(const std::filesystem::path& path) {
 
 // ---- translating ----
 
+Sentence Translator::tokens_of(std::string_view text) const {
+  return tokenize(unit, coding.source, text);
+}
+
+bool Translator::is_right(const std::vector<int>& translation,
+                          const std::vector<int>& reference) const {
+  if (unit != Unit::subwords) return translation == reference;
+  return join(unit, target_words.decode(translation)) == join(unit, target_words.decode(reference));
+}
+
 std::vector<std::vector<int>> Translator::decode(std::span<const Example> examples,
                                                  Search search) const {
+  std::vector<std::vector<int>> targets;
+  for (std::vector<nn::Decoded>& best : decode_several(examples, 1, search))
+    targets.push_back(best.empty() ? std::vector<int>() : std::move(best.front().tokens));
+  return targets;
+}
+
+std::vector<std::vector<nn::Decoded>> Translator::decode_several(std::span<const Example> examples,
+                                                                 Index count, Search search) const {
   // Sentences of similar lengths are decoded together, so that little is padded. A batch has many
   // sentences, but not all, which would take too much memory.
   constexpr std::size_t at_once = 128;
@@ -140,25 +189,25 @@ std::vector<std::vector<int>> Translator::decode(std::span<const Example> exampl
     return examples[static_cast<std::size_t>(a)].source.size() <
            examples[static_cast<std::size_t>(b)].source.size();
   });
-  std::vector<std::vector<int>> results(examples.size());
+  std::vector<std::vector<nn::Decoded>> results(examples.size());
   for (std::size_t begin = 0; begin < order.size(); begin += at_once) {
-    const std::size_t count = std::min(at_once, order.size() - begin);
+    const std::size_t rows = std::min(at_once, order.size() - begin);
     const Batch batch =
         make_batch(examples, {order.begin() + static_cast<std::ptrdiff_t>(begin),
-                              order.begin() + static_cast<std::ptrdiff_t>(begin + count)});
+                              order.begin() + static_cast<std::ptrdiff_t>(begin + rows)});
     // A target's limit depends on its own source alone, and so not on what else is translated.
     std::vector<Index> limits;
     for (const Index i : batch.examples)
       limits.push_back(2 * std::ssize(examples[static_cast<std::size_t>(i)].source) + 12);
-    const auto targets = nn::beam_decode(model, batch.source,
-                                         {.start = Vocabulary::start,
-                                          .stop = Vocabulary::stop,
-                                          .max_length = model.options.max_length,
-                                          .beams = search.beams,
-                                          .length_penalty = search.length_penalty,
-                                          .limits = limits});
-    for (std::size_t i = 0; i < count; ++i)
-      results[static_cast<std::size_t>(batch.examples[i])] = targets[i];
+    auto targets = nn::nbest_decode(model, batch.source, count,
+                                    {.start = Vocabulary::start,
+                                     .stop = Vocabulary::stop,
+                                     .max_length = model.options.max_length,
+                                     .beams = search.beams,
+                                     .length_penalty = search.length_penalty,
+                                     .limits = limits});
+    for (std::size_t i = 0; i < rows; ++i)
+      results[static_cast<std::size_t>(batch.examples[i])] = std::move(targets[i]);
   }
   return results;
 }
@@ -174,34 +223,65 @@ Sentence Translator::spell(const Sentence& source, const std::vector<int>& targe
   return words;
 }
 
+Sentence Translator::axis_of(const std::vector<int>& target, const Sentence& words) const {
+  Sentence axis;
+  auto word = words.begin();
+  for (const int id : target) {
+    const bool silent = id == Vocabulary::pad || id == Vocabulary::start;
+    axis.push_back(silent || word == words.end() ? target_words.word(id) : *word++);
+  }
+  axis.emplace_back("■");
+  return axis;
+}
+
 void Translator::expect_translatable(std::string_view text) const {
-  const Index tokens = std::ssize(tokenize(unit, text)), limit = model.options.max_length - 1;
+  const Index tokens = std::ssize(tokens_of(text)), limit = model.options.max_length - 1;
   check<glass::ShapeError>(tokens <= limit, "translate: at most {} tokens; got {} in \"{}\"", limit,
                            tokens, examples::shortened(text));
 }
 
-std::vector<std::string> Translator::translate(std::span<const std::string> texts,
-                                               Search search) const {
+namespace {
+
+// The targets of one source as text.
+std::vector<Candidate> spell_all(const Translator& translator, const Sentence& source,
+                                 const std::vector<nn::Decoded>& targets) {
+  std::vector<Candidate> candidates;
+  for (const nn::Decoded& target : targets)
+    candidates.push_back(
+        {join(translator.unit, translator.spell(source, target.tokens)), target.log_p});
+  return candidates;
+}
+
+}  // namespace
+
+std::vector<std::vector<Candidate>> Translator::candidates(std::span<const std::string> texts,
+                                                           Index count, Search search) const {
   // All sentences that are not blank are decoded together.
   std::vector<Sentence> sources;
   std::vector<Example> examples;
   for (const std::string& text : texts) {
     expect_translatable(text);
-    Sentence source = tokenize(unit, text);
-    if (source.empty()) continue;
-    examples.push_back({source_words.encode(source), {}});
-    sources.push_back(std::move(source));
+    const Sentence& source = sources.emplace_back(tokens_of(text));
+    if (!source.empty()) examples.push_back({source_words.encode(source), {}});
   }
-  const auto targets = decode(examples, search);
+  const auto targets = decode_several(examples, count, search);
 
-  // A blank sentence stays empty; the others get the next translation.
-  std::vector<std::string> results;
-  std::size_t next = 0;
-  for (const std::string& text : texts) {
-    const bool blank = tokenize(unit, text).empty();
-    results.push_back(blank ? "" : join(unit, spell(sources[next], targets[next])));
-    next += !blank;
+  // The others have one candidate, which is empty.
+  std::vector<std::vector<Candidate>> results;
+  auto next = targets.begin();
+  for (const Sentence& source : sources) {
+    std::vector<Candidate>& candidates = results.emplace_back();
+    if (!source.empty()) candidates = spell_all(*this, source, *next++);
+    if (candidates.empty()) candidates.emplace_back();
   }
+  return results;
+}
+
+std::vector<std::string> Translator::translate(std::span<const std::string> texts,
+                                               Search search) const {
+  std::vector<std::string> results;
+  for (std::vector<Candidate>& best : candidates(texts, 1, search))
+    results.push_back(std::move(best.front().text));
   return results;
 }
 

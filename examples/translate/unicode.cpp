@@ -6,6 +6,7 @@
 #include <span>
 
 #include "examples/translate/unicode_tables.h"
+#include "examples/translate/unicode_widths.h"
 #include "glassgrad.h"
 
 namespace translate {
@@ -150,6 +151,45 @@ bool is_mark(char32_t c) {
   // Every version of Unicode adds pictographs, so their whole blocks count.
   const bool pictograph = 0x1F000 <= c && c <= 0x1FAFF;
   return pictograph || holds(tables::marks, c);
+}
+
+// ---- scripts without spaces, and columns ----
+
+bool is_unspaced(char32_t c) {
+  // The blocks of these scripts, by the names of the standard.
+  static constexpr tables::Range blocks[] = {
+      {0x0E00, 0x0FFF},    // Thai, Lao, Tibetan
+      {0x1000, 0x109F},    // Myanmar
+      {0x1780, 0x17FF},    // Khmer
+      {0x1950, 0x19FF},    // Tai Le, New Tai Lue, Khmer Symbols
+      {0x1A20, 0x1AAF},    // Tai Tham
+      {0x1B00, 0x1B7F},    // Balinese
+      {0x2E80, 0x2FDF},    // radicals of Han
+      {0x3005, 0x3007},    // 々〆〇
+      {0x3040, 0x312F},    // Hiragana, Katakana, Bopomofo
+      {0x31A0, 0x31BF},    // Bopomofo Extended
+      {0x31F0, 0x31FF},    // Katakana Phonetic Extensions
+      {0x3400, 0x4DBF},    // Han, Extension A
+      {0x4E00, 0x9FFF},    // Han
+      {0xA980, 0xA9FF},    // Javanese, Myanmar Extended-B
+      {0xAA60, 0xAA7F},    // Myanmar Extended-A
+      {0xF900, 0xFAFF},    // Han, compatibility
+      {0xFF66, 0xFF9F},    // halfwidth Katakana
+      {0x1AFF0, 0x1B16F},  // Kana, extended and supplement
+      {0x20000, 0x3FFFF},  // Han, the other extensions
+  };
+  return holds(blocks, c) && !is_mark(c) && !is_space(c);
+}
+
+int columns_of(char32_t c) {
+  if (holds(tables::zero_width, c)) return 0;
+  return holds(tables::wide, c) ? 2 : 1;
+}
+
+int columns_of(std::string_view text) {
+  int columns = 0;
+  for (const char32_t c : decode_utf8(text)) columns += columns_of(c);
+  return columns;
 }
 
 }  // namespace translate

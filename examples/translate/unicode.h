@@ -42,4 +42,14 @@ bool is_space(char32_t c);
 // everything in the blocks of pictographs, U+1F000 … U+1FAFF, to which every version adds some.
 bool is_mark(char32_t c);
 
+// Letters, digits and signs of scripts that write no spaces between words: Han, Hiragana, Katakana,
+// Bopomofo, Thai, Lao, Khmer, Myanmar, Tibetan, Javanese and some smaller ones. Hangul is none:
+// Korean writes spaces.
+bool is_unspaced(char32_t c);
+
+// How many columns of a terminal the code point takes: 2 where it is wide (Chinese, Japanese,
+// Korean, pictographs), 0 where it is drawn on the character before it, 1 otherwise.
+int columns_of(char32_t c);
+int columns_of(std::string_view text);  // the sum; FileError where `text` is not UTF-8
+
 }  // namespace translate

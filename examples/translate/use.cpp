@@ -36,16 +36,33 @@ bool empty_if_faulty(const Translator& translator, std::string& line, const std:
 
 }  // namespace
 
-Index translate_file(const Translator& translator, const std::string& file,
-                     const std::string& output, Search search) {
-  std::vector<std::string> lines = split_lines(read_text(file));
+std::string lines_of(const Translator& translator, std::span<const std::string> texts,
+                     Search search, Index nbest, Index first) {
+  std::string lines;
+  Index number = first;
+  for (const auto& candidates : translator.candidates(texts, std::max<Index>(nbest, 1), search)) {
+    if (nbest == 0) lines += candidates.front().text + '\n';
+    for (std::size_t i = 0; nbest > 0 && i < candidates.size(); ++i)
+      lines += fmt::format("{}\t{}\t{:.4f}\t{}\n", number, i + 1, candidates[i].log_p,
+                           candidates[i].text);
+    ++number;
+  }
+  return lines;
+}
+
+Index empty_faulty_lines(const Translator& translator, std::vector<std::string>& lines,
+                         const std::string& name) {
   Index faulty = 0;
   for (std::size_t i = 0; i < lines.size(); ++i)
-    faulty += empty_if_faulty(translator, lines[i], fmt::format("{}: line {}", file, i + 1));
+    faulty += empty_if_faulty(translator, lines[i], fmt::format("{}: line {}", name, i + 1));
+  return faulty;
+}
 
-  const std::vector<std::string> results = translator.translate(lines, search);
-  std::string text;
-  for (const std::string& result : results) text += result + '\n';
+Index translate_file(const Translator& translator, const std::string& file,
+                     const std::string& output, Search search, Index nbest) {
+  std::vector<std::string> lines = split_lines(read_text(file));
+  const Index faulty = empty_faulty_lines(translator, lines, file);
+  const std::string text = lines_of(translator, lines, search, nbest);
   if (output.empty()) {
     fmt::print("{}", text);
     return faulty;
@@ -76,7 +93,7 @@ std::optional<std::string> read_line(std::istream& in, bool is_first) {
 }  // namespace
 
 Index interact(const Translator& translator, std::istream& in, std::FILE* out, bool prompt,
-               Search search) {
+               Search search, Index nbest) {
   Index faulty = 0;
   for (Index number = 1;; ++number) {
     if (prompt) fmt::print(out, "> ");
@@ -85,7 +102,7 @@ Index interact(const Translator& translator, std::istream& in, std::FILE* out, b
     std::optional<std::string> line = read_line(in, number == 1);
     if (!line) break;
     faulty += empty_if_faulty(translator, *line, fmt::format("line {}", number));
-    fmt::print(out, "{}\n", translator.translate(*line, search));
+    fmt::print(out, "{}", lines_of(translator, {&*line, 1}, search, nbest, number));
   }
   check<FileError>(&in != &std::cin || std::ferror(stdin) == 0,
                    "cannot read the standard input: {}", std::strerror(errno));

@@ -47,16 +47,46 @@ struct Chain {
 
 // ---- a training step ----
 
-// An encoder-decoder, pre-norm, and the batch that it is trained on; tokens are 1 … vocabulary − 1.
-struct Model {
-  std::string name;
-  int layers, width, heads, hidden, vocabulary, batch, length;
-  double dropout;
-  std::vector<int> source = {}, target = {}, answers = {};  // [batch, length]
+// Sentences of different lengths; where one has ended, the rest of its row is `padding`.
+constexpr int padding = 0;
+struct Batch {
+  int rows, source_length, target_length;
+  std::vector<int> source;           // [rows, source_length]
+  std::vector<int> target, answers;  // [rows, target_length]
 };
 
+// The tokens that are learnt from: padding is not.
+inline int count_answers(const Batch& batch) {
+  return static_cast<int>(std::count_if(batch.answers.begin(), batch.answers.end(),
+                                        [](int token) { return token != padding; }));
+}
+
+// An encoder-decoder, pre-norm, and its training with Adam. The batches come one after the other,
+// again and again; a turn of a race is several of them.
+struct Model {
+  std::string name;
+  int layers, width, heads, hidden, source_vocabulary, target_vocabulary;
+  double dropout;
+  bool tied = false;     // the target's embedding is also the output layer's weight
+  bool shared = false;   // and the source's embedding
+  int max_length = 256;  // of a sentence
+
+  std::vector<Batch> batches = {};
+  int batches_in_turn = 1;
+  std::function<double(int step)> rate = [](int) { return 1e-3; };  // of each step from 1 on
+  double beta2 = 0.999, eps = 1e-8;
+  double smoothing = 0;
+  double average = 0;  // if not 0: the share of a running mean of the weights that stays at a step
+};
+
+// The first weights are random and should not stay in the running mean, so the first steps keep a
+// smaller share of it.
+inline double share_that_stays(const Model& model, int step) {
+  return std::min(model.average, (1.0 + step) / (10.0 + step));
+}
+
 struct Trainer {
-  std::function<void()> step;
+  std::function<void()> turn;    // a step for each of the next `batches_in_turn` batches
   std::function<double()> loss;  // of the last step
   std::int64_t parameters;
 };
@@ -97,7 +127,8 @@ struct Torch {
   Makers<Attended, CrossLayer> layers;
 };
 
-// Null where the module was not built. Once in a process, after set_up().
+// Null where the module was not built. Once in a process, after set_up(). The version names the
+// BLAS that libtorch's products run on, since that decides their speed.
 const Torch* load_torch(const Options& options);
 
 // The name of the maker whose product is fastest, and what each took, in a short race.

@@ -61,8 +61,25 @@ export async function clickThrough(page, {noViolation, fits, touch}) {
     return done;
   }
 
-  // ---- every sentence can be chosen, and is shown as text ----
+  // ---- subwords are joined to words, and then shown apart ----
   const list = page.locator("#samples button");
+  const withWords = data.samples.findIndex((s) => s.sourceWords && s.source.length > s.sourceWords.length);
+  assert.equal(await page.locator("#units").isVisible(), data.samples.some((s) => s.sourceWords));
+  if (withWords >= 0) {
+    const s = data.samples[withWords];
+    await list.nth(withWords).click();
+    assert.deepEqual(await page.locator("#targets button").allTextContents(), s.targetWords.map(([text]) => text));
+    assert.deepEqual(await page.locator("#sources button").allTextContents(), s.sourceWords.map(([text]) => text));
+    // The weights of a row still sum to 1, but for what thousandths lose.
+    const labels = await page.locator("#map td[data-row='0']").evaluateAll((cells) => cells.map((c) => c.getAttribute("aria-label")));
+    const sum = labels.reduce((total, label) => total + Number(label.match(/: ([\d.]+) %$/)[1]), 0);
+    assert(Math.abs(sum - 100) < 5, `the weights of a word sum to ${sum} %`);
+    await noViolation(page, "subwords joined to words");
+    await page.locator("#units button", {hasText: "Subwords"}).click();
+    ++done;
+  }
+
+  // ---- every sentence can be chosen, and is shown as text ----
   assert.equal(await list.count(), data.samples.length);
   for (let i = 0; i < data.samples.length; ++i) {
     const s = data.samples[i];

@@ -12,6 +12,7 @@
 #include <array>
 #include <numeric>
 
+#include "examples/translate/pieces.h"
 #include "examples/translate/tasks.h"
 #include "examples/translate/text.h"
 #include "tests/fuzz/fuzz.h"
@@ -67,7 +68,7 @@ inline void try_tokens(const std::string& text) {
   expect(bad.has_value() != valid, "find_invalid_utf8 does not agree with Unicode's table");
   expect(!bad || (*bad < text.size() && is_utf8(text.substr(0, *bad))),
          "find_invalid_utf8 names byte {}, which is not the first", bad.value_or(0));
-  for (const Unit unit : {Unit::characters, Unit::words}) {
+  for (const Unit unit : {Unit::characters, Unit::words, Unit::subwords}) {
     Sentence tokens;
     expect(passes<FileError>([&] { tokens = tokenize(unit, text); }) == valid,
            "tokenize takes what is not UTF-8, or refuses what is");
@@ -75,7 +76,7 @@ inline void try_tokens(const std::string& text) {
       expect(!token.empty() && is_utf8(token), "a token is empty or cut in two");
     const std::string joined = join(unit, tokens);
     expect(tokenize(unit, joined) == tokens, "joined tokens are cut elsewhere: {}", joined);
-    expect(!valid || unit == Unit::words || joined == text, "characters join to another text");
+    expect(!valid || unit != Unit::characters || joined == text, "characters join to another text");
   }
   std::string lower;
   expect(passes<FileError>([&] { lower = lower_case(text); }) == valid,
@@ -107,6 +108,29 @@ inline void expect_sound(const Vocabulary& words) {
 inline void try_vocabulary(const std::string& text) {
   Vocabulary words;
   if (passes<FileError>([&] { words = Vocabulary::from_text(text); })) expect_sound(words);
+}
+
+// ---- subwords ----
+
+// A text comes back from its subwords, and so do the subwords from their own text.
+inline void expect_sound(const Subwords& subwords, const std::string& text) {
+  Rng rng(1);
+  for (const double dropout : {0.0, 0.5})
+    expect(bytes_of(subwords.cut(pieces(text), dropout, rng)) == text,
+           "subwords are another text than the one that was cut");
+  expect(Subwords::from_text(subwords.to_text()) == subwords,
+         "subwords are others when read again");
+  (void)Vocabulary(subwords.tokens());
+}
+
+inline void try_subwords(const std::string& text) {
+  if (!is_utf8(text)) return;
+  PieceCounts counts;
+  for (const std::string& piece : pieces(text)) ++counts[piece];
+  expect_sound(Subwords::learn(counts, 20, 1), text);
+  Subwords read;
+  if (passes<FileError>([&] { read = Subwords::from_text(text); })) expect_sound(read, text);
+  (void)word_starts(Subwords::learn(counts, 20, 1).cut(pieces(text)));
 }
 
 // ---- sentences as numbers ----
@@ -223,6 +247,7 @@ inline Verdict try_text(const std::string& bytes) {
   try_tokens(bytes);
   try_phrase(bytes);
   try_vocabulary(bytes);
+  try_subwords(bytes);
 
   std::vector<std::string> parts = parts_of(bytes);
   parts.resize(std::min<std::size_t>(parts.size(), 4));
@@ -237,6 +262,10 @@ inline Verdict try_text(const std::string& bytes) {
   Corpus corpus;
   if (!passes<FileError>([&] { corpus = read_corpus(files); })) return Verdict::refused;
   expect_sound(corpus, files, parts);
+  // With subwords there may be no pair that is short enough.
+  files.subwords = 1 + std::ssize(bytes) % 50;
+  files.joint = bytes.size() % 3 == 0;
+  if (passes<FileError>([&] { corpus = read_corpus(files); })) expect_sound(corpus, files, parts);
   return Verdict::read;
 }
 

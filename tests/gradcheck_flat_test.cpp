@@ -1,0 +1,254 @@
+// # Tests of gradcheck where f is flat
+//
+// Where every gradient is exactly 0, the numeric gradient is nothing but rounding, and there is no
+// large gradient beside it to compare it with. A right gradient of 0 must be accepted there, and a
+// wrong gradient must be rejected, however small it is.
+#include <cmath>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "autograd/gradcheck.h"
+#include "autograd/ops.h"
+#include "tests/catch.h"
+#include "tests/op_table.h"
+
+namespace gradcheck_flat_test {
+
+using namespace glass;
+using Catch::Matchers::ContainsSubstring;
+using oracle::is_double, oracle::is_float;
+
+namespace {
+
+using Function = std::function<Var(const Var&)>;
+using Functions = std::vector<std::pair<std::string, Function>>;
+
+// Smooth functions of one number. Their values have digits that a double must round.
+[[maybe_unused]] const Functions& inner_functions() {
+  static const Functions all = {
+      {"x", [](const Var& x) { return x + 0.0; }},
+      {"x / 3", [](const Var& x) { return x / 3; }},
+      {"gelu", [](const Var& x) { return gelu(x); }},
+      {"tanh", [](const Var& x) { return tanh(x); }},
+      {"sigmoid", [](const Var& x) { return sigmoid(x); }},
+      {"exp", [](const Var& x) { return exp(x); }},
+      {"softplus", [](const Var& x) { return softplus(x); }},
+      {"square", [](const Var& x) { return x * x; }},
+      {"sin", [](const Var& x) { return sin(3 * x); }},
+  };
+  return all;
+}
+
+Var norm(const Var& y) { return layer_norm(y, Var(ones({y.size(-1)})), Var(zeros({y.size(-1)}))); }
+
+// Functions of y with a gradient of 0 at each y of equal numbers.
+[[maybe_unused]] const Functions& flat_at_equal_numbers() {
+  static const Functions all = {
+      {"var", [](const Var& y) { return var(y); }},
+      {"biased var", [](const Var& y) { return var(y, {}, false, {.biased = true}); }},
+      {"1e-12 var", [](const Var& y) { return 1e-12 * var(y); }},
+      {"1e12 var", [](const Var& y) { return 1e12 * var(y); }},
+      {"(y - mean)^2", [](const Var& y) { return (y - mean(y)) * (y - mean(y)); }},
+      {"(y - mean)^3", [](const Var& y) { return (y - mean(y)) * (y - mean(y)) * (y - mean(y)); }},
+      {"1 - cos(y - mean)", [](const Var& y) { return 1 - cos(y - mean(y)); }},
+  };
+  return all;
+}
+
+// Functions of y with a gradient of 0 everywhere.
+[[maybe_unused]] const Functions& flat_everywhere() {
+  static const Functions all = {
+      {"y - y", [](const Var& y) { return y - y; }},
+      {"y / y", [](const Var& y) { return y / y; }},
+      {"0 y", [](const Var& y) { return 0 * y; }},
+      {"y (y - y)", [](const Var& y) { return y * (y - y); }},
+      {"softmax summed", [](const Var& y) { return sum(softmax(y)); }},
+      {"1e3 softmax summed", [](const Var& y) { return 1e3 * sum(softmax(y)); }},
+      {"layer_norm summed", [](const Var& y) { return sum(norm(y + arange(y.numel()))); }},
+      {"the mean of y - mean", [](const Var& y) { return mean(y - mean(y)); }},
+      {"log of softmax summed", [](const Var& y) { return log(sum(softmax(y))); }},
+      {"ln exp - 1", [](const Var& y) { return log(exp(y / 100)) - y / 100; }},
+      {"std of y - y", [](const Var& y) { return glass::std(y - y + arange(y.numel())); }},
+  };
+  return all;
+}
+
+[[maybe_unused]] GradcheckReport check_of(const Function& f, const Tensor& at) {
+  const Var x(at.clone(), true);
+  return gradcheck([&] { return f(x); }, {{"x", x}});
+}
+
+// A right gradient. Enclosures may be too wide to prove it, where f has a large factor, and where
+// all gradients may be 0 there is no scale to call them narrow.
+[[maybe_unused]] void expect_right(const GradcheckReport& report) {
+  INFO(report.text);
+#ifdef GLASS_REAL_CERTIFIED
+  CHECK_THAT(report.text, !ContainsSubstring("REFUTED"));
+#else
+  CHECK(report.ok);
+#endif
+}
+
+// x, with a gradient that is `factor` times as large as it should be.
+[[maybe_unused]] Var times(const Var& x, double factor) {
+  return record("by hand", x.value(), {{x, [=](const Tensor& g) { return factor * g; }}});
+}
+
+const std::vector<double> places = {1.7, 0.3, -0.9, 3.1, 0.01, 5.4};
+
+}  // namespace
+
+TEST_CASE("a right gradient of 0 at a flat minimum is accepted") {
+  if constexpr (!is_float) {
+    for (const auto& [outer_name, outer] : flat_at_equal_numbers())
+      for (const auto& [inner_name, inner] : inner_functions())
+        for (const Index n : {2, 3, 5})
+          for (const double place : places) {
+            const auto report =
+                check_of([&, &f = outer, &g = inner](const Var& x) { return f(g(x)); },
+                         full({n}, static_cast<Real>(place)));
+            INFO(outer_name << " of " << inner_name << " at " << n << " times " << place);
+            expect_right(report);
+          }
+  }
+}
+
+// The slopes beside such a minimum may be as small as rounding: then the check is inconclusive.
+TEST_CASE("a right gradient of 0 at a flat minimum is not called wrong where f is saturated") {
+  if constexpr (!is_float) {
+    const Var x(matmul(ones({4, 1}), tensor({{-13.418, -11.322, 8.14}})), true);
+    expect_right(
+        gradcheck([&] { return var(sigmoid(tanh(x)), 0, false, {.biased = true}); }, {{"x", x}}));
+    for (const double place : {3.0, 5.0, 7.0, 8.14, 9.0})
+      CHECK_THAT(check_of([](const Var& y) { return var(sigmoid(tanh(y))); },
+                          full({4}, static_cast<Real>(place)))
+                     .text,
+                 !ContainsSubstring("FAILED") && !ContainsSubstring("REFUTED"));
+  }
+}
+
+// At x = 1e-30 steps as small as x do not move log(exp(x)) at all, since exp(x) rounds to 1.
+TEST_CASE("a slope that rounds away at the scale of a tiny x is not called wrong") {
+  const Functions rounded = {
+      {"ln exp", [](const Var& x) { return log(exp(x)); }},
+      {"1 + x - 1", [](const Var& x) { return 1 + x - 1; }},
+      {"sqrt", [](const Var& x) { return sqrt(x + 1); }},
+      {"ln sigmoid", [](const Var& x) { return log(sigmoid(x)); }},
+      {"x + ln exp", [](const Var& x) { return x + log(exp(x)); }},
+  };
+  if constexpr (!is_float) {
+    for (const auto& [name, f] : rounded)
+      for (const double place : {1e-17, -8.9e-31, 1e-60, 1e-200})
+        for (const Shape& shape : {Shape(), Shape{3}}) {
+          INFO(name << " at " << place << ", rank " << shape.rank());
+          CHECK_THAT(check_of(f, full(shape, static_cast<Real>(place))).text,
+                     !ContainsSubstring("FAILED") && !ContainsSubstring("REFUTED"));
+          const Function wrong = [&, &g = f](const Var& x) { return g(times(x, 2)); };
+          CHECK_FALSE(check_of(wrong, full(shape, static_cast<Real>(place))).ok);
+        }
+  }
+}
+
+// The gradient of (x − x) + x² is 1 − 1 + 2x: rounding loses 2x beside 1.
+TEST_CASE("a small gradient that rounds away beside larger ones is not called wrong") {
+  if constexpr (!is_float) {
+    const Functions cancelling = {
+        {"(x - x) + x^2", [](const Var& x) { return (x - x) + x * x; }},
+        {"x^2 + (x - x)", [](const Var& x) { return x * x + (x - x); }},
+        {"3x - x + x^2 - 2x", [](const Var& x) { return 3 * x - x + x * x - 2 * x; }},
+        {"(x - x) + sin(x^2)", [](const Var& x) { return (x - x) + sin(x * x); }},
+    };
+    for (const auto& [name, f] : cancelling)
+      for (const double place : {1e-17, -1.872e-31, 1e-60})
+        for (const Shape& shape : {Shape(), Shape{3}}) {
+          INFO(name << " at " << place << ", rank " << shape.rank());
+          CHECK_THAT(check_of(f, full(shape, static_cast<Real>(place))).text,
+                     !ContainsSubstring("FAILED") && !ContainsSubstring("REFUTED"));
+        }
+  }
+}
+
+TEST_CASE("a right gradient of 0 everywhere is accepted") {
+  if constexpr (!is_float) {
+    for (const auto& [outer_name, outer] : flat_everywhere())
+      for (const auto& [inner_name, inner] : inner_functions())
+        for (const Index n : {2, 3, 5})
+          for (const double place : places) {
+            const Tensor at = place + 0.7 * arange(n);
+            const auto report =
+                check_of([&, &f = outer, &g = inner](const Var& x) { return f(g(x)); }, at);
+            INFO(outer_name << " of " << inner_name << " from " << place << ", size " << n);
+            expect_right(report);
+          }
+  }
+}
+
+TEST_CASE("at (x - c)^2 the place c has a gradient of 0, and a place beside it has none") {
+  if constexpr (!is_float) {
+    for (const auto& [name, inner] : inner_functions())
+      for (const double place : places) {
+        const Tensor at = place + 0.11 * arange(3);
+        const Tensor c = inner(Var(at)).value();
+        const auto squared = [&, &g = inner](double factor) {
+          return [&, factor](const Var& x) {
+            const Var d = g(times(x, factor)) - c;
+            return d * d;
+          };
+        };
+        INFO(name << " at " << place);
+        expect_right(check_of(squared(1), at));
+        CHECK(check_of(squared(1), at + 1e-3).ok);
+        // 2 (x − c) is 2e-3 there. At c itself 2 · 0 is right with any factor.
+        if (place < 3) CHECK(!check_of(squared(1.0001), at + 1e-3).ok);
+      }
+  }
+}
+
+TEST_CASE("a wrong gradient at a flat place is rejected, however small it is") {
+  if constexpr (is_double) {
+    // The gradient of `tiny` x is `tiny`; the sweep claims `factor` times that. The flat function
+    // adds nothing but rounding, of its own size.
+    for (const auto& [outer_name, outer] : flat_at_equal_numbers())
+      for (const double tiny : {1e-3, 1e-6, 1e-9, 1e-12})
+        for (const double factor : {0.0, -1.0, 0.5, 1.01, 2.0}) {
+          const double size = outer_name == "1e12 var" ? 1e12 : 1;
+          if (tiny * std::abs(factor - 1) < 1e-10 * size) continue;  // rounding may hide it
+          const auto f = [&, &flat = outer](const Var& x) {
+            return flat(gelu(x)) + tiny * mean(times(x, factor));
+          };
+          const auto report = check_of(f, full({3}, Real(1.7)));
+          INFO(outer_name << " and " << tiny << " times x, factor " << factor);
+          INFO(report.text);
+          CHECK(!report.ok);
+        }
+  }
+}
+
+TEST_CASE("a wrong gradient of a tiny function is rejected") {
+  if constexpr (is_double) {
+    for (const auto& [name, inner] : inner_functions())
+      for (const double tiny : {1e-9, 1e-12, 1e-15, 1e-20, 1e-100})
+        for (const double factor : {0.0, -1.0, 0.5, 1.00001, 2.0}) {
+          const auto report =
+              check_of([&, &g = inner](const Var& x) { return tiny * g(times(x, factor)); },
+                       tensor({0.4, 0.8, -0.3}));
+          INFO(tiny << " times " << name << ", factor " << factor);
+          INFO(report.text);
+          CHECK(!report.ok);
+          CHECK_THAT(report.text, ContainsSubstring("FAILED"));
+        }
+    // A curve that is nearly flat: x² at a distance of 1e-12 from its minimum.
+    for (const double factor : {0.0, -1.0, 0.5, 1.00001, 2.0}) {
+      const auto report =
+          check_of([&](const Var& x) { return times(x, factor) * times(x, factor); },
+                   tensor({1e-12, -2e-12}));
+      INFO("x squared, factor " << factor);
+      INFO(report.text);
+      CHECK(!report.ok);
+    }
+  }
+}
+
+}  // namespace gradcheck_flat_test
