@@ -69,18 +69,22 @@ class Differences {
   }
 
   // The height of a stair. A function that adds a large number on its way and takes it off again
-  // moves in stairs: not at all at a fine step, and about equally far to both sides at the first.
-  // (Differences at two steps may then agree by chance.) 0 if the function rises smoothly, or is
-  // flat and then bends, or if the stairs are too low to matter.
+  // moves in stairs: not at all at a fine step, and about equally far to both sides at a coarser
+  // one. (Differences at two steps may then agree by chance.) 0 if the function rises smoothly, or
+  // is flat and then bends.
   template <class F>
-  double stair(F&& change, double first, double reach) const {
+  double stair(F&& change, double first) const {
     const double fine = std::max(1e-8 * first, 4 * ulp * std::abs(x));
-    const double above = edge(change, first, fine, reach);
-    const double height = above > 0 ? std::min(above, edge(change, -first, -fine, reach)) : 0;
-    if (height == 0) return 0;
-    const double right = change(x + first).value, left = change(x - first).value;
-    const double uneven = std::abs(right + left) - (std::abs(right) + std::abs(left)) / 2;
-    return right * left < 0 && uneven <= 2 * height ? height : 0;
+    const Edge above = edge(change, first, fine);
+    const Edge below = above.height > 0 ? edge(change, -first, -fine) : Edge{};
+    if (below.height == 0) return 0;
+    const double height = std::min(above.height, below.height);
+    for (double h = first; h >= std::max(above.at, -below.at); h /= shrink) {
+      const double right = change(x + h).value, left = change(x - h).value;
+      const double uneven = std::abs(right + left) - (std::abs(right) + std::abs(left)) / 2;
+      if (right * left < 0 && uneven <= 2 * height) return height;
+    }
+    return 0;
   }
 
  private:
@@ -89,12 +93,17 @@ class Differences {
   static constexpr double shrink = 4;  // from one step to the next
   static constexpr double least_step = 1e-307;
 
-  // How far the function moves at once at the place between the steps `near` and `far` where it
-  // begins to move; 0 if it has moved at `near` already, or begins to move smoothly.
+  // The step at which the function begins to move, and how far it moves there at once.
+  struct Edge {
+    double at = 0, height = 0;
+  };
+
+  // The edge between the steps `near` and `far`; its height is 0 if the function has moved at `near`
+  // already, or begins to move smoothly: then it moves much further at twice the step.
   template <class F>
-  double edge(F&& change, double far, double near, double reach) const {
+  Edge edge(F&& change, double far, double near) const {
     const auto moved = [&](double step) { return std::abs(change(x + step).value); };
-    if (near == 0 || moved(near) != 0) return 0;
+    if (near == 0 || moved(near) != 0) return {};
     // Halves the ratio of the two steps until they are nearly equal.
     for (int halving = 0; halving < 24 && far / near > 1.001; ++halving) {
       const double middle = std::sqrt(std::abs(near)) * std::sqrt(std::abs(far));
@@ -102,7 +111,7 @@ class Differences {
       bound = std::copysign(middle, far);
     }
     const double height = moved(far);
-    return height > 0.1 * reach * std::abs(far) ? height : 0;
+    return height > 0.1 * moved(2 * far) ? Edge{far, height} : Edge{};
   }
 
   // The slopes to both sides, at one step.

@@ -328,7 +328,7 @@ void Witness::differentiate(std::size_t leaf, double first, Finding& found) {
   const Differences differences{number(x), claimed[leaf], rtol};
   auto& slope = static_cast<Differences::Slope&>(found);
   slope = differences.slope(change, first, last);
-  grain = differences.stair(change, first, found.reach);
+  grain = differences.stair(change, first);
   if (grain > 0) slope = differences.slope(change, first, last);
   if (found.moved == 0) look_again(differences, change, first, reference(leaf), found);
 }
@@ -380,15 +380,18 @@ void excuse_lost_digits(HiddenRounding& hidden, std::size_t leaf, Evidence& evid
   }
 }
 
-// Differences see no slope here, and f is so much steeper elsewhere that a slope as small as the
-// claim may round away: cross_entropy of (40, 0) for class 0 computes 40 − 40. All is in doubt.
-void doubt_rounded_slopes(Evidence& evidence, double claimed) {
-  constexpr double ulp = std::numeric_limits<double>::epsilon();
-  if (!Witness::looks_around || evidence.is_zero() || evidence.scale() != 0 ||
-      claimed > 64 * ulp * evidence.around)
-    return;
-  evidence.around = 0;
-  for (Finding& f : evidence.findings) f.noise = claimed;
+// Differences see no slope of some elements here, and f is so much steeper elsewhere that a slope as
+// small as the claim may round away: cross_entropy of (40, 0) for class 0 computes 40 − 40. All is
+// in doubt.
+void doubt_rounded_slopes(Evidence& evidence) {
+  if (!Witness::looks_around || evidence.is_zero()) return;
+  const double little = 1024 * std::numeric_limits<double>::epsilon() * evidence.around;
+  for (Finding& f : evidence.findings) {
+    const double claim = std::abs(f.analytic);
+    if (f.slope() != 0 || claim <= 4 * f.noise || claim > little) continue;
+    f.noise = claim;
+    evidence.around = 0;
+  }
 }
 
 // Where f hardly changes, the gradient that the sweep claims may be nothing but rounding, or f may
@@ -412,7 +415,7 @@ void look_closer(Objective& objective, HiddenRounding& hidden, std::size_t leaf,
   if (claimed == 0 || (scale > little && noise <= little)) return;
   evidence.jitter = std::max(evidence.jitter, objective.measure_jitter(leaf, g));
   evidence.around = std::max(evidence.around, objective.measure_slope(objective.leaves[leaf]));
-  doubt_rounded_slopes(evidence, claimed);
+  doubt_rounded_slopes(evidence);
 }
 
 // Whether the worst claim is wrong at this point, and right a little to both sides of it, as at a

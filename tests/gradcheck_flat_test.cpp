@@ -170,6 +170,32 @@ TEST_CASE("a small gradient that rounds away beside larger ones is not called wr
   }
 }
 
+// ln p of a class that is nearly sure: exp(-34) is 7 ulps of the 1 that it is added to, and as x
+// moves, the sum moves in stairs.
+TEST_CASE("the gradient of a class that is nearly sure is not called wrong") {
+  const Functions sure = {
+      {"cross_entropy", [](const Var& x) { return cross_entropy(x, std::vector<int>{1}); }},
+      {"log_softmax", [](const Var& x) { return log_softmax(x).slice(0, 1, 2); }},
+      {"log of softmax", [](const Var& x) { return log(softmax(x)).slice(0, 1, 2); }},
+      {"log of exp / sum", [](const Var& x) { return log((exp(x) / sum(exp(x))).slice(0, 1, 2)); }},
+  };
+  if constexpr (!is_float) {
+    for (const auto& [name, f] : sure)
+      for (const Index classes : {2, 3, 5})
+        for (double lead = 24; lead < 42; lead += 0.37)
+          for (const double step : {0.0, 0.17}) {
+            Tensor at = 1 + step * arange(classes);
+            at.data()[1] = static_cast<Real>(lead);
+            INFO(name << " of " << classes << " classes, " << lead << ", step " << step);
+            CHECK_THAT(check_of(f, at).text,
+                       !ContainsSubstring("FAILED") && !ContainsSubstring("REFUTED"));
+            const Function wrong = [&, &g = f](const Var& x) { return g(times(x, 2)); };
+            // Rounding hides a gradient of a few ulps, beside a loss that is steep elsewhere.
+            if (lead < 33) CHECK_FALSE(check_of(wrong, at).ok);
+          }
+  }
+}
+
 TEST_CASE("a right gradient of 0 everywhere is accepted") {
   if constexpr (!is_float) {
     for (const auto& [outer_name, outer] : flat_everywhere())
