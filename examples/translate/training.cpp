@@ -28,12 +28,12 @@ class Clock {
 
 namespace {
 
-// a ← a + share · (x − a), number by number.
+// a ← a + share · (x − a), number by number, by all threads.
 void pull(Tensor average, const Tensor& x, double share) {
   const auto part = static_cast<glass::Real>(share);
-  glass::Real* const a = average.data();
-  const glass::Real* const in = x.data();
-  for (Index i = 0, n = x.numel(); i < n; ++i) a[i] += part * (in[i] - a[i]);
+  glass::parallel_for(x.numel(), 32768, [=, a = average.data(), in = x.data()](Index i, Index end) {
+    for (; i < end; ++i) a[i] += part * (in[i] - a[i]);
+  });
 }
 
 // Writes new numbers into a parameter. value() gives a view of the parameter's memory, so writing
