@@ -17,6 +17,7 @@
 #pragma once
 
 #include <cmath>
+#include <optional>
 
 #include "nn/attention.h"
 #include "nn/embedding.h"
@@ -29,9 +30,15 @@ namespace glass::nn {
 // The defaults make a small model, one for the examples. hidden = 4 · dim and the dropout are those
 // of Vaswani et al. (2017), table 3; dim and heads are an eighth and a half of theirs, so that a
 // step takes milliseconds.
+//
+// `dropout` is for what a layer adds to x, and for the embeddings: the dropout of the paper. The
+// inner dropout is for attention weights and for the hidden numbers of the feed-forward layer, as
+// in most programs since. Without a value it is as large as `dropout`.
 struct LayerOptions {
   Index dim = 64, heads = 4, hidden = 256;
   double dropout = 0.1;
+  std::optional<double> inner_dropout = {};
+  double inner() const { return inner_dropout.value_or(dropout); }
 };
 
 // 1 where a token is not padding: [B, 1, 1, S], a mask for attention. ShapeError unless there are
@@ -48,9 +55,9 @@ inline Tensor padding_mask(const Tokens& tokens, int padding) {
 struct EncoderLayer {
   EncoderLayer(const LayerOptions& o, Rng& rng)
       : self_norm(o.dim),
-        self_attention(o.dim, o.heads, rng, {.dropout = o.dropout}),
+        self_attention(o.dim, o.heads, rng, {.dropout = o.inner()}),
         feed_norm(o.dim),
-        feed_forward(o.dim, o.hidden, o.dropout, rng),
+        feed_forward(o.dim, o.hidden, o.inner(), rng),
         dropout(o.dropout, rng) {}
 
   Var operator()(const Var& x, const std::optional<Tensor>& mask) const {
@@ -79,11 +86,11 @@ struct EncoderLayer {
 struct DecoderLayer {
   DecoderLayer(const LayerOptions& o, Rng& rng)
       : self_norm(o.dim),
-        self_attention(o.dim, o.heads, rng, {.dropout = o.dropout}),
+        self_attention(o.dim, o.heads, rng, {.dropout = o.inner()}),
         cross_norm(o.dim),
-        cross_attention(o.dim, o.heads, rng, {.dropout = o.dropout}),
+        cross_attention(o.dim, o.heads, rng, {.dropout = o.inner()}),
         feed_norm(o.dim),
-        feed_forward(o.dim, o.hidden, o.dropout, rng),
+        feed_forward(o.dim, o.hidden, o.inner(), rng),
         dropout(o.dropout, rng) {}
 
   // Training: all T positions at once. mask [B, 1, T, T] blocks what comes later, memory [B, S, C]
@@ -150,6 +157,7 @@ struct EncoderDecoderOptions {
   int padding = 0;         // this token is masked wherever it is a key
   bool tied = false;    // one table both reads the target and writes it. O. Press, L. Wolf (2017)
   bool shared = false;  // the source is read with the target's table: one vocabulary for both
+  std::optional<double> inner_dropout = {};  // as in LayerOptions
 };
 
 struct EncoderDecoder {
@@ -167,7 +175,7 @@ struct EncoderDecoder {
         output(o.dim, o.target_vocab, rng),
         dropout(o.dropout, rng),
         positions(sinusoidal_positions(o.max_length, o.dim)) {
-    const LayerOptions layer{o.dim, o.heads, o.hidden, o.dropout};
+    const LayerOptions layer{o.dim, o.heads, o.hidden, o.dropout, o.inner_dropout};
     for (Index i = 0; i < o.layers; ++i) encoder.emplace_back(layer, rng);
     for (Index i = 0; i < o.layers; ++i) decoder.emplace_back(layer, rng);
     tie();

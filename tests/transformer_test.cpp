@@ -202,6 +202,29 @@ TEST_CASE("eval mode is deterministic, training mode draws anew") {
   CHECK(difference(model(source, target, &weights).value(), logits) == "");
 }
 
+TEST_CASE("the inner dropout is as large as the other one, unless a value is given") {
+  const Tokens source = some_tokens(2, 4, 11), target = some_tokens(2, 5, 9);
+  const auto logits = [&](const nn::EncoderDecoder& model) {
+    return model(source, target).value();
+  };
+  const Tensor usual = logits(tiny({.dropout = 0.3}));
+  CHECK(exact_difference(logits(tiny({.dropout = 0.3, .inner_dropout = 0.3})), usual) == "");
+  CHECK(exact_difference(logits(tiny({.dropout = 0.3, .inner_dropout = 0})), usual) != "");
+
+  // Each alone: without the other, two calls differ by its random numbers only.
+  const nn::EncoderDecoder inside = tiny({.dropout = 0, .inner_dropout = 0.3});
+  CHECK(exact_difference(logits(inside), logits(inside)) != "");
+  for (const nn::EncoderLayer& layer : inside.encoder) {
+    CHECK(layer.dropout.rate() == 0);
+    CHECK(layer.feed_forward.dropout.rate() == 0.3);
+  }
+  const nn::EncoderDecoder outside = tiny({.dropout = 0.3, .inner_dropout = 0});
+  for (const nn::DecoderLayer& layer : outside.decoder) {
+    CHECK(layer.dropout.rate() == 0.3);
+    CHECK(layer.feed_forward.dropout.rate() == 0);
+  }
+}
+
 TEST_CASE("a copy of the model is another model of the same numbers") {
   const nn::EncoderDecoder model = tiny({.dropout = 0.3}), copy = model;
   const Tokens source = some_tokens(2, 4, 11), target = some_tokens(2, 5, 9);

@@ -109,6 +109,8 @@ TEST_CASE("a preset has sizes and rates for text, which arguments change") {
   CHECK(r.tied);
   CHECK(r.smoothing == 0.1);
   CHECK(r.dropout == 0.1);
+  CHECK(r.inner_dropout == 0);
+  CHECK(!parse(text()).recipe.inner_dropout);
   CHECK(r.epochs > 0);
   CHECK(parse(text({"--schedule", "inverse-sqrt"})).recipe.schedule == Schedule::inverse_sqrt);
 }
@@ -168,7 +170,9 @@ TEST_CASE("two trainings have the same settings only if nothing that matters dif
   CHECK(differ({"--subwords", "100", "--joint", "1"}) == 2);
   CHECK(differ({"--subwords", "100", "--bpe-dropout", "0.1"}) == 2);
   CHECK(differ({"--tied", "1"}) == 1);
-  CHECK(differ({"--dropout", "0.2"}) == 1);
+  CHECK(differ({"--dropout", "0.2"}) == 2);  // inside layers, too
+  CHECK(differ({"--dropout", "0.2", "--inner-dropout", "0.1"}) == 1);
+  CHECK(differ({"--inner-dropout", "0.2"}) == 1);
   CHECK(differ({"--rate", "0.002"}) == 1);
   CHECK(differ({"--smoothing", "0"}) == 1);
   CHECK(differ({"--average", "0.9"}) == 1);
@@ -224,6 +228,7 @@ TEST_CASE("a number outside its bounds, NaN and what is no number are refused in
       {"--layers", "1", "1000"},
       {"--hidden", "1", "1048576"},
       {"--dropout", "0", "0.99", true},
+      {"--inner-dropout", "0", "0.99", true},
       {"--tied", "0", "1", false, false, "0 or 1"},
       {"--steps", "0", any},
       {"--epochs", "1", "1000000"},
@@ -344,6 +349,7 @@ TEST_CASE("an option without effect is an error that says why") {
       {{"--hidden", "8"}, "11000100"},
       {{"--tied", "1"}, "11000100"},
       {{"--dropout", "0.1"}, "10000100"},
+      {{"--inner-dropout", "0.1"}, "10000100"},
       {{"--dropout", "0.1", "--save", "s"}, "11000100"},  // the file says it to a later training
       {{"--batch", "8"}, "10010110"},
       {{"--batch-tokens", "8"}, "10010110"},

@@ -264,7 +264,8 @@ TEST_CASE("a training from before there were subwords is resumed") {
   run(corpus, options, 3);
   // The same length, so that the file stays one: a name that no option has.
   std::string bytes = read(options.save);
-  for (const std::string name : {"subwords=", "joint=", "bpe-dropout=", "accumulate="}) {
+  for (const std::string name :
+       {"subwords=", "joint=", "inner-dropout=", "bpe-dropout=", "accumulate="}) {
     const std::size_t at = bytes.find(name);
     REQUIRE(at != std::string::npos);
     bytes.replace(at, name.size() - 1, std::string(name.size() - 1, 'x'));
@@ -568,6 +569,8 @@ TEST_CASE("a model file whose numbers are NaN or out of bounds is refused, and b
                                                         {"dropout", "1"},
                                                         {"dropout", "-0.1"},
                                                         {"dropout", "inf"},
+                                                        {"inner_dropout", "nan"},
+                                                        {"inner_dropout", "1"},
                                                         {"dim", "0"},
                                                         {"dim", "-8"},
                                                         {"dim", "nan"},

@@ -83,10 +83,12 @@ Settings settings_from(const std::string& text) {
 // FileError, with all differences, unless the saved settings are the present ones.
 void expect_same(const std::string& path, const std::string& before, const Settings& now) {
   // An option that the file does not name did not exist when the file was written. It then counts
-  // as 0, which stands for the behaviour without it; --accumulate counts as 1.
+  // as 0, which stands for the behaviour without it; --accumulate counts as 1, and the inner
+  // dropout was the same as the other.
   std::map<std::string, std::string> saved;
   for (const auto& [name, value] : settings_from(before)) saved[name] = value;
   saved.try_emplace("accumulate", "1");
+  saved.try_emplace("inner-dropout", saved["dropout"]);
 
   // Compare all settings.
   std::vector<std::string> faults;

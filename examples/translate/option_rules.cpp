@@ -40,7 +40,7 @@ std::vector<examples::NoEffect> rules(const std::set<std::string>& given, const 
   return {
       {loads,
        "a model of --load keeps the sizes and the dropout that it was made with",
-       {"--dim", "--heads", "--layers", "--hidden", "--tied", "--dropout"}},
+       {"--dim", "--heads", "--layers", "--hidden", "--tied", "--dropout", "--inner-dropout"}},
       {loads,
        "--load begins a new training, --resume goes on with the one in --save",
        {"--resume"}},
@@ -50,7 +50,7 @@ std::vector<examples::NoEffect> rules(const std::set<std::string>& given, const 
         "--smoothing", "--average", "--accumulate", "--validate-every", "--patience", "--log",
         "--log-every", "--checkpoint-every", "--resume"}},
       // Some options have an effect also without a training.
-      {!trains && o.save.empty(), no_training, {"--dropout"}},
+      {!trains && o.save.empty(), no_training, {"--dropout", "--inner-dropout"}},
       {!trains && loads, no_training, {"--seed", "--preset"}},
       {o.log.empty() && o.report.empty() && o.save.empty(),
        "nothing is written down without --log, --report or --save",

@@ -38,7 +38,8 @@ Recipe recipe_for(std::string_view name) {
     r.beams = 4, r.length_penalty = 2;
   }
   if (name == "multi30k") {
-    r.dim = 256, r.heads = 8, r.layers = 3, r.hidden = 512, r.tied = true, r.dropout = 0.3;
+    r.dim = 256, r.heads = 8, r.layers = 3, r.hidden = 512, r.tied = true;
+    r.dropout = 0.3, r.inner_dropout = 0;
     r.epochs = 14, r.batch = 512, r.tokens = 768;
     r.rate = 1e-3, r.warmup = 800, r.average = 0.999, r.patience = 5;
   }
@@ -135,7 +136,12 @@ void add_model(CLI::App& app, Recipe& r) {
   within(add("--layers", r.layers, "Layers of the encoder, and of the decoder"),
          WholeNumber{1, 1000});
   within(add("--hidden", r.hidden, "Width of the feed-forward layers"), WholeNumber{1, 1048576});
-  within(add("--dropout", r.dropout, "Share of numbers forgotten in training"),
+  within(add("--dropout", r.dropout,
+             "Share of numbers forgotten in training: of what a layer adds, and of embeddings"),
+         RealNumber{0, 0.99});
+  within(add("--inner-dropout", r.inner_dropout,
+             "The same inside layers: of attention weights, and of the hidden numbers of "
+             "feed-forward layers (as --dropout; 0 with --preset)"),
          RealNumber{0, 0.99});
   within(add("--tied", r.tied,
              "1: the target's embedding is also the output layer and, with --joint 1, the source's "
@@ -375,6 +381,7 @@ Settings settings_of(const Options& o) {
   add("hidden", r.hidden);
   add("tied", int{r.tied});
   add("dropout", r.dropout);
+  add("inner-dropout", r.inner_dropout.value_or(r.dropout));
 
   // The training.
   add("steps", r.steps);

@@ -20,6 +20,8 @@ struct Recipe {
   // The target's embedding is also the output layer and, with a joint vocabulary, the source's.
   bool tied = false;
   double dropout = 0.1;
+  std::optional<double> inner_dropout =
+      {};  // of attention weights and hidden numbers; else the same
 
   // Its training. Steps below 0: as many as the epochs take.
   Index steps = -1, epochs = 10;

@@ -35,7 +35,8 @@ nn::EncoderDecoderOptions shape_of(const Recipe& r, const Vocabulary& source,
           .max_length = max_tokens + 2,
           .padding = Vocabulary::pad,
           .tied = r.tied,
-          .shared = r.tied && joint};
+          .shared = r.tied && joint,
+          .inner_dropout = r.inner_dropout};
 }
 
 // A number from the metadata of a file. FileError if it is missing, or is no number.
@@ -103,6 +104,7 @@ nn::Metadata Translator::notes() const {
                         {"hidden", fmt::to_string(o.hidden)},
                         {"tied", fmt::to_string(int{o.tied})},
                         {"dropout", fmt::to_string(o.dropout)},
+                        {"inner_dropout", fmt::to_string(o.inner_dropout.value_or(o.dropout))},
                         {"max_tokens", fmt::to_string(o.max_length - 2)}};
   notes.merge(words);
   return notes;
@@ -127,11 +129,14 @@ Translator Translator::load(const std::filesystem::path& path) {
   r.hidden = number<Index>(notes, "hidden");
   r.tied = notes.contains("tied") && number<int>(notes, "tied") != 0;
   r.dropout = number<double>(notes, "dropout");
+  if (notes.contains("inner_dropout")) r.inner_dropout = number<double>(notes, "inner_dropout");
   const Index max_tokens = number<Index>(notes, "max_tokens");
   // A file may say anything: sizes that no file of ours has would only exhaust the memory.
   const auto within = [](Index size, Index most) { return 1 <= size && size <= most; };
+  const auto is_share = [](double share) { return 0 <= share && share < 1; };  // NaN is none
   const bool sane = within(r.dim, 65536) && within(r.layers, 1000) && within(r.hidden, 1048576) &&
-                    within(max_tokens, 100000) && 0 <= r.dropout && r.dropout < 1;  // NaN is not
+                    within(max_tokens, 100000) && is_share(r.dropout) &&
+                    is_share(r.inner_dropout.value_or(0));
   check<FileError>(sane, "load: {}: the sizes are out of bounds", path.string());
 
   // The task names a kind of corpus, and is printed. The words follow.

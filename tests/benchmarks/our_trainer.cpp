@@ -45,7 +45,8 @@ struct OurTrainer {
                     .max_length = m.max_length,
                     .padding = padding,
                     .tied = m.tied,
-                    .shared = m.shared}),
+                    .shared = m.shared,
+                    .inner_dropout = m.inner_dropout}),
         parameters(nn::parameters(model)),
         adam(parameters, {.rate = m.rate(1), .beta2 = m.beta2, .eps = m.eps}) {
     for (const Batch& b : m.batches)

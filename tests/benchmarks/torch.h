@@ -66,7 +66,7 @@ inline int count_answers(const Batch& batch) {
 struct Model {
   std::string name;
   int layers, width, heads, hidden, source_vocabulary, target_vocabulary;
-  double dropout;
+  double dropout, inner_dropout = dropout;
   bool tied = false;     // the target's embedding is also the output layer's weight
   bool shared = false;   // and the source's embedding
   int max_length = 256;  // of a sentence

@@ -14,17 +14,18 @@ namespace {
 using torch::Tensor;
 
 struct Layer : torch::nn::Module {
-  Layer(const Model& m, Way way, bool decoder) : dropout(m.dropout) {
+  Layer(const Model& m, Way way, bool decoder)
+      : dropout(m.dropout), inner_dropout(m.inner_dropout) {
     const auto norm = [&](const char* name) {
       return register_module(name, torch::nn::LayerNorm(torch::nn::LayerNormOptions({m.width})));
     };
     self_norm = norm("self_norm"), feed_norm = norm("feed_norm");
     self = register_module("self",
-                           std::make_shared<Attention>(m.width, m.heads, m.dropout, way, true));
+                           std::make_shared<Attention>(m.width, m.heads, inner_dropout, way, true));
     if (decoder) {
       cross_norm = norm("cross_norm");
-      cross = register_module("cross",
-                              std::make_shared<Attention>(m.width, m.heads, m.dropout, way, false));
+      cross = register_module(
+          "cross", std::make_shared<Attention>(m.width, m.heads, inner_dropout, way, false));
     }
     up = register_module("up", torch::nn::Linear(m.width, m.hidden));
     down = register_module("down", torch::nn::Linear(m.hidden, m.width));
@@ -35,10 +36,11 @@ struct Layer : torch::nn::Module {
     const Tensor n = self_norm(x);            // [B, T, C]
     x = x + drop(self->forward(n, n, mask));  // [B, T, C]
     if (cross) x = x + drop(cross->forward(cross_norm(x), memory, memory_mask));
-    return x + drop(down(drop(torch::relu(up(feed_norm(x))))));  // [B, T, C]
+    const Tensor h = torch::relu(up(feed_norm(x)));  // [B, T, hidden]
+    return x + drop(down(inner_dropout > 0 ? torch::dropout(h, inner_dropout, true) : h));
   }
 
-  double dropout;
+  double dropout, inner_dropout;
   torch::nn::LayerNorm self_norm{nullptr}, cross_norm{nullptr}, feed_norm{nullptr};
   std::shared_ptr<Attention> self, cross;
   torch::nn::Linear up{nullptr}, down{nullptr};

@@ -91,6 +91,7 @@ Model model_of(const translate::Recipe& r, int steps) {
           .source_vocabulary = source_words,
           .target_vocabulary = target_words,
           .dropout = r.dropout,
+          .inner_dropout = r.inner_dropout.value_or(r.dropout),
           .tied = r.tied,
           .rate = rate,
           .beta2 = 0.98,
@@ -143,10 +144,11 @@ std::string describe(const Model& m) {
   return fmt::format(
       "{} batches, {} sentence pairs, {} target tokens and {:.1f} % padding; vocabularies of {} "
       "and "
-      "{}; {} layers {} wide, {} heads, {} hidden, dropout {}, {}, label smoothing {}, mean of "
+      "{}; {} layers {} wide, {} heads, {} hidden, dropout {} and {} inside, {}, label smoothing "
+      "{}, mean of "
       "weights {}",
       m.batches.size(), sentences, tokens, 100.0 * (places - tokens) / places, m.source_vocabulary,
-      m.target_vocabulary, m.layers, m.width, m.heads, m.hidden, m.dropout,
+      m.target_vocabulary, m.layers, m.width, m.heads, m.hidden, m.dropout, m.inner_dropout,
       m.shared ? "one table"
       : m.tied ? "tied table"
                : "three tables",
