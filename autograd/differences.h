@@ -98,8 +98,8 @@ class Differences {
     double at = 0, height = 0;
   };
 
-  // The edge between the steps `near` and `far`; its height is 0 if the function has moved at `near`
-  // already, or begins to move smoothly: then it moves much further at twice the step.
+  // The edge between the steps `near` and `far`. Its height is 0 if the function has moved at
+  // `near` already, or begins to move smoothly: then it moves much further at twice the step.
   template <class F>
   Edge edge(F&& change, double far, double near) const {
     const auto moved = [&](double step) { return std::abs(change(x + step).value); };

@@ -380,9 +380,9 @@ void excuse_lost_digits(HiddenRounding& hidden, std::size_t leaf, Evidence& evid
   }
 }
 
-// Differences see no slope of some elements here, and f is so much steeper elsewhere that a slope as
-// small as the claim may round away: cross_entropy of (40, 0) for class 0 computes 40 − 40. All is
-// in doubt.
+// Differences see no slope of some elements here, and f is so much steeper elsewhere that a slope
+// as small as the claim may round away: cross_entropy of (40, 0) for class 0 computes 40 − 40. All
+// is in doubt.
 void doubt_rounded_slopes(Evidence& evidence) {
   if (!Witness::looks_around || evidence.is_zero()) return;
   const double little = 1024 * std::numeric_limits<double>::epsilon() * evidence.around;
