@@ -215,7 +215,8 @@ Storage::Storage(Index count) {
 
 void Storage::free(Block* block) noexcept {
   const auto numbers = static_cast<std::size_t>(block->count) * sizeof(Real);
-  const Memory memory{reinterpret_cast<std::byte*>(block) - gap(numbers), block->page};
+  const Memory memory{reinterpret_cast<std::byte*>(block) - gap(numbers),
+                      static_cast<Page*>(block->page)};
   std::destroy_at(block);
   cache.give(memory, numbers);
 }

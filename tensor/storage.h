@@ -16,8 +16,6 @@
 
 namespace glass {
 
-class Page;  // memory that is cut into small blocks: storage.cpp
-
 class Storage {
  public:
   // Room for `count` numbers, not initialised; in a build of type Debug each is a NaN. They begin a
@@ -50,7 +48,7 @@ class Storage {
     std::atomic<std::int64_t> owners;
     std::atomic<std::uint32_t> version;
     Index count;
-    Page* page;  // that this memory is cut from; null if it is the block's own
+    void* page;  // that this memory is cut from (page.h); null if it is the block's own
   };
   static void free(Block* block) noexcept;
 

@@ -63,8 +63,7 @@ std::vector<Real> Tensor::to_vector() const {
 
 // Every view below is made here: `offset` is how far its first element is from this tensor's.
 Tensor Tensor::view(Shape shape, Strides strides, Index offset) const {
-  const bool same = shape == layout_->shape && strides == layout_->strides;
-  return {storage_, data_ + offset, same ? layout_ : LayoutPtr(shape, strides)};
+  return {storage_, data_ + offset, LayoutPtr(shape, strides)};
 }
 
 // The two axes exchange their sizes and their strides.
@@ -141,7 +140,7 @@ Tensor Tensor::squeeze(Axis axis) const {
 }
 
 // The new axis has size 1, so its stride is never used. It gets the stride that makes the result
-// row-major where x is: such a result has a layout that is shared.
+// row-major where this tensor is, so that both ways to such a result lead to one layout.
 Tensor Tensor::unsqueeze(Axis axis) const {
   const Shape shape = layout_->shape.insert(axis, 1);
   Strides strides = layout_->strides;

@@ -89,7 +89,7 @@ namespace {
 alignas(64) unsigned char zero_bytes[256], odd_bytes[256];
 alignas(64) unsigned char destroyed[sizeof(Tensor)], unreadable[sizeof(Tensor)];
 alignas(64) unsigned char nine_axes[sizeof(Shape)], to_zeros[sizeof(Var)];
-alignas(64) unsigned char negative[sizeof(Tensor)], negative_layout[sizeof(Layout)];
+alignas(64) unsigned char negative[sizeof(Tensor)], negative_layout[sizeof(LayoutPtr::Layout)];
 
 namespace {
 
@@ -102,7 +102,7 @@ namespace {
   std::memcpy(unreadable, static_cast<const void*>(&alive), sizeof alive);
   std::memset(unreadable, 0xA5, sizeof(void*));  // the pointer to its memory
   // A Tensor whose layout has the size -1: the first number of a Layout is its first size.
-  std::memcpy(negative_layout, static_cast<const void*>(&alive.shape()), sizeof(Layout));
+  std::memcpy(negative_layout, static_cast<const void*>(&alive.shape()), sizeof negative_layout);
   std::memset(negative_layout, 0xFF, sizeof(Index));
   const void* const layout_at = negative_layout;
   std::memcpy(negative, static_cast<const void*>(&alive), sizeof alive);
