@@ -5,6 +5,7 @@
 // the table has no place for a layout, the layout is counted, and freed with its last tensor.
 #include "tensor/layout.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <type_traits>
@@ -27,6 +28,12 @@ bool row_major(const Shape& shape, const Strides& strides, Index numel) {
     expected *= size;
   }
   return true;
+}
+
+// 0 beyond the rank, as the sizes of a shape are.
+Strides cut(Strides strides, Index rank) {
+  std::fill(strides.begin() + rank, strides.end(), 0);
+  return strides;
 }
 
 // ---- the table ----
@@ -89,7 +96,7 @@ const Layout* in_table(const Shape& shape, const Strides& strides) {
 
 LayoutPtr::Layout::Layout(const Shape& sizes, const Strides& steps, bool is_permanent)
     : shape(sizes),
-      strides(steps),
+      strides(cut(steps, sizes.rank())),
       numel(sizes.numel()),
       is_contiguous(row_major(sizes, steps, numel)),
       permanent(is_permanent) {}

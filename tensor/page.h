@@ -47,9 +47,11 @@ class alignas(cache_line) Page {
     --used_;
     push(unused_, cell);
   }
-  std::size_t cell() const { return cell_; }
+  std::size_t cell() const { return cell_; }  // bytes of each
   bool is_full() const { return unused_ == nullptr; }
   bool is_unused() const { return used_ == 0; }
+
+  // ---- the list of pages that begins with `first` ----
 
   void link(Page*& first) {
     before_ = nullptr;
@@ -64,10 +66,10 @@ class alignas(cache_line) Page {
   Page* after() const { return after_; }
 
  private:
-  std::size_t cell_;  // bytes of a cell
-  std::size_t used_ = 0;
+  std::size_t cell_;
+  std::size_t used_ = 0;  // how many cells
   Unused* unused_ = nullptr;
-  Page* before_ = nullptr;
+  Page* before_ = nullptr;  // in the list, as is after_
   Page* after_ = nullptr;
 };
 static_assert(sizeof(Page) == cache_line && std::is_trivially_destructible_v<Page>);

@@ -116,6 +116,14 @@ TEST_CASE("what a layout knows follows from its shape and strides") {
   }
 }
 
+TEST_CASE("strides are 0 beyond the rank, whatever a view was made with") {
+  const Tensor x = ones({2, 3}), eight = ones({2, 1, 1, 1, 1, 1, 1, 3});
+  const Strides junk{1, 2, 9, 9, 9, 9, 9, 9}, clean{1, 2};
+  CHECK(x.view({2, 2}, junk).strides() == clean);
+  CHECK(x.view({2, 2}, clean).strides() == clean);
+  CHECK(eight.select(1, 0).strides() == contiguous_strides({2, 1, 1, 1, 1, 1, 3}));
+}
+
 TEST_CASE("a result on an empty expanded view has memory of its own, and may be written to") {
   for (const Tensor& x : {zeros({1, 0}).expand({4, 0}), zeros({0, 1}).expand({0, 3})}) {
     CHECK(x.is_expanded());
