@@ -118,19 +118,7 @@ bool is_numbered(const Tensor& x, Index number) {
 
 }  // namespace
 
-TEST_CASE("numbers begin a cache line, or are its second half") {
-  for (Index count = 0; count < 300; ++count) {
-    INFO(count);
-    const Tensor x = numbered(count, 1), y = numbered(count, 2);
-    for (const Tensor& z : {x, y}) {
-      const bool half = count * Index{sizeof(Real)} <= 32;
-      CHECK(reinterpret_cast<std::uintptr_t>(z.data()) % 64 == (half ? 32 : 0));
-    }
-  }
-}
-
-TEST_CASE(
-    "small blocks keep their numbers, whatever other blocks do, and live_bytes() counts them") {
+TEST_CASE("small blocks keep their numbers, and live_bytes() counts them") {
   const Index before = live_bytes();
   std::vector<Tensor> all;
   std::uint32_t random = 1;
