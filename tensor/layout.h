@@ -26,7 +26,7 @@ class LayoutPtr {
     const Index numel;
     const bool is_contiguous;  // are the elements in row-major order, without gaps?
     const bool permanent;      // in the table of layout.cpp, so it is never freed
-    // Of a layout that is not permanent. It changes while the layout does not.
+    // How many LayoutPtrs share a layout that is not permanent. Nothing else of it ever changes.
     mutable std::atomic<std::int64_t> owners{1};
   };
 

@@ -18,9 +18,9 @@ namespace glass {
 
 class Storage {
  public:
-  // Room for `count` numbers, not initialised; in a build of type Debug each is a NaN. They begin a
-  // cache line of 64 bytes, but up to 32 bytes of numbers are the second half of a line: what is
-  // counted of them is the first half. std::bad_alloc if there is no room.
+  // Room for `count` numbers, not initialised; in a build of type Debug each is a NaN. The numbers
+  // begin a cache line of 64 bytes. Up to 32 bytes of numbers are the second half of a line, and
+  // their Block is the first half. std::bad_alloc if there is no room.
   explicit Storage(Index count);
   Storage(const Storage& other) noexcept : block_(other.block_) {
     block_->owners.fetch_add(1, std::memory_order_relaxed);
