@@ -120,10 +120,10 @@ class Node {
   // Of an op: the part of its gradient that a sweep has gathered so far, and which sweep that is.
   std::optional<Tensor> pending;
   std::atomic<Sweep*> sweeper{};
+  std::uint64_t birth;  // later nodes have larger numbers: parents precede results
   // Of a leaf: the index of its entry in the last sweep that reached it. Several threads may sweep
   // into one leaf at once, so each sweep has a sum of its own.
   std::atomic<std::uint32_t> place{0};
-  std::uint64_t birth;    // later nodes have larger numbers: parents precede results
   std::uint32_t version;  // of the output's storage when it was made
   bool requires_grad;
   bool frozen = false;  // a leaf that was trained, and is a constant until nn::unfreeze()

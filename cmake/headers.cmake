@@ -10,7 +10,7 @@ foreach(room IN LISTS rooms)
   list(APPEND public_headers ${headers})
 endforeach()
 list(REMOVE_ITEM public_headers  # private
-  tensor/attention_block.h tensor/decisions.h tensor/ends.h tensor/functions.h tensor/loops.h tensor/pack.h tensor/philox.h
+  tensor/attention_block.h tensor/decisions.h tensor/ends.h tensor/functions.h tensor/loops.h tensor/pack.h tensor/page.h tensor/philox.h
   tensor/plan.h tensor/product.h
   tensor/row_loops.h tensor/simd.h tensor/tile.h autograd/differences.h autograd/enclosure_verdict.h
   autograd/hidden_rounding.h autograd/nearby.h autograd/objective.h autograd/ties.h

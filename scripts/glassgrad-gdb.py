@@ -26,7 +26,8 @@ import gdb.printing
 
 # ---- what the library's members are called: all that must change with tensor/ and autograd/ ----
 
-STORAGE, DATA, SHAPE, STRIDES = "storage_", "data_", "shape_", "strides_"  # of a Tensor
+STORAGE, DATA, LAYOUT = "storage_", "data_", "layout_"  # of a Tensor, and of the LayoutPtr in it
+SHAPE, STRIDES = "shape", "strides"  # of a Layout
 BLOCK, OWNERS, COUNT = "block_", "owners", "count"  # of a Storage, and of its Block
 SIZES, RANK, MAX_RANK = "sizes_", "rank_", 8  # of a Shape
 DUAL_VALUE, DUAL_DERIVATIVE = "v", "d"  # of a Dual
@@ -157,8 +158,9 @@ def tensor_text(tensor):
     block, data = tensor[STORAGE][BLOCK], tensor[DATA]
     if int(block) == 0:
         raise gdb.error("moved from, or not initialised")
-    sizes = shape_list(tensor[SHAPE])
-    strides = first_of(tensor[STRIDES], len(sizes))
+    layout = tensor[LAYOUT][LAYOUT]
+    sizes = shape_list(layout[SHAPE])
+    strides = first_of(layout[STRIDES], len(sizes))
     count = block[COUNT]
     owners = block[OWNERS].address.cast(count.type.pointer()).dereference()  # freed: 0, or huge
     numel = math.prod(sizes)

@@ -18,8 +18,9 @@ namespace glass {
 
 class Storage {
  public:
-  // Room for `count` numbers, 64-byte aligned, not initialised; in a build of type Debug each is a
-  // NaN. std::bad_alloc if there is no room.
+  // Room for `count` numbers, not initialised; in a build of type Debug each is a NaN. The numbers
+  // begin a cache line of 64 bytes. Up to 32 bytes of numbers are the second half of a line, and
+  // their Block is the first half. std::bad_alloc if there is no room.
   explicit Storage(Index count);
   Storage(const Storage& other) noexcept : block_(other.block_) {
     block_->owners.fetch_add(1, std::memory_order_relaxed);
@@ -42,11 +43,12 @@ class Storage {
   void bump_version() const { block_->version.fetch_add(1, std::memory_order_relaxed); }
 
  private:
-  // One cache line, so that the numbers behind it start on the next.
-  struct alignas(64) Block {
+  // Half a cache line. The numbers are behind it.
+  struct alignas(32) Block {
     std::atomic<std::int64_t> owners;
     std::atomic<std::uint32_t> version;
     Index count;
+    void* page;  // that this memory is cut from (page.h); null if it is the block's own
   };
   static void free(Block* block) noexcept;
 

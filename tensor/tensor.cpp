@@ -22,22 +22,8 @@ Tensor::Tensor(Shape shape, std::vector<Real> values) : Tensor(empty(shape)) {
 }
 
 void Tensor::expect_count(Index count) const {
-  check<ShapeError>(count == numel(), "tensor: shape {} holds {} values; got {}", shape_, numel(),
-                    count);
-}
-
-// From the last axis on, each stride must be the number of elements that the axes behind it hold.
-// The stride of an axis of size 1 does not matter: no step is made along it.
-bool Tensor::is_contiguous() const {
-  if (numel() == 0) return true;
-  Index expected = 1;
-  for (auto axis = static_cast<std::size_t>(rank()); axis-- > 0;) {
-    const Index size = shape_.begin()[axis];
-    if (size == 1) continue;
-    if (strides_[axis] != expected) return false;
-    expected *= size;
-  }
-  return true;
+  check<ShapeError>(count == numel(), "tensor: shape {} holds {} values; got {}", layout_->shape,
+                    numel(), count);
 }
 
 bool Tensor::is_expanded() const {
@@ -47,20 +33,21 @@ bool Tensor::is_expanded() const {
 }
 
 Real Tensor::item() const {
-  check<ShapeError>(numel() == 1, "item: the tensor must hold one element; got shape {}", shape_);
+  check<ShapeError>(numel() == 1, "item: the tensor must hold one element; got shape {}",
+                    layout_->shape);
   return *data_;
 }
 
 // How far the element is from the first: index times stride, summed over the axes.
 Index Tensor::offset(std::initializer_list<Index> index) const {
   check<ShapeError>(static_cast<Index>(index.size()) == rank(),
-                    "tensor: one index an axis; got {} for shape {}", index.size(), shape_);
+                    "tensor: one index an axis; got {} for shape {}", index.size(), layout_->shape);
   Index axis = 0;
   Index offset = 0;
   for (const Index i : index) {
     // A negative index is out of bounds here.
     check<ShapeError>(0 <= i && i < size(axis), "tensor: index {} is outside axis {} of shape {}",
-                      i, axis, shape_);
+                      i, axis, layout_->shape);
     offset += i * stride(axis);
     ++axis;
   }
@@ -76,26 +63,24 @@ std::vector<Real> Tensor::to_vector() const {
 
 // Every view below is made here: `offset` is how far its first element is from this tensor's.
 Tensor Tensor::view(Shape shape, Strides strides, Index offset) const {
-  Tensor result(storage_, shape, strides);
-  result.data_ = data_ + offset;
-  return result;
+  return {storage_, data_ + offset, LayoutPtr(shape, strides)};
 }
 
 // The two axes exchange their sizes and their strides.
 Tensor Tensor::transpose(Axis a, Axis b) const {
-  Strides strides = strides_;
-  std::swap(strides[static_cast<std::size_t>(shape_.wrap(a, "transpose"))],
-            strides[static_cast<std::size_t>(shape_.wrap(b, "transpose"))]);
-  return view(shape_.with(a, size(b)).with(b, size(a)), strides);
+  Strides strides = layout_->strides;
+  std::swap(strides[static_cast<std::size_t>(layout_->shape.wrap(a, "transpose"))],
+            strides[static_cast<std::size_t>(layout_->shape.wrap(b, "transpose"))]);
+  return view(layout_->shape.with(a, size(b)).with(b, size(a)), strides);
 }
 
 Tensor Tensor::mT() const {
-  check<ShapeError>(rank() >= 2, "mT: needs at least 2 axes; got shape {}", shape_);
+  check<ShapeError>(rank() >= 2, "mT: needs at least 2 axes; got shape {}", layout_->shape);
   return transpose(-2, -1);
 }
 
 Tensor Tensor::permute(std::vector<Index> axes) const {
-  Shape shape = shape_;
+  Shape shape = layout_->shape;
   Strides strides{};
   std::array<bool, max_rank> seen{};
   bool valid = static_cast<Index>(axes.size()) == rank();
@@ -108,37 +93,37 @@ Tensor Tensor::permute(std::vector<Index> axes) const {
     shape = shape.with(static_cast<Index>(i), size(axis));
     strides[i] = stride(axis);
   }
-  check<ShapeError>(valid, "permute: every axis of {} once; got [{}]", shape_,
+  check<ShapeError>(valid, "permute: every axis of {} once; got [{}]", layout_->shape,
                     fmt::join(axes, ", "));
   return view(shape, strides);
 }
 
 Tensor Tensor::slice(Axis axis, Index begin, Index end, Index step) const {
   check<ShapeError>(step >= 1, "slice: the step must be at least 1; got {} for shape {}", step,
-                    shape_);
-  const Index at = shape_.wrap(axis, "slice"), n = size(at);
+                    layout_->shape);
+  const Index at = layout_->shape.wrap(axis, "slice"), n = size(at);
   // A step longer than the axis becomes as long as the axis. Either step takes only the element at
   // `begin`, and no product below overflows.
   step = std::min(step, std::max<Index>(n, 1));
   begin = std::clamp<Index>(begin < 0 ? begin + n : begin, 0, n);
   end = std::clamp<Index>(end < 0 ? end + n : end, begin, n);
-  Strides strides = strides_;
+  Strides strides = layout_->strides;
   strides[static_cast<std::size_t>(at)] *= step;
   // An empty slice at the very end must not point beyond the memory.
   const Index offset = begin < end ? begin * stride(axis) : 0;
-  return view(shape_.with(axis, ceil_div(end - begin, step)), strides, offset);
+  return view(layout_->shape.with(axis, ceil_div(end - begin, step)), strides, offset);
 }
 
 // Starts at position i and leaves the axis out.
 Tensor Tensor::select(Axis axis, Index i) const {
-  const Index gone = shape_.wrap(axis, "select");
+  const Index gone = layout_->shape.wrap(axis, "select");
   const Index n = size(gone), at = i < 0 ? i + n : i;
   check<ShapeError>(0 <= at && at < n, "select: position {} is outside axis {} of shape {}", i,
-                    axis.value, shape_);
+                    axis.value, layout_->shape);
   // The strides behind the axis move up by one.
-  Strides strides = strides_;
+  Strides strides = layout_->strides;
   std::copy(strides.begin() + gone + 1, strides.end(), strides.begin() + gone);
-  return view(shape_.erase(gone), strides, at * stride(gone));
+  return view(layout_->shape.erase(gone), strides, at * stride(gone));
 }
 
 // A stretched axis has stride 0, so every position along it reads the same element.
@@ -146,20 +131,23 @@ Tensor Tensor::expand(Shape shape) const {
   for (Index axis = -1; axis >= -std::min(rank(), shape.rank()); --axis)
     if (shape[axis] == -1) shape = shape.with(axis, size(axis));
   (void)shape.numel();  // a ShapeError where it is too large
-  return view(shape, expand_strides(shape_, strides_, shape));
+  return view(shape, expand_strides(layout_->shape, layout_->strides, shape));
 }
 
 Tensor Tensor::squeeze(Axis axis) const {
-  const Index at = shape_.wrap(axis, "squeeze");
+  const Index at = layout_->shape.wrap(axis, "squeeze");
   return size(at) == 1 ? select(at, 0) : *this;
 }
 
-// The new axis has size 1. Its stride is never used, so it may be any number.
+// The new axis has size 1, so its stride is never used. It gets the stride that makes the result
+// row-major where this tensor is, so that both ways to such a result lead to one layout.
 Tensor Tensor::unsqueeze(Axis axis) const {
-  const Shape shape = shape_.insert(axis, 1);
-  Strides strides = strides_;
+  const Shape shape = layout_->shape.insert(axis, 1);
+  Strides strides = layout_->strides;
   const Index at = shape.wrap(axis);
   std::copy_backward(strides.begin() + at, strides.begin() + rank(), strides.begin() + rank() + 1);
+  const bool steps = at < rank() && numel() > 0;  // of an empty tensor the product may overflow
+  strides[static_cast<std::size_t>(at)] = steps ? size(at) * stride(at) : 1;
   return view(shape, strides);
 }
 
@@ -225,7 +213,8 @@ bool fill_in(Shape& shape, Index numel) {
 
 Tensor Tensor::reshape(Shape shape) const {
   const bool fits = fill_in(shape, numel());
-  check<ShapeError>(fits, "reshape: {} elements of {} do not fit {}", numel(), shape_, shape);
+  check<ShapeError>(fits, "reshape: {} elements of {} do not fit {}", numel(), layout_->shape,
+                    shape);
   // A view, if there are strides for it.
   if (is_contiguous()) return view(shape, contiguous_strides(shape));
   if (const auto strides = view_strides(*this, shape)) return view(shape, *strides);
@@ -252,18 +241,19 @@ void Tensor::add_(const Tensor& x) {
 // Calls f(x, y) for each element x and the element y of the source at the same place.
 template <class F>
 void Tensor::write(std::string_view op, const Tensor& source, F f) {
+  const Shape& shape = layout_->shape;
   check<StateError>(!is_expanded(),
                     "{}: cannot write into an expanded view, where elements share memory; clone() "
                     "it first; shape {}",
-                    op, shape_);
-  check<ShapeError>(broadcasts_to(source.shape_, shape_),
-                    "{}: the source must have the shape {} or broadcast to it; got {}", op, shape_,
-                    source.shape_);
+                    op, shape);
+  check<ShapeError>(broadcasts_to(source.shape(), shape),
+                    "{}: the source must have the shape {} or broadcast to it; got {}", op, shape,
+                    source.shape());
   // If both views share memory, the source is copied first. Otherwise the loop could read numbers
   // that it has just written.
   const Tensor from = source.storage_.same_as(storage_) ? source.clone() : source;
-  const Strides strides = from.expand(shape_).strides_;
-  Walk<2>(shape_, {strides_, strides}).run([&](const auto& at, Index count, const auto& step) {
+  const Strides steps = expand_strides(from.shape(), from.strides(), shape);
+  Walk<2>(shape, {strides(), steps}).run([&](const auto& at, Index count, const auto& step) {
     for (Index i = 0; i < count; ++i)
       f(data_[at[0] + i * step[0]], from.data_[at[1] + i * step[1]]);
   });
@@ -272,7 +262,7 @@ void Tensor::write(std::string_view op, const Tensor& source, F f) {
 
 // ---- making ----
 
-Tensor empty(Shape shape) { return {Storage(shape.numel()), shape, contiguous_strides(shape)}; }
+Tensor empty(Shape shape) { return Tensor(LayoutPtr(shape)); }
 Tensor zeros(Shape shape) { return full(shape, Real(0)); }
 Tensor ones(Shape shape) { return full(shape, Real(1)); }
 

@@ -17,6 +17,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "tensor/layout.h"
 #include "tensor/shape.h"
 #include "tensor/storage.h"
 
@@ -35,9 +36,7 @@ concept Elements =
 class Tensor {
  public:
   Tensor() : Tensor(Real(0)) {}
-  Tensor(Number auto value) : Tensor(Storage(1), Shape(), Strides()) {
-    *data_ = static_cast<Real>(value);
-  }
+  Tensor(Number auto value) : Tensor(LayoutPtr(Shape())) { *data_ = static_cast<Real>(value); }
   // Row-major values; ShapeError if their count is not the shape's.
   Tensor(Shape shape, std::vector<Real> values);
   // The same, from numbers of any type: Tensor({2, 3}, pixels), where pixels are a vector, an array
@@ -45,16 +44,16 @@ class Tensor {
   template <Elements Values>
   Tensor(Shape shape, const Values& values);
 
-  const Shape& shape() const { return shape_; }
-  Index rank() const { return shape_.rank(); }
-  Index size(Axis axis) const { return shape_[axis]; }
-  Index numel() const { return shape_.numel(); }
-  Index stride(Axis axis) const { return strides_[static_cast<std::size_t>(shape_.wrap(axis))]; }
-  const Strides& strides() const { return strides_; }
+  const Shape& shape() const { return layout_->shape; }
+  Index rank() const { return shape().rank(); }
+  Index size(Axis axis) const { return shape()[axis]; }
+  Index numel() const { return layout_->numel; }
+  Index stride(Axis axis) const { return strides()[static_cast<std::size_t>(shape().wrap(axis))]; }
+  const Strides& strides() const { return layout_->strides; }
   const Storage& storage() const { return storage_; }
 
   // Are the elements in memory in row-major order, without gaps?
-  bool is_contiguous() const;
+  bool is_contiguous() const { return layout_->is_contiguous; }
 
   // Is this the only view of its memory, and does it cover all of the memory? Then a write changes
   // no other tensor.
@@ -154,17 +153,19 @@ class Tensor {
 
  private:
   friend Tensor empty(Shape);
-  Tensor(Storage storage, Shape shape, Strides strides)
-      : storage_(std::move(storage)), data_(storage_.data()), shape_(shape), strides_(strides) {}
+  explicit Tensor(LayoutPtr layout)  // of new memory, not initialised
+      : storage_(layout->numel), data_(storage_.data()), layout_(std::move(layout)) {}
+  Tensor(Storage storage, Real* data, LayoutPtr layout)
+      : storage_(std::move(storage)), data_(data), layout_(std::move(layout)) {}
   Index offset(std::initializer_list<Index> index) const;
   void expect_count(Index count) const;
   template <class F>
   void write(std::string_view op, const Tensor& source, F f);
 
+  // Three pointers: a graph holds several Tensors for each op.
   Storage storage_;
   Real* data_;
-  Shape shape_;
-  Strides strides_;
+  LayoutPtr layout_;
 };
 
 // ---- making tensors ----

@@ -1,6 +1,8 @@
 // Does training leak memory? Every step makes and frees a graph, so the memory in use after a step
 // must not grow.
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <thread>
 
@@ -101,6 +103,81 @@ TEST_CASE("an error in the middle of a forward or backward pass leaks nothing") 
     CHECK_THROWS_AS(loss.backward(), StateError);
   }
   CHECK(live_bytes() == before);
+}
+
+// ---- small blocks ----
+
+namespace {
+
+// A Tensor of `count` numbers that are all its own.
+Tensor numbered(Index count, Index number) { return full(Shape{count}, static_cast<Real>(number)); }
+bool is_numbered(const Tensor& x, Index number) {
+  const std::vector<Real> values = x.to_vector();
+  return std::ranges::all_of(values, [&](Real v) { return v == static_cast<Real>(number); });
+}
+
+}  // namespace
+
+TEST_CASE("small blocks keep their numbers, and live_bytes() counts them") {
+  const Index before = live_bytes();
+  std::vector<Tensor> all;
+  std::uint32_t random = 1;
+  for (Index i = 0; i < 20'000; ++i) {
+    random = random * 1664525 + 1013904223;
+    const Index count = random >> 16 & 63;
+    all.push_back(numbered(count, i));
+    // Another one goes, and memory that is not used goes back to the system.
+    const std::size_t at = (random >> 8) % all.size();
+    if (i % 2 == 0) all[at] = numbered(1, static_cast<Index>(at));
+    if (i % 5000 == 0) trim();
+  }
+  Index expected = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    REQUIRE(is_numbered(all[i], static_cast<Index>(i)));
+    expected += all[i].numel() * Index{sizeof(Real)};
+  }
+  CHECK(live_bytes() - before == expected);
+  all.clear();
+  trim();
+  CHECK(live_bytes() == before);
+}
+
+TEST_CASE("a small block may be freed by another thread than the one that made it") {
+  const Index before = live_bytes();
+  std::vector<std::vector<Tensor>> of_thread(4);
+  const auto in_threads = [&](auto work) {
+    std::vector<std::thread> threads;
+    for (std::size_t t = 0; t < of_thread.size(); ++t) threads.emplace_back(work, t);
+    for (std::thread& thread : threads) thread.join();
+  };
+  in_threads([&](std::size_t t) {
+    for (Index i = 0; i < 2000; ++i) of_thread[t].push_back(numbered(i % 50, i));
+  });
+  std::atomic<int> wrong{0};
+  in_threads([&](std::size_t t) {
+    std::vector<Tensor>& others = of_thread[(t + 1) % of_thread.size()];
+    for (Index i = 0; i < std::ssize(others); ++i)
+      wrong += !is_numbered(others[static_cast<std::size_t>(i)], i);
+    others.clear();
+    trim();
+  });
+  CHECK(wrong == 0);
+  CHECK(live_bytes() == before);
+}
+
+TEST_CASE("when the cache is full, small blocks go back to the system") {
+  trim();
+  // 255.5 of the 256 MB that the cache keeps. The numbers are never written.
+  for (const double megabytes : {223.9, 27.9, 3.49})
+    Storage(static_cast<Index>(megabytes * (1 << 20)) / Index{sizeof(Real)});
+  const Index before = live_bytes();
+  std::vector<Tensor> all;
+  for (Index i = 0; i < 20'000; ++i) all.push_back(numbered(1, i));  // more than a megabyte
+  for (Index i = 0; i < std::ssize(all); ++i)
+    REQUIRE(is_numbered(all[static_cast<std::size_t>(i)], i));
+  all.clear();
+  CHECK(live_bytes() == before);
+  trim();
 }
 
 // ---- fresh memory ----

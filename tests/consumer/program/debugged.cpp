@@ -38,8 +38,8 @@ namespace {
   // eight → Tensor [8] {0, 1, 2, ..., 5, 6, 7}
   // table → Tensor [100, 100] {{0, 1, 2, ..., 97, 98, 99}, {100, 101, 102, …
   // deep → Tensor [9, 9, 9, 9] {{{{0, 0, 0, ..., 0, 0, 0}, {0, 0, 0, ..., 0, 0, 0}, …
-  // rows.shape_ → Shape [2, 3]
-  // scalar.shape_ → Shape []
+  // rows.layout_.layout_->shape → Shape [2, 3]
+  // scalar.layout_.layout_->shape → Shape []
   stop({&rows, &scalar, &empty_rows, &odd, &digits, &seven, &eight, &table, &deep, &alias});
 }
 
@@ -89,6 +89,7 @@ namespace {
 alignas(64) unsigned char zero_bytes[256], odd_bytes[256];
 alignas(64) unsigned char destroyed[sizeof(Tensor)], unreadable[sizeof(Tensor)];
 alignas(64) unsigned char nine_axes[sizeof(Shape)], to_zeros[sizeof(Var)];
+alignas(64) unsigned char negative[sizeof(Tensor)], negative_layout[sizeof(LayoutPtr::Layout)];
 
 namespace {
 
@@ -100,6 +101,12 @@ namespace {
   const Tensor alive = ones({3});
   std::memcpy(unreadable, static_cast<const void*>(&alive), sizeof alive);
   std::memset(unreadable, 0xA5, sizeof(void*));  // the pointer to its memory
+  // A Tensor whose layout has the size -1: the first number of a Layout is its first size.
+  std::memcpy(negative_layout, static_cast<const void*>(&alive.shape()), sizeof negative_layout);
+  std::memset(negative_layout, 0xFF, sizeof(Index));
+  const void* const layout_at = negative_layout;
+  std::memcpy(negative, static_cast<const void*>(&alive), sizeof alive);
+  std::memcpy(negative + 2 * sizeof(void*), &layout_at, sizeof layout_at);
   {
     const Tensor x = ones({1000});
     std::memcpy(destroyed, static_cast<const void*>(&x), sizeof x);
@@ -107,24 +114,24 @@ namespace {
   Tensor source = ones({2});
   const Tensor taken = std::move(source);
   const Tensor huge = taken.view({Index{1} << 40, Index{1} << 22}, {1 << 22, 1});
-  const Tensor beyond = taken.view({2}, {1}, 1), negative = taken.view({-1}, {1});
+  const Tensor beyond = taken.view({2}, {1}, 1);
   const Tensor* const nowhere = nullptr;
   // source → Tensor <moved from, or not initialised>
   // huge → Tensor <not initialised, or destroyed>
   // beyond → Tensor <not initialised, or destroyed>
-  // negative → Tensor <not initialised, or destroyed>
+  // *(glass::Tensor*)negative → Tensor <not initialised, or destroyed>
   // nowhere → (const glass::Tensor * const) 0x0
   // *nowhere → Cannot access memory at address 0x0
   // *(glass::Tensor*)destroyed → Tensor <not initialised, or destroyed>
   // *(glass::Tensor*)zero_bytes → Tensor <moved from, or not initialised>
-  // *(glass::Tensor*)odd_bytes → Tensor <not initialised, or destroyed>
+  // *(glass::Tensor*)odd_bytes → Tensor <Cannot access memory at address 0xa5a5…
   // *(glass::Tensor*)unreadable → Tensor <Cannot access memory at address 0xa5a5…
   // *(glass::Shape*)odd_bytes → Shape <not initialised, or destroyed>
   // *(glass::Shape*)nine_axes → Shape <not initialised, or destroyed>
   // *(glass::Var*)zero_bytes → Var <moved from, or not initialised>
   // *(glass::Var*)odd_bytes → Var <Cannot access memory at address 0xa5a5…
   // *(glass::Var*)to_zeros → Var <moved from, or not initialised>
-  stop({&source, &alive, &taken, &huge, &beyond, &negative, &nowhere});
+  stop({&source, &alive, &taken, &huge, &beyond, &nowhere});
 }
 
 #ifdef GLASS_REAL_DUAL
