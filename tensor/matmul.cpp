@@ -20,6 +20,7 @@
 
 #include <algorithm>
 
+#include "tensor/loops.h"
 #include "tensor/pack.h"
 #include "tensor/parallel.h"
 #include "tensor/plan.h"
@@ -32,18 +33,42 @@ namespace {
 
 // ---- the five loops: one thread's share ----
 
-// Loops 2 and 1: a block of A times the panels of B. The rows of `out` are those of the block.
+// Loop 1: a block of A times a panel of B, C[mc, nr] = A[mc, kc] · B[kc, nr] + start. A tile's rows
+// of A are panel(ir, mr).
+template <class Panel>
+[[gnu::always_inline]] inline void multiply_panel(const Heights& heights, Index mc, Index nr,
+                                                  Index kc, Panel panel, const Matrix& b,
+                                                  const Output& out) {
+  // 1: C[ic + ir : ic + ir + mr, jc + jr : jc + jr + nr]
+  heights.each([&](Index ir, Index mr) {
+    tile_of_c(mr, nr, kc, panel(ir, mr), b, out.at(ir, 0), mc - ir - mr);
+  });
+}
+
+// Loop 2: a block of A times the panels of B. The rows of `out` are those of the block.
 void multiply_panels(const BlockOfA& block, const PanelsOfB& panels, const Output& out) {
+  const Heights wide(block.mc(), tile_rows);
+  // Narrow tiles may be taller than others, but packed rows of A are cut already.
+  const Heights narrow = block.packed() ? wide : Heights(block.mc(), narrow_rows);
   // 2: C[ic : ic + mc, jc + jr : jc + jr + nr]
   for (Index jr = 0; jr < panels.nc(); jr += tile_columns) {
     const Index nr = std::min(tile_columns, panels.nc() - jr);
     const Matrix b = panels.panel(jr);  // B[pc : pc + kc, jc + jr : jc + jr + nr]
-    // Narrow tiles may be taller than others, but packed rows of A are cut already.
-    const Index tallest = nr <= lanes && !block.packed() ? narrow_rows : tile_rows;
-    // 1: C[ic + ir : ic + ir + mr, jc + jr : jc + jr + nr]
-    for_tiles(block.mc(), tallest, [&](Index ir, Index mr) {
-      tile_of_c(mr, nr, panels.kc(), block.panel(ir, mr), b, out.at(ir, jr), block.mc() - ir - mr);
-    });
+    const auto panel = [&](Index ir, Index mr) { return block.panel(ir, mr); };
+    multiply_panel(nr <= lanes ? narrow : wide, block.mc(), nr, panels.kc(), panel, b,
+                   out.at(0, jr));
+  }
+}
+
+// Loop 2 where the whole product is one block, and both operands are read in place. In a batch of
+// small products all but this is done once.
+void multiply_in_place(const SharePlan& plan, const Matrix& a, const Matrix& b, const Output& out) {
+  const auto [m, n, k] = plan.size;
+  for (Index jr = 0; jr < n; jr += tile_columns) {  // 2: C[:, jr : jr + nr]
+    const Index nr = std::min(tile_columns, n - jr);
+    const auto panel = [&](Index ir, Index) { return a.at(ir, 0); };
+    multiply_panel(nr <= lanes ? plan.narrow : plan.wide, m, nr, k, panel, b.at(0, jr),
+                   out.at(0, jr));
   }
 }
 
@@ -57,10 +82,10 @@ void multiply_nothing(Index m, Index n, const Output& out) {
 }
 
 // Loops 5, 4 and 3: C[m, n] = A[m, k] · B[k, n] + start.
-void multiply_blocks(Index m, Index n, Index k, const Matrix& a, const Matrix& b,
-                     const Output& out) {
+void multiply_blocks(const SharePlan& plan, const Matrix& a, const Matrix& b, const Output& out) {
+  if (plan.in_one_piece) return multiply_in_place(plan, a, b, out);
+  const auto [m, n, k] = plan.size;
   if (m * n * k == 0) return multiply_nothing(m, n, out);
-  const SharePlan plan(m, n, k, b);
   for (Index jc = 0; jc < n; jc += plan.nc)      // 5: C[:, jc : jc + nc]
     for (Index pc = 0; pc < k; pc += plan.kc) {  // 4: A[:, pc : pc + kc], B[pc : pc + kc, :]
       // Pack this block of B, if the plan says so.
@@ -79,13 +104,27 @@ void multiply_blocks(Index m, Index n, Index k, const Matrix& a, const Matrix& b
 
 // ---- threads ----
 
-void multiply(Index m, Index n, Index k, const Matrix& a, const Matrix& b, Real* c,
-              const Matrix& start);
+// What is the same for every product of a batch: it is decided once.
+struct Plan {
+  Size size;
+  bool transposed;
+  Index threads;
+  SharePlan share;  // if one thread computes the whole product
+
+  Plan(const Size& all, const Matrix& b)
+      : size(all),
+        transposed(transposing_pays(all, b)),
+        threads(all.work() < worth_sharing ? 1 : num_threads()),
+        share(all, b) {}
+};
+
+void multiply(const Plan& plan, const Matrix& a, const Matrix& b, Real* c, const Matrix& start);
 
 // C = (Bᵀ · Aᵀ)ᵀ. `multiply` computes Bᵀ · Aᵀ, and does not transpose it once more:
 // transposing_pays demands 3 · m ≤ n of C[m, n], and cannot find 3 · n ≤ m for Cᵀ[n, m] then.
-void multiply_transposed(Index m, Index n, Index k, const Matrix& a, const Matrix& b, Real* c,
-                         Matrix start, Index threads) {
+void multiply_transposed(const Plan& plan, const Matrix& a, const Matrix& b, Real* c,
+                         Matrix start) {
+  const auto [m, n, k] = plan.size;
   // A bias belongs to a row of Cᵀ. A tile adds `start` in whole vectors: so each bias is repeated
   // as often as a tile has columns, and serves all tiles of its row.
   Tensor biases = empty(Shape{start.data ? n : 0, tile_columns});
@@ -95,94 +134,92 @@ void multiply_transposed(Index m, Index n, Index k, const Matrix& a, const Matri
 
   // Cᵀ = Bᵀ · Aᵀ + start
   Tensor transposed = empty(Shape{n, m});
-  multiply(n, m, k, b.transposed(), a.transposed(), transposed.data(), start);
+  const Matrix left = b.transposed(), right = a.transposed();
+  multiply(Plan({n, m, k}, right), left, right, transposed.data(), start);
 
   // Each thread transposes some rows of C, that is, packs some columns of Cᵀ.
-  parallel_for(m, round_up(ceil_div(m, threads), lanes), [&](Index i, Index end) {
-    pack({transposed.data() + i, m, 1}, n, n, end - i, c + i * n);
+  const Index rows = m, columns = n;  // Clang 14 cannot capture m and n
+  parallel_for(rows, round_up(ceil_div(rows, plan.threads), lanes), [&](Index i, Index end) {
+    pack({transposed.data() + i, rows, 1}, columns, columns, end - i, c + i * columns);
   });
 }
 
 // C[m, n] = A[m, k] · B[k, n] + start. C is contiguous. `start` is nothing, one bias per column of
 // C (from linear), or one bias per row of C (from multiply_transposed).
-void multiply(Index m, Index n, Index k, const Matrix& a, const Matrix& b, Real* c,
-              const Matrix& start) {
-  // Few rows of A, and columns of B that are contiguous: the transposed product.
-  const Index threads = m * n * k < worth_sharing ? 1 : num_threads();
-  if (transposing_pays(m, n, k, b)) return multiply_transposed(m, n, k, a, b, c, start, threads);
+void multiply(const Plan& plan, const Matrix& a, const Matrix& b, Real* c, const Matrix& start) {
+  const Size& size = plan.size;
   // One thread: the loops.
-  const Output out{c, n, start};
-  if (threads == 1) return multiply_blocks(m, n, k, a, b, out);
+  const Output out{c, size.n, start};
+  if (plan.threads == 1 && !plan.transposed) return multiply_blocks(plan.share, a, b, out);
+  // Few rows of A, and columns of B that are contiguous: the transposed product.
+  if (plan.transposed) return multiply_transposed(plan, a, b, c, start);
   // Several threads: each has some rows, or some columns, of C.
-  const Cut cut(m, n, threads);
-  parallel_for(std::max(m, n), cut.share, [&](Index begin, Index end) {
+  const Cut cut(size.m, size.n, plan.threads);
+  parallel_for(std::max(size.m, size.n), cut.share, [&](Index begin, Index end) {
+    const Index part = end - begin;
     if (cut.rows)  // C[begin : end, :]
-      multiply_blocks(end - begin, n, k, a.at(begin, 0), b, out.at(begin, 0));
+      multiply_blocks({{part, size.n, size.k}, b}, a.at(begin, 0), b, out.at(begin, 0));
     else  // C[:, begin : end]
-      multiply_blocks(m, end - begin, k, a, b.at(0, begin), out.at(0, begin));
+      multiply_blocks({{size.m, part, size.k}, b}, a, b.at(0, begin), out.at(0, begin));
   });
 }
 
 // ---- batches ----
 
-// The matrix that begins at x[offset] and spans the last two axes.
-Matrix matrix_at(const Tensor& x, Index offset) {
-  return {x.data() + offset, x.stride(-2), x.stride(-1)};
-}
+// The first matrix of a batch, which spans the last two axes.
+Matrix first_matrix(const Tensor& x) { return {x.data(), x.stride(-2), x.stride(-1)}; }
 
 // The axes before the last two.
 Shape batch_axes(const Tensor& x) {
   return Shape(std::span(x.shape().begin(), static_cast<std::size_t>(x.rank() - 2)));
 }
 
-// The offset of the i-th matrix of a batch.
-Index offset_in(const Shape& batch, const Strides& strides, Index i) {
-  Index offset = 0;
-  for (Index axis = batch.rank() - 1; axis >= 0; --axis) {
-    offset += i % batch[axis] * strides[static_cast<std::size_t>(axis)];
-    i /= batch[axis];
-  }
-  return offset;
-}
-
-// Calls f(M, N, K, A, B, C) for every matrix of a batch [batch, M, K] @ [batch, K, N].
-template <class F>
-Tensor for_batch(const Tensor& a, const Tensor& b, F f) {
-  const Index m = a.size(-2), k = a.size(-1), n = b.size(-1);
+// Calls f(A, B, C) for every matrix of a batch [batch, M, K] @ [batch, K, N]; f = of(size, B).
+template <class Of>
+Tensor for_batch(const Tensor& a, const Tensor& b, Of of) {
+  const Size size{a.size(-2), b.size(-1), a.size(-1)};
   const Shape batch = broadcast("matmul", batch_axes(a), batch_axes(b));
   const Strides a_strides = expand_strides(batch_axes(a), a.strides(), batch);
   const Strides b_strides = expand_strides(batch_axes(b), b.strides(), batch);
-  Tensor c = empty(batch.insert(batch.rank(), m).insert(batch.rank() + 1, n));  // [batch, M, N]
+  Tensor c =
+      empty(batch.insert(batch.rank(), size.m).insert(batch.rank() + 1, size.n));  // [batch, M, N]
+  if (c.numel() == 0) return c;
   // A thread takes as many products as are worth waking it for. In a batch of several
   // products each is computed by one thread, since threads share the batch already: so a batch of
   // two keeps only two threads busy, however large its matrices are.
-  const Index grain = std::max<Index>(1, worth_sharing / std::max<Index>(m * n * k, 1));
-  parallel_for(m * n == 0 ? 0 : batch.numel(), grain, [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i)
-      f(m, n, k, matrix_at(a, offset_in(batch, a_strides, i)),
-        matrix_at(b, offset_in(batch, b_strides, i)), c.data() + i * m * n);
-  });
+  const Index grain = std::max<Index>(1, worth_sharing / std::max<Index>(size.work(), 1));
+  const auto f = of(size, first_matrix(b));
+  const auto matrices = [&](std::array<Index, 3> at, Index count, std::array<Index, 3> steps) {
+    Matrix left = first_matrix(a), right = first_matrix(b);
+    left.data += at[0];
+    right.data += at[1];
+    Real* to = c.data() + at[2];
+    for (; count > 0; --count, left.data += steps[0], right.data += steps[1], to += steps[2])
+      f(left, right, to);
+  };
+  Walk<3>(batch, {a_strides, b_strides, c.strides()}).run(matrices, grain);
   return c;
 }
 
 // The same for operands of any rank. A vector on the left becomes one row, on the right one column.
-template <class F>
-Tensor for_matrices(const Tensor& a, const Tensor& b, F f) {
+template <class Of>
+Tensor for_matrices(const Tensor& a, const Tensor& b, Of of) {
+  // Two matrices, without a batch: the shortest way.
+  if (a.rank() == 2 && b.rank() == 2 && a.size(1) == b.size(0)) {
+    const Size size{a.size(0), b.size(1), a.size(1)};
+    Tensor c = empty(Shape{size.m, size.n});
+    const Matrix right = first_matrix(b);
+    if (size.m * size.n > 0) of(size, right)(first_matrix(a), right, c.data());
+    return c;
+  }
   check<ShapeError>(a.rank() > 0 && b.rank() > 0, "matmul: operands need an axis; got {} @ {}",
                     a.shape(), b.shape());
   const Tensor left = a.rank() == 1 ? a.unsqueeze(0) : a;   // [batch, M, K]
   const Tensor right = b.rank() == 1 ? b.unsqueeze(1) : b;  // [batch, K, N]
   check<ShapeError>(left.size(-1) == right.size(-2), "matmul: inner sizes must agree; got {} @ {}",
                     a.shape(), b.shape());
-  // Two matrices, without a batch: the shortest way.
-  if (a.rank() == 2 && b.rank() == 2) {
-    const Index m = a.size(0), k = a.size(1), n = b.size(1);
-    Tensor c = empty(Shape{m, n});
-    if (c.numel() > 0) f(m, n, k, matrix_at(a, 0), matrix_at(b, 0), c.data());
-    return c;
-  }
   // A batch. Then the axes that were added to vectors are removed.
-  Tensor c = for_batch(left, right, f);
+  Tensor c = for_batch(left, right, of);
   if (b.rank() == 1) c = c.squeeze(-1);
   if (a.rank() == 1) c = c.squeeze(b.rank() == 1 ? -1 : -2);
   return c;
@@ -198,15 +235,18 @@ Tensor product(const Tensor& a, const Tensor& b, Matrix start) {
     return product(a.slice(-1, 0, half), b.slice(k_of_b, 0, half), start) +
            product(a.slice(-1, half, k), b.slice(k_of_b, half, k), {});
   }
-  const auto each = [&](Index m, Index n, Index terms, const Matrix& x, const Matrix& y, Real* c) {
-    multiply(m, n, terms, x, y, c, start);
+  // One plan for all products of a batch.
+  const auto planned = [&](const Size& size, const Matrix& all_b) {
+    return [start, plan = Plan(size, all_b)](const Matrix& x, const Matrix& y, Real* c) {
+      multiply(plan, x, y, c, start);
+    };
   };
   // One B for a whole batch: the rows of all its A are one tall A.
   if (a.rank() > 2 && b.rank() == 2 && k == b.size(0)) {
     const Tensor tall = a.reshape(Shape{a.shape().erase(-1).numel(), k});
-    return for_matrices(tall, b, each).reshape(a.shape().with(-1, b.size(-1)));
+    return for_matrices(tall, b, planned).reshape(a.shape().with(-1, b.size(-1)));
   }
-  return for_matrices(a, b, each);
+  return for_matrices(a, b, planned);
 }
 
 }  // namespace
@@ -215,7 +255,7 @@ Tensor product(const Tensor& a, const Tensor& b, Matrix start) {
 void multiply_block(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Index c_row, bool add) {
   Output out{c, c_row, {}};
   if (add) out = out.continued();
-  multiply_blocks(m, n, k, a, b, out);
+  multiply_blocks({{m, n, k}, b}, a, b, out);
 }
 
 Tensor matmul(const Tensor& a, const Tensor& b) { return product(a, b, {}); }
@@ -231,13 +271,15 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 
 // C[i, j] = Σ A[i, p] · B[p, j], in three loops, with no block, no tile and no vector.
 Tensor matmul_naive(const Tensor& a, const Tensor& b) {
-  return for_matrices(a, b, [](Index m, Index n, Index k, Matrix x, Matrix y, Real* c) {
-    for (Index i = 0; i < m; ++i)
-      for (Index j = 0; j < n; ++j) {
-        Real sum(0);
-        for (Index p = 0; p < k; ++p) sum += *x.at(i, p).data * *y.at(p, j).data;
-        c[i * n + j] = sum;
-      }
+  return for_matrices(a, b, [](const Size& size, const Matrix&) {
+    return [size](Matrix x, Matrix y, Real* c) {
+      for (Index i = 0; i < size.m; ++i)
+        for (Index j = 0; j < size.n; ++j) {
+          Real sum(0);
+          for (Index p = 0; p < size.k; ++p) sum += *x.at(i, p).data * *y.at(p, j).data;
+          c[i * size.n + j] = sum;
+        }
+    };
   });
 }
 

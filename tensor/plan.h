@@ -28,6 +28,12 @@ inline constexpr Index block_m = 96, block_n = 2048, block_k = 256;
 // half is summed by itself, so that a number passes through few roundings: docs/decisions/016.
 inline constexpr Index longest_sum = 8192;
 
+// The sizes of C[m, n] = A[m, k] · B[k, n].
+struct Size {
+  Index m, n, k;
+  Index work() const { return m * n * k; }  // multiply-adds
+};
+
 // ---- one thread's share ----
 
 // The size of the blocks that `size` is cut into: a multiple of `step`, at most `largest`, and such
@@ -36,24 +42,34 @@ inline constexpr Index longest_sum = 8192;
 // it would change bits.)
 inline Index equal_blocks(Index size, Index largest, Index step) {
   const Index blocks = ceil_div(size, largest);
-  return round_up(blocks == 1 ? size : ceil_div(size, blocks), step);
+  return round_up(blocks <= 1 ? size : ceil_div(size, blocks), step);
 }
 
 // How one thread computes its C[m, n] = A[m, k] · B[k, n]; no size is 0. Loop 3 is not cut into
 // equal blocks: 97 rows as 96 + 1 are as fast as in equal parts.
 struct SharePlan {
-  Index nc, kc;         // the blocks of loops 5 and 4; those of loop 3 have block_m rows
-  bool pack_a, pack_b;  // else it is read in place
+  Size size;
+  Index nc, kc;          // the blocks of loops 5 and 4; those of loop 3 have block_m rows
+  bool pack_a, pack_b;   // else it is read in place
+  bool in_one_piece;     // a single block, of which nothing is copied: no loops over blocks
+  Heights wide, narrow;  // the tiles of all m rows, two vectors wide and one vector wide
 
-  SharePlan(Index m, Index n, Index k, const Matrix& b)
-      : nc(equal_blocks(n, block_n, tile_columns)), kc(equal_blocks(k, block_k, 8)) {
+  SharePlan(const Size& share, const Matrix& b)
+      : size(share),
+        nc(equal_blocks(share.n, block_n, tile_columns)),
+        kc(equal_blocks(share.k, block_k, 8)),
+        wide(share.m, tile_rows),
+        narrow(share.m, narrow_rows) {
     // A is read once for each panel of B. With few panels, packing A costs more than it saves:
     // 512×512 @ 512×192 would take 1.05 times as long. With many panels it is needed if A is
     // transposed: never packed, (1024³)ᵀ takes 1.74 times as long with AVX2. For other A it neither
     // gains nor costs more than 3 %, so one rule serves both. 256 and 512 columns were measured;
     // 300 lies between. One row of A is a panel already.
-    pack_a = nc >= 300 && m > 1;
-    pack_b = b.column_stride != 1 || packing_b_pays(m, b.row_stride);
+    pack_a = nc >= 300 && size.m > 1;
+    pack_b = b.column_stride != 1 || packing_b_pays(size.m, b.row_stride);
+    // Where there are no masks, columns that end within a vector are copied.
+    in_one_piece = size.work() > 0 && size.m <= block_m && size.n <= nc && size.k <= kc &&
+                   !pack_a && !pack_b && (has_masks || size.n % lanes == 0);
   }
 
  private:
@@ -83,7 +99,8 @@ struct SharePlan {
 //
 // So m may be up to a third of n and k. n must be a multiple of `lanes`, since the last transposed
 // copy would else end within a vector.
-inline bool transposing_pays(Index m, Index n, Index k, const Matrix& b) {
+inline bool transposing_pays(const Size& size, const Matrix& b) {
+  const auto [m, n, k] = size;
   return b.row_stride == 1 && b.column_stride > 1 && 3 * m <= std::min(n, k) && m % lanes == 0 &&
          n % lanes == 0;
 }
