@@ -33,42 +33,18 @@ namespace {
 
 // ---- the five loops: one thread's share ----
 
-// Loop 1: a block of A times a panel of B, C[mc, nr] = A[mc, kc] · B[kc, nr] + start. A tile's rows
-// of A are panel(ir, mr).
-template <class Panel>
-[[gnu::always_inline]] inline void multiply_panel(const Heights& heights, Index mc, Index nr,
-                                                  Index kc, Panel panel, const Matrix& b,
-                                                  const Output& out) {
-  // 1: C[ic + ir : ic + ir + mr, jc + jr : jc + jr + nr]
-  heights.each([&](Index ir, Index mr) {
-    tile_of_c(mr, nr, kc, panel(ir, mr), b, out.at(ir, 0), mc - ir - mr);
-  });
-}
-
-// Loop 2: a block of A times the panels of B. The rows of `out` are those of the block.
+// Loops 2 and 1: a block of A times the panels of B. The rows of `out` are those of the block.
 void multiply_panels(const BlockOfA& block, const PanelsOfB& panels, const Output& out) {
-  const Heights wide(block.mc(), tile_rows);
-  // Narrow tiles may be taller than others, but packed rows of A are cut already.
-  const Heights narrow = block.packed() ? wide : Heights(block.mc(), narrow_rows);
   // 2: C[ic : ic + mc, jc + jr : jc + jr + nr]
   for (Index jr = 0; jr < panels.nc(); jr += tile_columns) {
     const Index nr = std::min(tile_columns, panels.nc() - jr);
     const Matrix b = panels.panel(jr);  // B[pc : pc + kc, jc + jr : jc + jr + nr]
-    const auto panel = [&](Index ir, Index mr) { return block.panel(ir, mr); };
-    multiply_panel(nr <= lanes ? narrow : wide, block.mc(), nr, panels.kc(), panel, b,
-                   out.at(0, jr));
-  }
-}
-
-// Loop 2 where the whole product is one block, and both operands are read in place. In a batch of
-// small products all but this is done once.
-void multiply_in_place(const SharePlan& plan, const Matrix& a, const Matrix& b, const Output& out) {
-  const auto [m, n, k] = plan.size;
-  for (Index jr = 0; jr < n; jr += tile_columns) {  // 2: C[:, jr : jr + nr]
-    const Index nr = std::min(tile_columns, n - jr);
-    const auto panel = [&](Index ir, Index) { return a.at(ir, 0); };
-    multiply_panel(nr <= lanes ? plan.narrow : plan.wide, m, nr, k, panel, b.at(0, jr),
-                   out.at(0, jr));
+    // Narrow tiles may be taller than others, but packed rows of A are cut already.
+    const Index tallest = nr <= lanes && !block.packed() ? narrow_rows : tile_rows;
+    // 1: C[ic + ir : ic + ir + mr, jc + jr : jc + jr + nr]
+    Heights(block.mc(), tallest).each([&](Index ir, Index mr) {
+      tile_of_c(mr, nr, panels.kc(), block.panel(ir, mr), b, out.at(ir, jr), block.mc() - ir - mr);
+    });
   }
 }
 
@@ -83,7 +59,6 @@ void multiply_nothing(Index m, Index n, const Output& out) {
 
 // Loops 5, 4 and 3: C[m, n] = A[m, k] · B[k, n] + start.
 void multiply_blocks(const SharePlan& plan, const Matrix& a, const Matrix& b, const Output& out) {
-  if (plan.in_one_piece) return multiply_in_place(plan, a, b, out);
   const auto [m, n, k] = plan.size;
   if (m * n * k == 0) return multiply_nothing(m, n, out);
   for (Index jc = 0; jc < n; jc += plan.nc)      // 5: C[:, jc : jc + nc]
@@ -102,29 +77,83 @@ void multiply_blocks(const SharePlan& plan, const Matrix& a, const Matrix& b, co
     }
 }
 
+// ---- small products: both operands are read in place ----
+
+// A product of a single block, of which nothing is copied: loops 2 and 1 are left. All that is the
+// same for the matrices of a batch is computed once, so that between two matrices there is little
+// more than a call for each tile.
+class SmallProduct {
+ public:
+  SmallProduct(const Size& size, const Matrix& a, const Matrix& b, const Output& out)
+      : n_(size.n),
+        whole_(tile_columns, size, a, b, out),
+        last_(last_columns(n_), size, a, b, out) {}
+
+  // C = A · B + start. The strides are those that the constructor was given.
+  void operator()(const Real* a, const Real* b, const Real* start, Real* c) const {
+    Index jr = 0;
+    for (; jr < n_ - last_.in.columns; jr += tile_columns)  // 2: C[:, jr : jr + nr]
+      whole_(a, b + jr, start ? start + jr : nullptr, c + jr);
+    last_(a, b + jr, start ? start + jr : nullptr, c + jr);
+  }
+
+ private:
+  // Loop 1: the tiles of a panel of B.
+  struct Panel {
+    TileColumn in;
+    Tile* const* tiles;
+    Heights heights;
+
+    Panel(Index nr, const Size& size, const Matrix& a, const Matrix& b, const Output& out)
+        : in{size.k,   nr, a.row_stride, a.column_stride, b.row_stride, out.start.row_stride,
+             out.c_row},
+          tiles(tiles_for(nr)),
+          heights(size.m, nr <= lanes ? narrow_rows : tile_rows) {}
+
+    void operator()(const Real* a, const Real* b, const Real* start, Real* c) const {
+      heights.each([&](Index, Index mr) {  // 1: C[ir : ir + mr, jr : jr + nr]
+        tiles[mr - 1](in, a, b, start, c);
+        a += mr * in.a_row;
+        c += mr * in.c_row;
+        if (start) start += mr * in.start_row;
+      });
+    }
+  };
+  static Index last_columns(Index n) { return n - (n - 1) / tile_columns * tile_columns; }
+
+  Index n_;
+  Panel whole_, last_;
+};
+
 // ---- threads ----
 
 // What is the same for every product of a batch: it is decided once.
 struct Plan {
   Size size;
-  bool transposed;
+  Matrix start;  // nothing, one bias per column of C (from linear), or one per row of C
   Index threads;
-  SharePlan share;  // if one thread computes the whole product
+  bool transposed, is_small;
+  SharePlan share;     // if one thread computes the whole product
+  SmallProduct small;  // if it is small
 
-  Plan(const Size& all, const Matrix& b)
+  Plan(const Size& all, const Matrix& a, const Matrix& b, const Matrix& added)
       : size(all),
-        transposed(transposing_pays(all, b)),
+        start(added),
         threads(all.work() < worth_sharing ? 1 : num_threads()),
-        share(all, b) {}
+        transposed(transposing_pays(all, b)),
+        share(all, a, b),
+        small(all, a, b, {nullptr, all.n, start}) {
+    is_small = share.in_one_piece && threads == 1 && !transposed;
+  }
 };
 
-void multiply(const Plan& plan, const Matrix& a, const Matrix& b, Real* c, const Matrix& start);
+void multiply(const Plan& plan, const Matrix& a, const Matrix& b, Real* c);
 
 // C = (Bᵀ · Aᵀ)ᵀ. `multiply` computes Bᵀ · Aᵀ, and does not transpose it once more:
 // transposing_pays demands 3 · m ≤ n of C[m, n], and cannot find 3 · n ≤ m for Cᵀ[n, m] then.
-void multiply_transposed(const Plan& plan, const Matrix& a, const Matrix& b, Real* c,
-                         Matrix start) {
+void multiply_transposed(const Plan& plan, const Matrix& a, const Matrix& b, Real* c) {
   const auto [m, n, k] = plan.size;
+  Matrix start = plan.start;
   // A bias belongs to a row of Cᵀ. A tile adds `start` in whole vectors: so each bias is repeated
   // as often as a tile has columns, and serves all tiles of its row.
   Tensor biases = empty(Shape{start.data ? n : 0, tile_columns});
@@ -135,7 +164,7 @@ void multiply_transposed(const Plan& plan, const Matrix& a, const Matrix& b, Rea
   // Cᵀ = Bᵀ · Aᵀ + start
   Tensor transposed = empty(Shape{n, m});
   const Matrix left = b.transposed(), right = a.transposed();
-  multiply(Plan({n, m, k}, right), left, right, transposed.data(), start);
+  multiply(Plan({n, m, k}, left, right, start), left, right, transposed.data());
 
   // Each thread transposes some rows of C, that is, packs some columns of Cᵀ.
   const Index rows = m, columns = n;  // Clang 14 cannot capture m and n
@@ -144,23 +173,23 @@ void multiply_transposed(const Plan& plan, const Matrix& a, const Matrix& b, Rea
   });
 }
 
-// C[m, n] = A[m, k] · B[k, n] + start. C is contiguous. `start` is nothing, one bias per column of
-// C (from linear), or one bias per row of C (from multiply_transposed).
-void multiply(const Plan& plan, const Matrix& a, const Matrix& b, Real* c, const Matrix& start) {
-  const Size& size = plan.size;
-  // One thread: the loops.
-  const Output out{c, size.n, start};
-  if (plan.threads == 1 && !plan.transposed) return multiply_blocks(plan.share, a, b, out);
+// C[m, n] = A[m, k] · B[k, n] + start. C is contiguous.
+void multiply(const Plan& plan, const Matrix& a, const Matrix& b, Real* c) {
+  if (plan.is_small) return plan.small(a.data, b.data, plan.start.data, c);
   // Few rows of A, and columns of B that are contiguous: the transposed product.
-  if (plan.transposed) return multiply_transposed(plan, a, b, c, start);
+  if (plan.transposed) return multiply_transposed(plan, a, b, c);
+  // One thread: the loops.
+  const Size& size = plan.size;
+  const Output out{c, size.n, plan.start};
+  if (plan.threads == 1) return multiply_blocks(plan.share, a, b, out);
   // Several threads: each has some rows, or some columns, of C.
   const Cut cut(size.m, size.n, plan.threads);
   parallel_for(std::max(size.m, size.n), cut.share, [&](Index begin, Index end) {
     const Index part = end - begin;
     if (cut.rows)  // C[begin : end, :]
-      multiply_blocks({{part, size.n, size.k}, b}, a.at(begin, 0), b, out.at(begin, 0));
+      multiply_blocks({{part, size.n, size.k}, a, b}, a.at(begin, 0), b, out.at(begin, 0));
     else  // C[:, begin : end]
-      multiply_blocks({{size.m, part, size.k}, b}, a, b.at(0, begin), out.at(0, begin));
+      multiply_blocks({{size.m, part, size.k}, a, b}, a, b.at(0, begin), out.at(0, begin));
   });
 }
 
@@ -174,7 +203,7 @@ Shape batch_axes(const Tensor& x) {
   return Shape(std::span(x.shape().begin(), static_cast<std::size_t>(x.rank() - 2)));
 }
 
-// Calls f(A, B, C) for every matrix of a batch [batch, M, K] @ [batch, K, N]; f = of(size, B).
+// Calls f(A, B, C) for every matrix of a batch [batch, M, K] @ [batch, K, N]; f = of(size, A, B).
 template <class Of>
 Tensor for_batch(const Tensor& a, const Tensor& b, Of of) {
   const Size size{a.size(-2), b.size(-1), a.size(-1)};
@@ -188,7 +217,7 @@ Tensor for_batch(const Tensor& a, const Tensor& b, Of of) {
   // products each is computed by one thread, since threads share the batch already: so a batch of
   // two keeps only two threads busy, however large its matrices are.
   const Index grain = std::max<Index>(1, worth_sharing / std::max<Index>(size.work(), 1));
-  const auto f = of(size, first_matrix(b));
+  const auto f = of(size, first_matrix(a), first_matrix(b));
   const auto matrices = [&](std::array<Index, 3> at, Index count, std::array<Index, 3> steps) {
     Matrix left = first_matrix(a), right = first_matrix(b);
     left.data += at[0];
@@ -208,8 +237,8 @@ Tensor for_matrices(const Tensor& a, const Tensor& b, Of of) {
   if (a.rank() == 2 && b.rank() == 2 && a.size(1) == b.size(0)) {
     const Size size{a.size(0), b.size(1), a.size(1)};
     Tensor c = empty(Shape{size.m, size.n});
-    const Matrix right = first_matrix(b);
-    if (size.m * size.n > 0) of(size, right)(first_matrix(a), right, c.data());
+    const Matrix left = first_matrix(a), right = first_matrix(b);
+    if (size.m * size.n > 0) of(size, left, right)(left, right, c.data());
     return c;
   }
   check<ShapeError>(a.rank() > 0 && b.rank() > 0, "matmul: operands need an axis; got {} @ {}",
@@ -236,9 +265,9 @@ Tensor product(const Tensor& a, const Tensor& b, Matrix start) {
            product(a.slice(-1, half, k), b.slice(k_of_b, half, k), {});
   }
   // One plan for all products of a batch.
-  const auto planned = [&](const Size& size, const Matrix& all_b) {
-    return [start, plan = Plan(size, all_b)](const Matrix& x, const Matrix& y, Real* c) {
-      multiply(plan, x, y, c, start);
+  const auto planned = [&](const Size& size, const Matrix& left, const Matrix& right) {
+    return [plan = Plan(size, left, right, start)](const Matrix& x, const Matrix& y, Real* c) {
+      multiply(plan, x, y, c);
     };
   };
   // One B for a whole batch: the rows of all its A are one tall A.
@@ -255,7 +284,10 @@ Tensor product(const Tensor& a, const Tensor& b, Matrix start) {
 void multiply_block(Index m, Index n, Index k, Matrix a, Matrix b, Real* c, Index c_row, bool add) {
   Output out{c, c_row, {}};
   if (add) out = out.continued();
-  multiply_blocks({{m, n, k}, b}, a, b, out);
+  const SharePlan plan({m, n, k}, a, b);
+  if (plan.in_one_piece)
+    return SmallProduct({m, n, k}, a, b, out)(a.data, b.data, out.start.data, c);
+  multiply_blocks(plan, a, b, out);
 }
 
 Tensor matmul(const Tensor& a, const Tensor& b) { return product(a, b, {}); }
@@ -271,7 +303,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 
 // C[i, j] = Σ A[i, p] · B[p, j], in three loops, with no block, no tile and no vector.
 Tensor matmul_naive(const Tensor& a, const Tensor& b) {
-  return for_matrices(a, b, [](const Size& size, const Matrix&) {
+  return for_matrices(a, b, [](const Size& size, const Matrix&, const Matrix&) {
     return [size](Matrix x, Matrix y, Real* c) {
       for (Index i = 0; i < size.m; ++i)
         for (Index j = 0; j < size.n; ++j) {

@@ -30,21 +30,15 @@ namespace glass {
 
 // A tile is two vectors wide. It needs registers for its sums, two vectors of B and a number of A.
 // Of 16 registers, six rows take 12 + 2 + 1; with four or seven rows, 256³ takes 1.14 or 1.58 times
-// as long. Of 32 registers, twelve rows take 24 + 2 + 1; there 8, 10 and 14 rows are as fast within
-// 2 %. Twelve rows use a vector of B more often than eight do, and twelve divides block_m, so that
-// no tile of a block is lower. A
-// CPU that cannot multiply and add in one instruction needs registers for the products too.
-#ifndef TR
-#define TR 14
-#define NR 28
-#endif
-inline constexpr Index tile_rows = registers == 32 ? TR : fused_multiply_add ? 6 : 4;
+// as long. Of 32 registers, fourteen rows take 28 + 2 + 1; there twelve rows take 1.03 times as
+// long. A CPU that cannot multiply and add in one instruction needs registers for the products too.
+inline constexpr Index tile_rows = registers == 32 ? 14 : fused_multiply_add ? 6 : 4;
 inline constexpr Index tile_columns = 2 * lanes;
 
 // A narrow tile is one vector wide. It needs eight sums at least: an addition takes four cycles,
 // and two begin in each cycle. With AVX2, six rows take 1.22 times as long as twelve (256×256 @
 // 256×8), and eight rows up to 1.08 times, since 10 or 12 rows then become two low tiles.
-inline constexpr Index narrow_rows = registers == 32 ? NR : 2 * tile_rows;
+inline constexpr Index narrow_rows = 2 * tile_rows;
 
 // ---- the micro-kernel ----
 
@@ -59,9 +53,9 @@ struct ColumnOfA {
   ColumnOfA(const Real* a, Index a_row) : stride(a_row), three(3 * a_row) {
     for (Index i = 0; i < Rows; i += 4) {
       four_rows[i / 4] = a + i * a_row;
-#ifndef NOASM
+      // An empty instruction that might change the pointer. Else the compiler would compute all
+      // rows from one pointer again, and keep a product of the stride for each of them.
       asm("" : "+r"(four_rows[i / 4]));
-#endif
     }
   }
   Real operator[](Index i) const { return four_rows[i / 4][i % 4 == 3 ? three : i % 4 * stride]; }
@@ -86,18 +80,31 @@ struct Row {
   }
 };
 
-// C[Rows, columns] = A[Rows, depth] · B[depth, columns] + start. A steps from row to row by a_row
-// and along its row by a_step. Rows of B, C and `start` are contiguous. Unless the tile is
-// `Ragged`, `columns` is Vecs · lanes. The sums begin with 0, and `start` is added after the last
-// k, unless it is nullptr. Where `start` is C itself, the product is added to C.
+// What all tiles of a column of tiles have in common. A steps from row to row by a_row and along
+// its row by a_step. Rows of B, C and `start` are contiguous.
+struct TileColumn {
+  Index depth, columns;  // columns: of B and C
+  Index a_row, a_step, b_row, start_row, c_row;
+};
+
+// C[Rows, columns] = A[Rows, depth] · B[depth, columns] + start. Unless the tile is `Ragged`,
+// `columns` is Vecs · lanes. The sums begin with 0, and `start` is added after the last k, unless
+// it is nullptr. Where `start` is C itself, the product is added to C.
 template <Index Rows, Index Vecs, bool Ragged>
-static void tile(Index depth, Index columns, const Real* a, Index a_row, Index a_step,
-                 const Real* b, Index b_row, const Real* start, Index start_row, Real* c,
-                 Index c_row) {
-  const Row<Vecs, Ragged> row(columns);
+static void tile(const TileColumn& in, const Real* a, const Real* b, const Real* start, Real* c) {
+  const Index depth = in.depth, a_step = in.a_step, b_row = in.b_row;
+  const Row<Vecs, Ragged> row(in.columns);
+  // C is prefetched if it is added to, which means that K is long: without, 512³ takes 1.06 times
+  // as long.
+  if (start) {
+#pragma GCC unroll 32
+    for (Index i = 0; i < Rows; ++i)
+      for (Index v = 0; v < Vecs; ++v) __builtin_prefetch(c + i * in.c_row + v * lanes, 1);
+  }
+
   Vec sum[Rows][Vecs] = {};
   // sum[i][v] += A[i, k] · B[k, v], one multiply-add for each k, in the order of k.
-  ColumnOfA<Rows> column(a, a_row);
+  ColumnOfA<Rows> column(a, in.a_row);
   for (Index k = 0; k < depth; ++k, column.next(a_step), b += b_row) {
     Vec part[Vecs];
     for (Index v = 0; v < Vecs; ++v) part[v] = row.load(b, v);
@@ -116,11 +123,11 @@ static void tile(Index depth, Index columns, const Real* a, Index a_row, Index a
   if (start) {
 #pragma GCC unroll 32
     for (Index i = 0; i < Rows; ++i)
-      for (Index v = 0; v < Vecs; ++v) sum[i][v] += row.load(start + i * start_row, v);
+      for (Index v = 0; v < Vecs; ++v) sum[i][v] += row.load(start + i * in.start_row, v);
   }
 #pragma GCC unroll 32
   for (Index i = 0; i < Rows; ++i)
-    for (Index v = 0; v < Vecs; ++v) row.store(c + i * c_row, v, sum[i][v]);
+    for (Index v = 0; v < Vecs; ++v) row.store(c + i * in.c_row, v, sum[i][v]);
 }
 
 using Tile = decltype(tile<1, 1, false>);
@@ -145,8 +152,8 @@ static constexpr auto narrow_ragged_tiles =
 struct Heights {
   Index count, least, taller;  // `taller` tiles have one row more than the others
 
-  Heights(Index m, Index tallest) : count(ceil_div(m, tallest)), least(0), taller(0) {
-    if (count == 0) return;
+  Heights(Index m, Index tallest) : count(ceil_div(m, tallest)), least(m), taller(0) {
+    if (count <= 1) return;  // no division
     least = m / count;
     taller = m - least * count;
   }
@@ -161,6 +168,13 @@ struct Heights {
     }
   }
 };
+
+// tiles[h - 1] is the tile of h rows, for a number of columns up to tile_columns.
+static inline Tile* const* tiles_for(Index columns) {
+  const bool ragged = columns % lanes != 0;
+  if (columns <= lanes) return ragged ? narrow_ragged_tiles.data() : narrow_tiles.data();
+  return ragged ? wide_ragged_tiles.data() : wide_tiles.data();
+}
 
 // ---- a tile of any width ----
 
@@ -183,8 +197,8 @@ static inline void ragged_tile(Tile* whole_tile, Index rows, Index columns, Inde
                                const Matrix& a, const Matrix& b, Output to) {
   // The product alone, in whole vectors.
   Real whole[std::max(tile_rows, narrow_rows) * tile_columns];
-  whole_tile(depth, columns, a.data, a.row_stride, a.column_stride, b.data, b.row_stride, nullptr,
-             0, whole, tile_columns);
+  whole_tile({depth, columns, a.row_stride, a.column_stride, b.row_stride, 0, tile_columns}, a.data,
+             b.data, nullptr, whole);
   // C = product + start, in each row up to its end.
   const Real* row = whole;
   for (Index i = 0; i < rows; ++i, row += tile_columns, to = to.at(1, 0))
@@ -202,20 +216,17 @@ static inline void ragged_tile(Tile* whole_tile, Index rows, Index columns, Inde
 [[gnu::always_inline]] static inline void tile_of_c(Index rows, Index columns, Index depth,
                                                     const Matrix& a, const Matrix& b,
                                                     const Output& to, Index rows_below) {
-  const auto row = static_cast<std::size_t>(rows - 1);
-  const bool narrow = columns <= lanes;
-  Tile* tile = narrow ? narrow_tiles[row] : wide_tiles[row];
-  if (columns % lanes != 0) {
-    tile = narrow ? narrow_ragged_tiles[row] : wide_ragged_tiles[row];
+  Tile* const tile = tiles_for(columns)[rows - 1];
+  if (!has_masks && columns % lanes != 0) {
     // Where the tile is as wide as C and nothing is added, whole vectors may be stored all the
     // same: they spill into the next row, which is stored afterwards. The last row's vectors need
     // room for at most one tile's width in the rows below.
     const bool may_spill =
         !to.start.data && columns == to.c_row && rows_below * columns >= tile_columns;
-    if (!has_masks && !may_spill) return ragged_tile(tile, rows, columns, depth, a, b, to);
+    if (!may_spill) return ragged_tile(tile, rows, columns, depth, a, b, to);
   }
-  tile(depth, columns, a.data, a.row_stride, a.column_stride, b.data, b.row_stride, to.start.data,
-       to.start.row_stride, to.c, to.c_row);
+  tile({depth, columns, a.row_stride, a.column_stride, b.row_stride, to.start.row_stride, to.c_row},
+       a.data, b.data, to.start.data, to.c);
 }
 
 }  // namespace glass
