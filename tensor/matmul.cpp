@@ -86,6 +86,7 @@ class SmallProduct {
  public:
   SmallProduct(const Size& size, const Matrix& a, const Matrix& b, const Output& out)
       : n_(size.n),
+        start_column_(out.start.column_stride),
         whole_(tile_columns, size, a, b, out),
         last_(last_columns(n_), size, a, b, out) {}
 
@@ -93,8 +94,8 @@ class SmallProduct {
   void operator()(const Real* a, const Real* b, const Real* start, Real* c) const {
     Index jr = 0;
     for (; jr < n_ - last_.in.columns; jr += tile_columns)  // 2: C[:, jr : jr + nr]
-      whole_(a, b + jr, start ? start + jr : nullptr, c + jr);
-    last_(a, b + jr, start ? start + jr : nullptr, c + jr);
+      whole_(a, b + jr, start + jr * start_column_, c + jr);
+    last_(a, b + jr, start + jr * start_column_, c + jr);
   }
 
  private:
@@ -115,13 +116,14 @@ class SmallProduct {
         tiles[mr - 1](in, a, b, start, c);
         a += mr * in.a_row;
         c += mr * in.c_row;
-        if (start) start += mr * in.start_row;
+        start += mr * in.start_row;
       });
     }
   };
   static Index last_columns(Index n) { return n - (n - 1) / tile_columns * tile_columns; }
 
   Index n_;
+  Index start_column_;  // like start_row, 0 if nothing is added
   Panel whole_, last_;
 };
 

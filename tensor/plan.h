@@ -37,9 +37,8 @@ struct Size {
 // ---- one thread's share ----
 
 // The size of the blocks that `size` is cut into: a multiple of `step`, at most `largest`, and such
-// that all blocks are almost equal. kc is a multiple of 8, so that only the last block of K has
-// terms left after the loop of a tile, which takes four at a time. (4 would do, and is as fast;
-// it would change bits.)
+// that all blocks are almost equal. kc is a multiple of 8. (It need not be, and is as fast; another
+// step would change bits.)
 inline Index equal_blocks(Index size, Index largest, Index step) {
   const Index blocks = ceil_div(size, largest);
   return round_up(blocks <= 1 ? size : ceil_div(size, blocks), step);
@@ -76,12 +75,12 @@ struct SharePlan {
   // pages, and all rows compete for the same sets of the first cache (80×512 @ 512×2048 would take
   // 1.60 times as long with AVX2). From 192 rows on it pays for other B whose vectors lie across
   // two cache lines (384×1023 @ 1023×1023 would take 1.27 times as long with AVX2). Where they do
-  // not, it pays from some 512 rows on: packed, 256³ takes 1.15 times as long with AVX-512.
+  // not, it pays from some 512 rows on with AVX-512: packed, 256³ takes 1.12 times as long.
   static bool packing_b_pays(Index m, Index row_stride) {
     constexpr Index page = 4096 / sizeof(Real);
     if (m >= 4 * tile_rows && row_stride >= page) return true;
     const bool vectors_in_lines = row_stride % lanes == 0;
-    return m >= (vectors_in_lines ? 512 : 192);
+    return m >= (vectors_in_lines && registers == 32 ? 512 : 192);
   }
 };
 

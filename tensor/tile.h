@@ -94,21 +94,22 @@ template <Index Rows, Index Vecs, bool Ragged>
 static void tile(const TileColumn& in, const Real* a, const Real* b, const Real* start, Real* c) {
   const Index depth = in.depth, a_step = in.a_step, b_row = in.b_row;
   const Row<Vecs, Ragged> row(in.columns);
-  // C is prefetched if it is added to, which means that K is long: without, 512³ takes 1.06 times
-  // as long.
+
+  // C is prefetched if something is added to it, as is done when K is long: 512³ would take 1.06
+  // times as long. All loops over rows are unrolled (no tile has more than 32 rows).
   if (start) {
 #pragma GCC unroll 32
     for (Index i = 0; i < Rows; ++i)
       for (Index v = 0; v < Vecs; ++v) __builtin_prefetch(c + i * in.c_row + v * lanes, 1);
   }
 
+  // sum[i][v] += A[i, k] · B[k, v], one multiply-add for each k, in the order of k. Since the loop
+  // over rows is unrolled, each sum is a register of its own.
   Vec sum[Rows][Vecs] = {};
-  // sum[i][v] += A[i, k] · B[k, v], one multiply-add for each k, in the order of k.
   ColumnOfA<Rows> column(a, in.a_row);
   for (Index k = 0; k < depth; ++k, column.next(a_step), b += b_row) {
     Vec part[Vecs];
     for (Index v = 0; v < Vecs; ++v) part[v] = row.load(b, v);
-      // All rows at once (32 are more than any tile has), so that each sum is a register.
 #pragma GCC unroll 32
     for (Index i = 0; i < Rows; ++i) {
       const Real factor = column[i];
