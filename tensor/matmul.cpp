@@ -280,6 +280,16 @@ Tensor product(const Tensor& a, const Tensor& b, Matrix start) {
   return for_matrices(a, b, planned);
 }
 
+// The three loops of matmul_naive.
+void multiply_naive(const Size& size, const Matrix& a, const Matrix& b, Real* c) {
+  for (Index i = 0; i < size.m; ++i)
+    for (Index j = 0; j < size.n; ++j) {
+      Real sum(0);
+      for (Index p = 0; p < size.k; ++p) sum += *a.at(i, p).data * *b.at(p, j).data;
+      c[i * size.n + j] = sum;
+    }
+}
+
 }  // namespace
 
 // With `add`, the product is added to the numbers that are in C already.
@@ -306,14 +316,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 // C[i, j] = Σ A[i, p] · B[p, j], in three loops, with no block, no tile and no vector.
 Tensor matmul_naive(const Tensor& a, const Tensor& b) {
   return for_matrices(a, b, [](const Size& size, const Matrix&, const Matrix&) {
-    return [size](Matrix x, Matrix y, Real* c) {
-      for (Index i = 0; i < size.m; ++i)
-        for (Index j = 0; j < size.n; ++j) {
-          Real sum(0);
-          for (Index p = 0; p < size.k; ++p) sum += *x.at(i, p).data * *y.at(p, j).data;
-          c[i * size.n + j] = sum;
-        }
-    };
+    return [size](const Matrix& x, const Matrix& y, Real* c) { multiply_naive(size, x, y, c); };
   });
 }
 

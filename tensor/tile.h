@@ -87,25 +87,14 @@ struct TileColumn {
   Index a_row, a_step, b_row, start_row, c_row;
 };
 
-// C[Rows, columns] = A[Rows, depth] · B[depth, columns] + start. Unless the tile is `Ragged`,
-// `columns` is Vecs · lanes. The sums begin with 0, and `start` is added after the last k, unless
-// it is nullptr. Where `start` is C itself, the product is added to C.
+// sum[i][v] += A[i, 0 : depth] · B[0 : depth, v], one multiply-add for each k, in the order of k.
+// Here and below, all loops over rows are unrolled (no tile has more than 32), so that each sum is
+// a register of its own.
 template <Index Rows, Index Vecs, bool Ragged>
-static void tile(const TileColumn& in, const Real* a, const Real* b, const Real* start, Real* c) {
+[[gnu::always_inline]] static inline void sum_over_k(Vec (&sum)[Rows][Vecs], const TileColumn& in,
+                                                     Row<Vecs, Ragged> row, const Real* a,
+                                                     const Real* b) {
   const Index depth = in.depth, a_step = in.a_step, b_row = in.b_row;
-  const Row<Vecs, Ragged> row(in.columns);
-
-  // C is prefetched if something is added to it, as is done when K is long: 512³ would take 1.06
-  // times as long. All loops over rows are unrolled (no tile has more than 32 rows).
-  if (start) {
-#pragma GCC unroll 32
-    for (Index i = 0; i < Rows; ++i)
-      for (Index v = 0; v < Vecs; ++v) __builtin_prefetch(c + i * in.c_row + v * lanes, 1);
-  }
-
-  // sum[i][v] += A[i, k] · B[k, v], one multiply-add for each k, in the order of k. Since the loop
-  // over rows is unrolled, each sum is a register of its own.
-  Vec sum[Rows][Vecs] = {};
   ColumnOfA<Rows> column(a, in.a_row);
   for (Index k = 0; k < depth; ++k, column.next(a_step), b += b_row) {
     Vec part[Vecs];
@@ -116,16 +105,43 @@ static void tile(const TileColumn& in, const Real* a, const Real* b, const Real*
       for (Index v = 0; v < Vecs; ++v) sum[i][v] = multiply_add(factor, part[v], sum[i][v]);
     }
   }
+}
+
+// sum[i][v] += start[i, v]
+template <Index Rows, Index Vecs, bool Ragged>
+[[gnu::always_inline]] static inline void add_rows(Vec (&sum)[Rows][Vecs], Row<Vecs, Ragged> row,
+                                                   const Real* start, Index start_row) {
+#pragma GCC unroll 32
+  for (Index i = 0; i < Rows; ++i)
+    for (Index v = 0; v < Vecs; ++v) sum[i][v] += row.load(start + i * start_row, v);
+}
+
+// Asks for the rows of C, which will be written.
+template <Index Rows, Index Vecs>
+[[gnu::always_inline]] static inline void prefetch_rows(const Real* c, Index c_row) {
+#pragma GCC unroll 32
+  for (Index i = 0; i < Rows; ++i)
+    for (Index v = 0; v < Vecs; ++v) __builtin_prefetch(c + i * c_row + v * lanes, 1);
+}
+
+// C[Rows, columns] = A[Rows, depth] · B[depth, columns] + start. Unless the tile is `Ragged`,
+// `columns` is Vecs · lanes. The sums begin with 0, and `start` is added after the last k, unless
+// it is nullptr. Where `start` is C itself, the product is added to C.
+template <Index Rows, Index Vecs, bool Ragged>
+static void tile(const TileColumn& in, const Real* a, const Real* b, const Real* start, Real* c) {
+  // If something is added to C, K is long as a rule, and C has left the first cache: without a
+  // prefetch, 512³ takes 1.06 times as long.
+  if (start) prefetch_rows<Rows, Vecs>(c, in.c_row);
+
+  const Row<Vecs, Ragged> row(in.columns);
+  Vec sum[Rows][Vecs] = {};
+  sum_over_k(sum, in, row, a, b);
 
   // All rows of `start` are loaded before any row of C is stored. To find out whether a load needs
   // what an earlier store has written, a CPU compares only the low 12 bits of both addresses. Where
   // rows lie a multiple of 4 KiB apart, these bits are equal, and each load would wait for a store
   // to another row (4K aliasing).
-  if (start) {
-#pragma GCC unroll 32
-    for (Index i = 0; i < Rows; ++i)
-      for (Index v = 0; v < Vecs; ++v) sum[i][v] += row.load(start + i * in.start_row, v);
-  }
+  if (start) add_rows(sum, row, start, in.start_row);
 #pragma GCC unroll 32
   for (Index i = 0; i < Rows; ++i)
     for (Index v = 0; v < Vecs; ++v) row.store(c + i * in.c_row, v, sum[i][v]);
