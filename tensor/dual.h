@@ -154,6 +154,13 @@ struct DualOf {
 
 using Dual = DualOf<double>;
 
+// a · b + c, in an order that leaves a compiler one way only to fuse multiplications and additions.
+// In a.d * b.v + a.v * b.d it may fuse either product, and may choose differently in every tile of
+// a product of matrices: then bits of the result would depend on the height of a tile.
+constexpr Dual multiply_add(Dual a, Dual b, Dual c) {
+  return {a.v * b.v + c.v, a.d * b.v + (a.v * b.d + c.d)};
+}
+
 std::ostream& operator<<(std::ostream& out, Dual x);  // as fmt prints it; print.cpp
 
 }  // namespace glass

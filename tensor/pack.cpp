@@ -116,7 +116,7 @@ void pack(Matrix x, Index rows, Index width, Index depth, Real* out) {
 // ---- all panels of a block ----
 
 void pack_a(Index mc, Index kc, Matrix a, Real* panels) {
-  for_tiles(mc, tile_rows, [&](Index ir, Index mr) {
+  Heights(mc, tile_rows).each([&](Index ir, Index mr) {
     pack(a.at(ir, 0), mr, mr, kc, panels + ir * kc);  // A[ir : ir + mr, :]
   });
 }

@@ -29,7 +29,7 @@ namespace glass {
 // unspecified. `pack` may write up to one vector beyond the panel.
 void pack(Matrix x, Index rows, Index width, Index depth, Real* out);
 
-// The panels of A[mc, kc], as for_tiles cuts it: the panel of the tile at row ir begins at
+// The panels of A[mc, kc], as Heights cut it: the panel of the tile at row ir begins at
 // panels[ir · kc].
 void pack_a(Index mc, Index kc, Matrix a, Real* panels);
 
@@ -70,7 +70,8 @@ class BlockOfA {
 };
 
 // B[pc : pc + kc, jc : jc + nc], packed, or read in place. A last panel that ends within a vector
-// is packed in any case: a tile reads whole vectors, and may not read beyond the end of B.
+// is packed in any case, unless there are masks: else a tile reads whole vectors, and may not read
+// beyond the end of B.
 class PanelsOfB {
  public:
   PanelsOfB(bool packed, const Matrix& b, Index kc, Index nc)
@@ -78,7 +79,7 @@ class PanelsOfB {
     // Which columns are packed: all, those of the last panel, or none.
     if (packed)
       first_packed_ = 0;
-    else if (nc % lanes != 0)
+    else if (!has_masks && nc % lanes != 0)
       first_packed_ = nc / tile_columns * tile_columns;
     if (first_packed_ == nc) return;
     // They are copied.

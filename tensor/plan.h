@@ -6,9 +6,9 @@
 // alone. No other decision changes a bit of the result.
 //
 //   piece        numbers      with AVX-512   stays in           while
-//   tile of C    12 × 32      24 registers   the registers      k runs from 0 to kc
+//   tile of C    14 × 32      28 registers   the registers      k runs from 0 to kc
 //   panel of B   kc × 32      32 kB          the first cache    the tiles go down C (loop 1)
-//   block of A   96 × kc      96 kB          the second cache   the panels of B pass (loop 2)
+//   block of A   98 × kc      98 kB          the second cache   the panels of B pass (loop 2)
 //   block of B   kc × 2048    2 MB           the third cache    the blocks of A pass (loop 3)
 #pragma once
 
@@ -22,38 +22,51 @@ namespace glass {
 // to 1.11 times as long (2048×512 @ 512×2048). Double is faster in one case only, kc with large
 // caches (0.96); but kc decides the order of the additions, so it is the same for every CPU, and
 // smaller caches need the smaller kc (docs/decisions/019, with all numbers of this file).
-inline constexpr Index block_m = 96, block_n = 2048, block_k = 256;
+inline constexpr Index block_m = round_up(96, tile_rows), block_n = 2048, block_k = 256;
 
 // Up to this K the sums of the blocks are added one after the other. A longer K is halved, and each
 // half is summed by itself, so that a number passes through few roundings: docs/decisions/016.
 inline constexpr Index longest_sum = 8192;
 
+// The sizes of C[m, n] = A[m, k] · B[k, n].
+struct Size {
+  Index m, n, k;
+  Index work() const { return m * n * k; }  // multiply-adds
+};
+
 // ---- one thread's share ----
 
 // The size of the blocks that `size` is cut into: a multiple of `step`, at most `largest`, and such
-// that all blocks are almost equal. kc is a multiple of 8, so that only the last block of K has
-// terms left after the loop of a tile, which takes four at a time. (4 would do, and is as fast;
-// it would change bits.)
+// that all blocks are almost equal. kc is a multiple of 8. (It need not be, and is as fast; another
+// step would change bits.)
 inline Index equal_blocks(Index size, Index largest, Index step) {
   const Index blocks = ceil_div(size, largest);
-  return round_up(blocks == 1 ? size : ceil_div(size, blocks), step);
+  return round_up(blocks <= 1 ? size : ceil_div(size, blocks), step);
 }
 
 // How one thread computes its C[m, n] = A[m, k] · B[k, n]; no size is 0. Loop 3 is not cut into
 // equal blocks: 97 rows as 96 + 1 are as fast as in equal parts.
 struct SharePlan {
+  Size size;
   Index nc, kc;         // the blocks of loops 5 and 4; those of loop 3 have block_m rows
   bool pack_a, pack_b;  // else it is read in place
+  bool in_one_piece;    // a single block, of which nothing is copied: no loops over blocks
 
-  SharePlan(Index m, Index n, Index k, const Matrix& b)
-      : nc(equal_blocks(n, block_n, tile_columns)), kc(equal_blocks(k, block_k, 8)) {
+  SharePlan(const Size& share, const Matrix& a, const Matrix& b)
+      : size(share),
+        nc(equal_blocks(share.n, block_n, tile_columns)),
+        kc(equal_blocks(share.k, block_k, 8)) {
     // A is read once for each panel of B. With few panels, packing A costs more than it saves:
-    // 512×512 @ 512×192 would take 1.05 times as long. With many panels it is needed if A is
-    // transposed: never packed, (1024³)ᵀ takes 1.74 times as long with AVX2. For other A it neither
-    // gains nor costs more than 3 %, so one rule serves both. 256 and 512 columns were measured;
-    // 300 lies between. One row of A is a panel already.
-    pack_a = nc >= 300 && m > 1;
-    pack_b = b.column_stride != 1 || packing_b_pays(m, b.row_stride);
+    // packed, 80×512 @ 512×512 takes 1.05 times as long with AVX-512, where B has 16 panels. With
+    // AVX2 it has 32 panels, and unpacked, the same product takes 1.31 times as long. A that is
+    // transposed needs packing earlier: 512³ takes 1.11 times as long with AVX-512 if it is not.
+    // 256 and 512 columns were measured; 300 lies between. One row of A is a panel already.
+    const Index columns_that_pay = a.column_stride == 1 ? 30 * tile_columns : 300;
+    pack_a = nc >= columns_that_pay && size.m > 1;
+    pack_b = b.column_stride != 1 || packing_b_pays(size.m, b.row_stride);
+    // Where there are no masks, columns that end within a vector are copied.
+    in_one_piece = size.work() > 0 && size.m <= block_m && size.n <= nc && size.k <= kc &&
+                   !pack_a && !pack_b && (has_masks || size.n % lanes == 0);
   }
 
  private:
@@ -61,11 +74,13 @@ struct SharePlan {
   // lie a page (4 KiB) or more apart: each row then needs an entry of its own in the CPU's table of
   // pages, and all rows compete for the same sets of the first cache (80×512 @ 512×2048 would take
   // 1.60 times as long with AVX2). From 192 rows on it pays for other B whose vectors lie across
-  // two cache lines (384×1023 @ 1023×1023 would take 1.27 times as long with AVX2), and costs at
-  // most 4 % where they do not (256³).
+  // two cache lines (384×1023 @ 1023×1023 would take 1.27 times as long with AVX2). Where they do
+  // not, it pays from some 512 rows on with AVX-512: packed, 256³ takes 1.12 times as long.
   static bool packing_b_pays(Index m, Index row_stride) {
     constexpr Index page = 4096 / sizeof(Real);
-    return m >= 192 || (m >= 4 * tile_rows && row_stride >= page);
+    if (m >= 4 * tile_rows && row_stride >= page) return true;
+    const bool vectors_in_lines = row_stride % lanes == 0;
+    return m >= (vectors_in_lines && registers == 32 ? 512 : 192);
   }
 };
 
@@ -83,7 +98,8 @@ struct SharePlan {
 //
 // So m may be up to a third of n and k. n must be a multiple of `lanes`, since the last transposed
 // copy would else end within a vector.
-inline bool transposing_pays(Index m, Index n, Index k, const Matrix& b) {
+inline bool transposing_pays(const Size& size, const Matrix& b) {
+  const auto [m, n, k] = size;
   return b.row_stride == 1 && b.column_stride > 1 && 3 * m <= std::min(n, k) && m % lanes == 0 &&
          n % lanes == 0;
 }

@@ -14,7 +14,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include "tensor/real.h"
 
@@ -58,11 +60,62 @@ inline Vec load(const Real* from) { return *reinterpret_cast<const Vec*>(from); 
 inline void store(Real* to, Vec x) { *reinterpret_cast<Vec*>(to) = x; }
 inline Vec repeat(Real x) { return Vec{} + x; }
 
-// The same at the end of a row, where only `count` numbers are left: nothing is read or written
-// beyond them. The lanes that have no number get `rest`, for instance 0 in a sum. `step` is how far
-// apart the numbers lie. A count of more than `lanes` reads or writes one whole vector.
+// x · y + z, fused where the CPU can. Dual numbers have a function of their own, in dual.h.
+#ifndef GLASS_REAL_DUAL
+inline Vec multiply_add(Real x, Vec y, Vec z) { return x * y + z; }
+#endif
+
+// ---- the end of a row, where only some numbers are left ----
+
+// The first `count` lanes of a vector, at most all of them: the lanes that take part in a load or a
+// store. Nothing is read or written for the other lanes. AVX-512 has instructions that leave lanes
+// out, by a mask of one bit per lane. GNU vectors have no masks, so GCC's and Clang's built-in
+// functions are used. Other CPUs go through a local array.
+#if defined(__AVX512F__) && !defined(GLASS_REAL_DUAL) && !defined(GLASS_REAL_CERTIFIED)
+inline constexpr bool has_masks = true;
+struct FirstLanes {
+  explicit FirstLanes(Index count) : mask(static_cast<Mask>((1u << std::min(count, lanes)) - 1)) {}
+  using Mask = std::conditional_t<lanes == 16, std::uint16_t, std::uint8_t>;
+  Mask mask;
+};
+// Vectors as the built-in functions take them.
+using AlignedVec [[gnu::vector_size(vector_bytes)]] = Real;
+inline Vec load(const Real* from, FirstLanes some, Real rest = 0) {
+#ifdef GLASS_REAL_DOUBLE
+  return __builtin_ia32_loadupd512_mask(from, AlignedVec{} + rest, some.mask);
+#else
+  return __builtin_ia32_loadups512_mask(from, AlignedVec{} + rest, some.mask);
+#endif
+}
+inline void store(Real* to, Vec x, FirstLanes some) {
+#ifdef GLASS_REAL_DOUBLE
+  __builtin_ia32_storeupd512_mask(to, x, some.mask);
+#else
+  __builtin_ia32_storeups512_mask(to, x, some.mask);
+#endif
+}
+#else
+inline constexpr bool has_masks = false;
+struct FirstLanes {
+  explicit FirstLanes(Index lanes_in_use) : count(lanes_in_use) {}
+  Index count;
+};
+inline Vec load(const Real* from, FirstLanes some, Real rest = 0) {
+  Real part[lanes];
+  for (Index i = 0; i < lanes; ++i) part[i] = i < some.count ? from[i] : rest;
+  return load(part);
+}
+inline void store(Real* to, Vec x, FirstLanes some) {
+  Real part[lanes];
+  store(part, x);
+  std::copy_n(part, some.count, to);
+}
+#endif
+
+// The same with a count, which may be more than `lanes`: then the vector is whole. The lanes that
+// have no number get `rest`, for instance 0 in a sum. `step` is how far apart the numbers lie.
 inline Vec load(const Real* from, Index count, Index step, Real rest) {
-  if (count >= lanes && step == 1) return load(from);
+  if (step == 1) return count >= lanes ? load(from) : load(from, FirstLanes(count), rest);
   Real part[lanes];
   for (Index i = 0; i < lanes; ++i) part[i] = i < count ? from[i * step] : rest;
   return load(part);
@@ -70,9 +123,7 @@ inline Vec load(const Real* from, Index count, Index step, Real rest) {
 inline Vec load(const Real* from, Index count, Real rest) { return load(from, count, 1, rest); }
 inline void store(Real* to, Vec x, Index count) {
   if (count >= lanes) return store(to, x);
-  Real part[lanes];
-  store(part, x);
-  std::copy_n(part, count, to);
+  store(to, x, FirstLanes(count));
 }
 
 // ---- from all lanes to one number ----

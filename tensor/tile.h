@@ -30,85 +30,167 @@ namespace glass {
 
 // A tile is two vectors wide. It needs registers for its sums, two vectors of B and a number of A.
 // Of 16 registers, six rows take 12 + 2 + 1; with four or seven rows, 256³ takes 1.14 or 1.58 times
-// as long. Of 32 registers, twelve rows take 24 + 2 + 1; there 8, 10 and 14 rows are as fast within
-// 2 %. Twelve rows use a vector of B more often than eight do, and twelve divides block_m, so that
-// no tile of a block is lower. A
-// CPU that cannot multiply and add in one instruction needs registers for the products too.
-inline constexpr Index tile_rows = registers == 32 ? 12 : fused_multiply_add ? 6 : 4;
+// as long. Of 32 registers, fourteen rows take 28 + 2 + 1; there twelve rows take 1.03 times as
+// long. A CPU that cannot multiply and add in one instruction needs registers for the products too.
+inline constexpr Index tile_rows = registers == 32 ? 14 : fused_multiply_add ? 6 : 4;
 inline constexpr Index tile_columns = 2 * lanes;
 
 // A narrow tile is one vector wide. It needs eight sums at least: an addition takes four cycles,
 // and two begin in each cycle. With AVX2, six rows take 1.22 times as long as twelve (256×256 @
 // 256×8), and eight rows up to 1.08 times, since 10 or 12 rows then become two low tiles.
-inline constexpr Index narrow_rows = registers == 32 ? tile_rows : 2 * tile_rows;
+inline constexpr Index narrow_rows = 2 * tile_rows;
 
 // ---- the micro-kernel ----
 
+// One column of A, as a tile reads it: rows 0 … Rows − 1. A pointer for every row would take more
+// registers than a CPU has. So there is one pointer for every four rows, and the row within the
+// four is found by adding 0, 1, 2 or 3 times the stride, which is part of the load instruction.
+template <Index Rows>
+struct ColumnOfA {
+  const Real* four_rows[ceil_div(Rows, 4)];
+  Index stride, three;
+
+  ColumnOfA(const Real* a, Index a_row) : stride(a_row), three(3 * a_row) {
+    for (Index i = 0; i < Rows; i += 4) {
+      four_rows[i / 4] = a + i * a_row;
+      // An empty instruction that might change the pointer. Else the compiler would compute all
+      // rows from one pointer again, and keep a product of the stride for each of them.
+      asm("" : "+r"(four_rows[i / 4]));
+    }
+  }
+  Real operator[](Index i) const { return four_rows[i / 4][i % 4 == 3 ? three : i % 4 * stride]; }
+  void next(Index a_step) {
+    for (const Real*& rows : four_rows) rows += a_step;
+  }
+};
+
+// The vectors of one row of B, of C or of `start`. Of a `Ragged` tile the last one is not whole.
+template <Index Vecs, bool Ragged>
+struct Row {
+  FirstLanes last;
+
+  explicit Row(Index columns) : last(columns - (Vecs - 1) * lanes) {}
+  Vec load(const Real* row, Index v) const {
+    if (Ragged && v == Vecs - 1) return glass::load(row + v * lanes, last);
+    return glass::load(row + v * lanes);
+  }
+  void store(Real* row, Index v, Vec x) const {
+    if (Ragged && v == Vecs - 1) return glass::store(row + v * lanes, x, last);
+    glass::store(row + v * lanes, x);
+  }
+};
+
+// What all tiles of a column of tiles have in common. A steps from row to row by a_row and along
+// its row by a_step. Rows of B, C and `start` are contiguous.
+struct TileColumn {
+  Index depth, columns;  // columns: of B and C
+  Index a_row, a_step, b_row, start_row, c_row;
+};
+
 // sum[i][v] += A[i, 0 : depth] · B[0 : depth, v], one multiply-add for each k, in the order of k.
-template <Index Rows, Index Vecs>
-[[gnu::always_inline]] static inline void sum_over_k(Vec (&sum)[Rows][Vecs], Index depth,
-                                                     const Real* a, Index a_row, Index a_step,
-                                                     const Real* b, Index b_row) {
-  // Four steps at a time: two at a time take 1.03 times as long (64³, AVX-512). And all rows at
-  // once (24 are more than any tile has), so that each sum is a register of its own.
-#pragma GCC unroll 4
-  for (Index k = 0; k < depth; ++k, a += a_step, b += b_row) {
-    Vec row[Vecs];
-    for (Index v = 0; v < Vecs; ++v) row[v] = load(b + v * lanes);
-#pragma GCC unroll 24
-    for (Index i = 0; i < Rows; ++i)
-      for (Index v = 0; v < Vecs; ++v) sum[i][v] += a[i * a_row] * row[v];
+// Here and below, all loops over rows are unrolled (no tile has more than 32), so that each sum is
+// a register of its own.
+template <Index Rows, Index Vecs, bool Ragged>
+[[gnu::always_inline]] static inline void sum_over_k(Vec (&sum)[Rows][Vecs], const TileColumn& in,
+                                                     Row<Vecs, Ragged> row, const Real* a,
+                                                     const Real* b) {
+  const Index depth = in.depth, a_step = in.a_step, b_row = in.b_row;
+  ColumnOfA<Rows> column(a, in.a_row);
+  for (Index k = 0; k < depth; ++k, column.next(a_step), b += b_row) {
+    Vec part[Vecs];
+    for (Index v = 0; v < Vecs; ++v) part[v] = row.load(b, v);
+#pragma GCC unroll 32
+    for (Index i = 0; i < Rows; ++i) {
+      const Real factor = column[i];
+      for (Index v = 0; v < Vecs; ++v) sum[i][v] = multiply_add(factor, part[v], sum[i][v]);
+    }
   }
 }
 
 // sum[i][v] += start[i, v]
-template <Index Rows, Index Vecs>
-[[gnu::always_inline]] static inline void add_rows(Vec (&sum)[Rows][Vecs], const Real* start,
-                                                   Index start_row) {
-#pragma GCC unroll 24
+template <Index Rows, Index Vecs, bool Ragged>
+[[gnu::always_inline]] static inline void add_rows(Vec (&sum)[Rows][Vecs], Row<Vecs, Ragged> row,
+                                                   const Real* start, Index start_row) {
+#pragma GCC unroll 32
   for (Index i = 0; i < Rows; ++i)
-    for (Index v = 0; v < Vecs; ++v) sum[i][v] += load(start + i * start_row + v * lanes);
+    for (Index v = 0; v < Vecs; ++v) sum[i][v] += row.load(start + i * start_row, v);
 }
 
-// C[Rows, Vecs · lanes] = A[Rows, depth] · B[depth, Vecs · lanes] + start. A steps from row to row
-// by a_row and along its row by a_step. Rows of B, C and `start` are contiguous. The sums begin
-// with 0, and `start` is added after the last k, unless it is nullptr. Where `start` is C itself,
-// the product is added to C.
+// Asks for the rows of C, which will be written.
 template <Index Rows, Index Vecs>
-static void tile(Index depth, const Real* a, Index a_row, Index a_step, const Real* b, Index b_row,
-                 const Real* start, Index start_row, Real* c, Index c_row) {
+[[gnu::always_inline]] static inline void prefetch_rows(const Real* c, Index c_row) {
+#pragma GCC unroll 32
+  for (Index i = 0; i < Rows; ++i)
+    for (Index v = 0; v < Vecs; ++v) __builtin_prefetch(c + i * c_row + v * lanes, 1);
+}
+
+// C[Rows, columns] = A[Rows, depth] · B[depth, columns] + start. Unless the tile is `Ragged`,
+// `columns` is Vecs · lanes. The sums begin with 0, and `start` is added after the last k, unless
+// it is nullptr. Where `start` is C itself, the product is added to C.
+template <Index Rows, Index Vecs, bool Ragged>
+static void tile(const TileColumn& in, const Real* a, const Real* b, const Real* start, Real* c) {
+  // If something is added to C, K is long as a rule, and C has left the first cache: without a
+  // prefetch, 512³ takes 1.06 times as long.
+  if (start) prefetch_rows<Rows, Vecs>(c, in.c_row);
+
+  const Row<Vecs, Ragged> row(in.columns);
   Vec sum[Rows][Vecs] = {};
-  sum_over_k(sum, depth, a, a_row, a_step, b, b_row);
+  sum_over_k(sum, in, row, a, b);
 
   // All rows of `start` are loaded before any row of C is stored. To find out whether a load needs
   // what an earlier store has written, a CPU compares only the low 12 bits of both addresses. Where
   // rows lie a multiple of 4 KiB apart, these bits are equal, and each load would wait for a store
   // to another row (4K aliasing).
-  if (start) add_rows(sum, start, start_row);
-#pragma GCC unroll 24
+  if (start) add_rows(sum, row, start, in.start_row);
+#pragma GCC unroll 32
   for (Index i = 0; i < Rows; ++i)
-    for (Index v = 0; v < Vecs; ++v) store(c + i * c_row + v * lanes, sum[i][v]);
+    for (Index v = 0; v < Vecs; ++v) row.store(c + i * in.c_row, v, sum[i][v]);
 }
 
-using Tile = decltype(tile<1, 1>);
+using Tile = decltype(tile<1, 1, false>);
 
-// The tiles of every height from 1 on: tiles_of<2>(…)[h - 1] is tile<h, 2>.
-template <Index Vecs, std::size_t... I>
+// The tiles of every height from 1 on: tiles_of<2, false>(…)[h - 1] is tile<h, 2, false>.
+template <Index Vecs, bool Ragged, std::size_t... I>
 static constexpr std::array<Tile*, sizeof...(I)> tiles_of(std::index_sequence<I...>) {
-  return {tile<static_cast<Index>(I) + 1, Vecs>...};
+  return {tile<static_cast<Index>(I) + 1, Vecs, Ragged>...};
 }
-static constexpr auto wide_tiles = tiles_of<2>(std::make_index_sequence<tile_rows>());
-static constexpr auto narrow_tiles = tiles_of<1>(std::make_index_sequence<narrow_rows>());
+static constexpr auto wide_tiles = tiles_of<2, false>(std::make_index_sequence<tile_rows>());
+static constexpr auto narrow_tiles = tiles_of<1, false>(std::make_index_sequence<narrow_rows>());
+// Only where there are masks. Else a tile computes whole vectors: see ragged_tile.
+static constexpr auto wide_ragged_tiles =
+    tiles_of<2, has_masks>(std::make_index_sequence<tile_rows>());
+static constexpr auto narrow_ragged_tiles =
+    tiles_of<1, has_masks>(std::make_index_sequence<narrow_rows>());
 
-// Cuts m rows into tiles of almost equal height, and calls f(first row, height) for each. Where a
-// tile has at most six rows, 7 rows become 4 + 3, and not 6 + 1: a tile of one row has only two
-// sums, and an addition that waits for the one before it leaves the CPU idle. With AVX-512,
-// 25×64 @ 64×64 takes 1.10 times as long in tiles of 12 + 12 + 1 rows as in 9 + 8 + 8.
-template <class F>
-[[gnu::always_inline]] static inline void for_tiles(Index m, Index tallest, F f) {
-  if (m == 0) return;
-  const Index count = ceil_div(m, tallest), least = m / count, taller = m - least * count;
-  for (Index i = 0; i < count; ++i) f(i * least + std::min(i, taller), least + (i < taller));
+// Cuts m rows into tiles of almost equal height. Where a tile has at most six rows, 7 rows become
+// 4 + 3, and not 6 + 1: a tile of one row has only two sums, and an addition that waits for the one
+// before it leaves the CPU idle. With AVX-512, 25×64 @ 64×64 takes 1.10 times as long in tiles of
+// 12 + 12 + 1 rows as in 9 + 8 + 8.
+struct Heights {
+  Index count, least, taller;  // `taller` tiles have one row more than the others
+
+  Heights(Index m, Index tallest) : count(ceil_div(m, tallest)), least(m), taller(0) {
+    if (count <= 1) return;  // no division
+    least = m / count;
+    taller = m - least * count;
+  }
+  // Calls f(first row, height) for each tile.
+  template <class F>
+  [[gnu::always_inline]] void each(F f) const {
+    Index row = 0;
+    for (Index i = 0; i < count; ++i) {
+      const Index height = least + (i < taller);
+      f(row, height);
+      row += height;
+    }
+  }
+};
+
+// tiles[h - 1] is the tile of h rows, for a number of columns up to tile_columns.
+static inline Tile* const* tiles_for(Index columns) {
+  const bool ragged = columns % lanes != 0;
+  if (columns <= lanes) return ragged ? narrow_ragged_tiles.data() : narrow_tiles.data();
+  return ragged ? wide_ragged_tiles.data() : wide_tiles.data();
 }
 
 // ---- a tile of any width ----
@@ -126,14 +208,14 @@ struct Output {
   Output continued() const { return {c, c_row, {c, c_row, 1}}; }
 };
 
-// A ragged tile is a tile whose rows end within a vector. `whole_tile` always writes whole vectors.
-// So it writes to a local array, and only the valid columns are copied to C.
+// Where a CPU has no masks, a tile writes whole vectors. If its rows end within a vector, it writes
+// to a local array, and only the valid columns are copied to C.
 static inline void ragged_tile(Tile* whole_tile, Index rows, Index columns, Index depth,
                                const Matrix& a, const Matrix& b, Output to) {
   // The product alone, in whole vectors.
   Real whole[std::max(tile_rows, narrow_rows) * tile_columns];
-  whole_tile(depth, a.data, a.row_stride, a.column_stride, b.data, b.row_stride, nullptr, 0, whole,
-             tile_columns);
+  whole_tile({depth, columns, a.row_stride, a.column_stride, b.row_stride, 0, tile_columns}, a.data,
+             b.data, nullptr, whole);
   // C = product + start, in each row up to its end.
   const Real* row = whole;
   for (Index i = 0; i < rows; ++i, row += tile_columns, to = to.at(1, 0))
@@ -145,22 +227,23 @@ static inline void ragged_tile(Tile* whole_tile, Index rows, Index columns, Inde
 }
 
 // C[rows, columns] = A[rows, depth] · B[depth, columns] + start, for at most one tile, with
-// `rows_below` rows of C below it that are computed afterwards. The caller guarantees that each row
-// of B may be read up to a whole vector, even where C ends earlier. Inline: with a call for each
-// tile, 64 × (10×64 @ 64×20) takes 1.06 times as long.
+// `rows_below` rows of C below it that are computed afterwards. Where a CPU has no masks, the
+// caller guarantees that each row of B may be read up to a whole vector, even where C ends earlier.
+// Inline: with a call for each tile, 64 × (10×64 @ 64×20) takes 1.06 times as long.
 [[gnu::always_inline]] static inline void tile_of_c(Index rows, Index columns, Index depth,
                                                     const Matrix& a, const Matrix& b,
                                                     const Output& to, Index rows_below) {
-  const auto row = static_cast<std::size_t>(rows - 1);
-  Tile* const tile = columns <= lanes ? narrow_tiles[row] : wide_tiles[row];
-  // Where the tile is as wide as C and nothing is added, whole vectors may be stored all the same:
-  // they spill into the next row, which is stored afterwards. The last row's vectors need room for
-  // at most one tile's width in the rows below.
-  const bool may_spill =
-      !to.start.data && columns == to.c_row && rows_below * columns >= tile_columns;
-  if (columns % lanes != 0 && !may_spill) return ragged_tile(tile, rows, columns, depth, a, b, to);
-  tile(depth, a.data, a.row_stride, a.column_stride, b.data, b.row_stride, to.start.data,
-       to.start.row_stride, to.c, to.c_row);
+  Tile* const tile = tiles_for(columns)[rows - 1];
+  if (!has_masks && columns % lanes != 0) {
+    // Where the tile is as wide as C and nothing is added, whole vectors may be stored all the
+    // same: they spill into the next row, which is stored afterwards. The last row's vectors need
+    // room for at most one tile's width in the rows below.
+    const bool may_spill =
+        !to.start.data && columns == to.c_row && rows_below * columns >= tile_columns;
+    if (!may_spill) return ragged_tile(tile, rows, columns, depth, a, b, to);
+  }
+  tile({depth, columns, a.row_stride, a.column_stride, b.row_stride, to.start.row_stride, to.c_row},
+       a.data, b.data, to.start.data, to.c);
 }
 
 }  // namespace glass

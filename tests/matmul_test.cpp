@@ -104,6 +104,41 @@ TEST_CASE("the bits of a product do not depend on where its second operand lies"
     }
 }
 
+TEST_CASE("a row of a product has the same bits, whatever other rows and columns are computed") {
+  Rng rng(43);
+  for (const auto& [n, k] :
+       {std::pair<Index, Index>{20, 64}, {12, 32}, {16, 16}, {33, 7}, {70, 260}})
+    for (Index m = 1; m <= 60; m += m < 32 ? 1 : 9) {
+      if (is_certified && m * n * k > 10000) continue;  // intervals take long
+      const Tensor a = uniform({m, k}, -1, 1, rng), b = uniform({k, n}, -1, 1, rng);
+      const Tensor c = matmul(a, b);
+      INFO(m << ' ' << n << ' ' << k);
+      CHECK(exact_difference(matmul(a.slice(0, m - 1, m), b), c.slice(0, m - 1, m)) == "");
+      CHECK(exact_difference(matmul(a, b.slice(1, n - 1, n)), c.slice(1, n - 1, n)) == "");
+    }
+}
+
+TEST_CASE("a product has the same bits in a batch and alone") {
+  Rng rng(44);
+  for (const auto& [m, n, k] : {std::array<Index, 3>{10, 20, 64},
+                                {12, 12, 32},
+                                {16, 16, 16},
+                                {3, 40, 5},
+                                {16, 48, 48},
+                                {70, 65, 64}}) {
+    if (is_certified && m * n * k > 10000) continue;  // intervals take long
+    for (const auto& [left, a] : layouts({2, 3, m, k}, rng))
+      for (const auto& [right, b] : layouts({3, k, n}, rng)) {
+        const Tensor c = matmul(a, b);
+        INFO(left << " @ " << right << ' ' << m << ' ' << n << ' ' << k);
+        for (Index i = 0; i < 2; ++i)
+          for (Index j = 0; j < 3; ++j)
+            CHECK(exact_difference(matmul(a.select(0, i).select(0, j), b.select(0, j)),
+                                   c.select(0, i).select(0, j)) == "");
+      }
+  }
+}
+
 TEST_CASE("leading axes broadcast") {
   Rng rng(34);
   const std::vector<std::array<Shape, 3>> cases = {
@@ -160,6 +195,8 @@ TEST_CASE("linear is a product and a sum, whatever path it takes") {
                                 {33, 48, 257},
                                 {200, 41, 520},
                                 {9, 328, 300},
+                                {16, 48, 48},
+                                {16, 64, 250},
                                 {80, 512, 512}})
     for (const auto& [layout, bias] : layouts({n}, rng)) {
       if (is_certified && m * n * k > 10000) continue;  // intervals take long

@@ -27,8 +27,16 @@ void in_tiles(glass::Tile* const* tiles, Index width, Index m, Index n, Index k,
               const float* b, float* c) {
   for (Index jr = 0; jr < n; jr += width) {
     const Index j = std::min(jr, n - width);  // the last tile ends with C, as in rung 3
-    glass::for_tiles(m, tile_rows, [&](Index i, Index height) {  // C[i : i + height, j : j + width]
-      tiles[height - 1](k, a + i * k, k, 1, b + j, n, nullptr, 0, c + i * n + j, n);
+    const glass::TileColumn in{.depth = k,
+                               .columns = width,
+                               .a_row = k,
+                               .a_step = 1,
+                               .b_row = n,
+                               .start_row = 0,
+                               .c_row = n};
+    // C[i : i + height, j : j + width]
+    glass::Heights(m, tile_rows).each([&](Index i, Index height) {
+      tiles[height - 1](in, a + i * k, b + j, nullptr, c + i * n + j);
     });
   }
 }

@@ -66,14 +66,22 @@ namespace {
 // C[height, width] = A·B of one panel each, or C += A·B unless `first`.
 void tile_of_c(Index height, Index width, Index depth, const float* a_panel, const float* b_panel,
                float* c, Index n, bool first) {
-  const auto multiply = glass::tile<tile_rows, 2>;
+  const auto multiply = glass::tile<tile_rows, 2, false>;
+  glass::TileColumn in{.depth = depth,
+                       .columns = tile_columns,
+                       .a_row = 1,
+                       .a_step = tile_rows,
+                       .b_row = tile_columns,
+                       .start_row = n,
+                       .c_row = n};
   if (height == tile_rows && width == tile_columns) {
-    multiply(depth, a_panel, 1, tile_rows, b_panel, tile_columns, first ? nullptr : c, n, c, n);
+    multiply(in, a_panel, b_panel, first ? nullptr : c, c);
     return;
   }
   // A tile that reaches beyond C is computed in memory of its own, and its part within C is copied.
   float whole[tile_rows * tile_columns];
-  multiply(depth, a_panel, 1, tile_rows, b_panel, tile_columns, nullptr, 0, whole, tile_columns);
+  in.c_row = tile_columns;
+  multiply(in, a_panel, b_panel, nullptr, whole);
   for (Index i = 0; i < height; ++i)
     for (Index j = 0; j < width; ++j) {
       float& to = c[i * n + j];

@@ -10,8 +10,9 @@ namespace ladder {
 using glass::Index, glass::lanes, glass::tile_rows, glass::tile_columns;
 
 // A panel of B, 256 × 16 floats, fills half of the first cache; a block of A, 96 × 256, a fifth of
-// the second; a block of B, 256 × 2048, a part of the third.
-inline constexpr Index block_k = 256, block_m = 96, block_n = 2048;
+// the second; a block of B, 256 × 2048, a part of the third. With AVX-512 a tile has 14 rows, and
+// the block of A two more than 96.
+inline constexpr Index block_k = 256, block_m = glass::round_up(96, tile_rows), block_n = 2048;
 static_assert(block_m % tile_rows == 0 && block_n % tile_columns == 0);
 
 // Multiply-adds that are worth waking a thread for.

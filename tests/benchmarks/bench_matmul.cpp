@@ -14,6 +14,9 @@
 #if __has_include(<eigen3/Eigen/Core>)
 #include <eigen3/Eigen/Core>
 #endif
+#ifdef GLASS_BENCH_LIBXSMM
+#include <libxsmm.h>
+#endif
 
 using namespace glass;
 
@@ -60,12 +63,14 @@ std::optional<Size> size_of(const std::string& text) {
 
 // ---- the peers ----
 
-// The same product, of numbers that lie in rows.
-using Product = std::function<void(const Size&, const float* a, const float* b, float* c)>;
+// A peer's product of one size, of numbers that lie in rows; and what makes it for a size. There is
+// no product where a peer does not compute the size.
+using Product = std::function<void(const float* a, const float* b, float* c)>;
+using Maker = std::function<Product(const Size&)>;
 
 struct Peer {
   std::string name, version;
-  Product product;
+  Maker product_of;
 };
 
 struct Library {
@@ -84,14 +89,31 @@ struct Library {
 using Sgemm = void(int, int, int, int, int, int, float, const float*, int, const float*, int, float,
                    float*, int);
 
-Product cblas(Sgemm* sgemm) {
-  return [sgemm](const Size& s, const float* a, const float* b, float* c) {
-    const int m = static_cast<int>(s.m), n = static_cast<int>(s.n), k = static_cast<int>(s.k);
-    for (Index i = 0; i < s.batch; ++i, a += m * k, b += k * n, c += m * n)
-      sgemm(101, s.a_transposed ? 112 : 111, s.b_transposed ? 112 : 111, m, n, k, 1, a,
-            s.a_transposed ? m : k, b, s.b_transposed ? k : n, 0, c, n);
+Maker cblas(Sgemm* sgemm) {
+  return [sgemm](const Size& s) {
+    return [sgemm, s](const float* a, const float* b, float* c) {
+      const int m = static_cast<int>(s.m), n = static_cast<int>(s.n), k = static_cast<int>(s.k);
+      for (Index i = 0; i < s.batch; ++i, a += m * k, b += k * n, c += m * n)
+        sgemm(101, s.a_transposed ? 112 : 111, s.b_transposed ? 112 : 111, m, n, k, 1, a,
+              s.a_transposed ? m : k, b, s.b_transposed ? k : n, 0, c, n);
+    };
   };
 }
+
+// LIBXSMM generates a kernel for the size. Its matrices lie in columns: so it computes Cᵀ = Bᵀ · Aᵀ.
+const std::string generator = "LIBXSMM";
+#ifdef GLASS_BENCH_LIBXSMM
+Product libxsmm(const Size& s) {
+  if (s.a_transposed || s.b_transposed) return {};
+  const int m = static_cast<int>(s.m), n = static_cast<int>(s.n), k = static_cast<int>(s.k);
+  const float alpha = 1, beta = 0;
+  auto* const kernel = ::libxsmm_smmdispatch(n, m, k, &n, &k, &n, &alpha, &beta, nullptr, nullptr);
+  if (!kernel) return {};
+  return [=, batch = s.batch](const float* a, const float* b, float* c) {
+    for (Index i = 0; i < batch; ++i, a += m * k, b += k * n, c += m * n) kernel(b, a, c);
+  };
+}
+#endif
 
 std::vector<Peer> find_peers(int threads) {
   std::vector<Peer> peers;
@@ -119,29 +141,36 @@ std::vector<Peer> find_peers(int threads) {
         {"oneDNN",
          version ? fmt::format("{}.{}.{}", version()->major, version()->minor, version()->patch)
                  : "",
-         [sgemm](const Size& s, const float* a, const float* b, float* c) {
-           for (Index i = 0; i < s.batch; ++i, a += s.m * s.k, b += s.k * s.n, c += s.m * s.n)
-             sgemm(s.a_transposed ? 'T' : 'N', s.b_transposed ? 'T' : 'N', s.m, s.n, s.k, 1, a,
-                   s.a_transposed ? s.m : s.k, b, s.b_transposed ? s.k : s.n, 0, c, s.n);
+         [sgemm](const Size& s) {
+           return [sgemm, s](const float* a, const float* b, float* c) {
+             for (Index i = 0; i < s.batch; ++i, a += s.m * s.k, b += s.k * s.n, c += s.m * s.n)
+               sgemm(s.a_transposed ? 'T' : 'N', s.b_transposed ? 'T' : 'N', s.m, s.n, s.k, 1, a,
+                     s.a_transposed ? s.m : s.k, b, s.b_transposed ? s.k : s.n, 0, c, s.n);
+           };
          }});
   }
 #if __has_include(<eigen3/Eigen/Core>)
   peers.push_back(
       {"Eigen",
        fmt::format("{}.{}.{}", EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION),
-       [](const Size& s, const float* a, const float* b, float* c) {
-         using Rows = Eigen::Matrix<float, -1, -1, Eigen::RowMajor>;
-         using In = Eigen::Map<const Rows>;
-         for (Index i = 0; i < s.batch; ++i, a += s.m * s.k, b += s.k * s.n, c += s.m * s.n) {
-           Eigen::Map<Rows> out(c, s.m, s.n);
-           if (s.a_transposed)
-             out.noalias() = In(a, s.k, s.m).transpose() * In(b, s.k, s.n);
-           else if (s.b_transposed)
-             out.noalias() = In(a, s.m, s.k) * In(b, s.n, s.k).transpose();
-           else
-             out.noalias() = In(a, s.m, s.k) * In(b, s.k, s.n);
-         }
+       [](const Size& s) {
+         return [s](const float* a, const float* b, float* c) {
+           using Rows = Eigen::Matrix<float, -1, -1, Eigen::RowMajor>;
+           using In = Eigen::Map<const Rows>;
+           for (Index i = 0; i < s.batch; ++i, a += s.m * s.k, b += s.k * s.n, c += s.m * s.n) {
+             Eigen::Map<Rows> out(c, s.m, s.n);
+             if (s.a_transposed)
+               out.noalias() = In(a, s.k, s.m).transpose() * In(b, s.k, s.n);
+             else if (s.b_transposed)
+               out.noalias() = In(a, s.m, s.k) * In(b, s.n, s.k).transpose();
+             else
+               out.noalias() = In(a, s.m, s.k) * In(b, s.k, s.n);
+           }
+         };
        }});
+#endif
+#ifdef GLASS_BENCH_LIBXSMM
+  peers.push_back({generator, LIBXSMM_VERSION, libxsmm});
 #endif
   return peers;
 }
@@ -180,6 +209,7 @@ int main(int argc, char** argv) {
     columns.push_back(peer.name);
   }
   columns.emplace_back("to best");
+  if (!peers.empty() && peers.back().name == generator) columns.emplace_back("to " + generator);
   fmt::print("\n");
   bench::print_row("C = A · B, of peak", columns);
 
@@ -193,23 +223,33 @@ int main(int argc, char** argv) {
     Tensor theirs = zeros(Shape{s.batch, s.m, s.n});
     std::vector<bench::Contestant> contestants = {{"glassgrad", [&] { (void)matmul(a, b); }}};
     for (const Peer& peer : peers) {
-      peer.product(s, a.data(), b.data(), theirs.data());
+      const Product product = peer.product_of(s);
+      if (!product) continue;
+      product(a.data(), b.data(), theirs.data());
       if (!allclose(theirs, matmul(a, b).reshape(theirs.shape()), 1e-3, 1e-3))
         fmt::print("{} disagrees with us on {}\n", peer.name, s.name);
       contestants.push_back(
-          {peer.name, [&] { peer.product(s, a.data(), b.data(), theirs.data()); }});
+          {peer.name, [&, product] { product(a.data(), b.data(), theirs.data()); }});
     }
     const std::vector<double> times = bench::race(contestants, bench::rules_of(options));
     const double work = 2.0 * static_cast<double>(s.batch * s.m * s.n * s.k);
-    std::vector<std::string> cells;
+    std::vector<std::string> cells(columns.size(), "–");
+    double best = 0, generated = 0;  // of the libraries for every size; of the kernel for this size
     for (std::size_t i = 0; i < times.size(); ++i) {
+      const std::string& name = contestants[i].name;
       const double share = report.share(work, times[i]);
-      cells.push_back(bench::share(share));
-      report.add({{"size", s.name}, {"library", contestants[i].name}, {"share", share}});
+      const auto column = std::find(columns.begin(), columns.end(), name) - columns.begin();
+      cells[static_cast<std::size_t>(column)] = bench::share(share);
+      report.add({{"size", s.name}, {"library", name}, {"share", share}});
+      if (name == generator)
+        generated = times[i];
+      else if (i > 0 && (best == 0 || times[i] < best))
+        best = times[i];
     }
-    if (times.size() > 1)
-      cells.push_back(
-          fmt::format("{:.2f} ×", *std::min_element(times.begin() + 1, times.end()) / times[0]));
+    // Our ratio to the best library, and to the generated kernel.
+    const std::size_t ratios = peers.size() + 1;
+    if (best > 0) cells[ratios] = fmt::format("{:.2f} ×", best / times[0]);
+    if (generated > 0) cells[ratios + 1] = fmt::format("{:.2f} ×", generated / times[0]);
     bench::print_row(s.name, cells);
   }
   report.write();
