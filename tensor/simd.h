@@ -95,6 +95,8 @@ inline void store(Real* to, Vec x, FirstLanes some) {
 #endif
 }
 #else
+// Without masks: the numbers of the first lanes are copied one by one, to or from an array that has
+// room for a whole vector.
 inline constexpr bool has_masks = false;
 struct FirstLanes {
   explicit FirstLanes(Index lanes_in_use) : count(lanes_in_use) {}
