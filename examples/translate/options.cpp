@@ -98,7 +98,7 @@ void add_corpus(CLI::App& app, Options& o) {
              "Rarer words become <unk>; with --subwords, rarer characters become bytes (2)"),
          WholeNumber{1, 1000000});
   add("--preset", o.preset,
-      "multi30k: subwords, sizes and rates for some 30,000 short sentences and 50 minutes on two "
+      "multi30k: subwords, sizes and rates for some 30,000 short sentences and 45 minutes on two "
       "cores; other options change parts of it")
       ->type_name("NAME")
       ->check(CLI::IsMember({"multi30k"}))
