@@ -67,6 +67,13 @@ inline Vec multiply_add(Real x, Vec y, Vec z) { return x * y + z; }
 
 // ---- the end of a row, where only some numbers are left ----
 
+// The first `count` lanes, one by one; their numbers lie `step` apart. The others get `rest`.
+inline Vec load_each(const Real* from, Index count, Index step, Real rest) {
+  Real part[lanes];
+  for (Index i = 0; i < lanes; ++i) part[i] = i < count ? from[i * step] : rest;
+  return load(part);
+}
+
 // The first `count` lanes of a vector, at most all of them: the lanes that take part in a load or a
 // store. Nothing is read or written for the other lanes. AVX-512 has instructions that leave lanes
 // out, by a mask of one bit per lane. GNU vectors have no masks, so GCC's and Clang's built-in
@@ -103,9 +110,7 @@ struct FirstLanes {
   Index count;
 };
 inline Vec load(const Real* from, FirstLanes some, Real rest = 0) {
-  Real part[lanes];
-  for (Index i = 0; i < lanes; ++i) part[i] = i < some.count ? from[i] : rest;
-  return load(part);
+  return load_each(from, some.count, 1, rest);
 }
 inline void store(Real* to, Vec x, FirstLanes some) {
   Real part[lanes];
@@ -117,10 +122,8 @@ inline void store(Real* to, Vec x, FirstLanes some) {
 // The same with a count, which may be more than `lanes`: then the vector is whole. The lanes that
 // have no number get `rest`, for instance 0 in a sum. `step` is how far apart the numbers lie.
 inline Vec load(const Real* from, Index count, Index step, Real rest) {
-  if (step == 1) return count >= lanes ? load(from) : load(from, FirstLanes(count), rest);
-  Real part[lanes];
-  for (Index i = 0; i < lanes; ++i) part[i] = i < count ? from[i * step] : rest;
-  return load(part);
+  if (step != 1) return load_each(from, count, step, rest);
+  return count >= lanes ? load(from) : load(from, FirstLanes(count), rest);
 }
 inline Vec load(const Real* from, Index count, Real rest) { return load(from, count, 1, rest); }
 inline void store(Real* to, Vec x, Index count) {

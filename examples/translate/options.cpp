@@ -381,7 +381,7 @@ Settings settings_of(const Options& o) {
   add("hidden", r.hidden);
   add("tied", int{r.tied});
   add("dropout", r.dropout);
-  add("inner-dropout", r.inner_dropout.value_or(r.dropout));
+  add("inner-dropout", r.inner());
 
   // The training.
   add("steps", r.steps);

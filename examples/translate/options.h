@@ -39,6 +39,8 @@ struct Recipe {
   // Its use.
   Index beams = 1;
   double length_penalty = 0.6;
+
+  double inner() const { return inner_dropout.value_or(dropout); }
 };
 
 // What the program does: it trains a model and evaluates it, only evaluates it, only translates

@@ -122,10 +122,16 @@ Translator Translator::copy() const {
 
 namespace {
 
+struct Sizes {
+  Recipe recipe = {};
+  Index max_tokens = 0;
+};
+
 // The sizes of the model in a file. FileError if one is missing, or out of bounds: a file may say
 // anything, and sizes that no file of ours has would only exhaust the memory.
-Recipe sizes_from(const nn::Metadata& notes, const std::filesystem::path& path) {
-  Recipe r;
+Sizes sizes_from(const nn::Metadata& notes, const std::filesystem::path& path) {
+  Sizes sizes;
+  Recipe& r = sizes.recipe;
   r.dim = number<Index>(notes, "dim");
   r.heads = number<Index>(notes, "heads");
   r.layers = number<Index>(notes, "layers");
@@ -133,21 +139,21 @@ Recipe sizes_from(const nn::Metadata& notes, const std::filesystem::path& path) 
   r.tied = notes.contains("tied") && number<int>(notes, "tied") != 0;
   r.dropout = number<double>(notes, "dropout");
   if (notes.contains("inner_dropout")) r.inner_dropout = number<double>(notes, "inner_dropout");
+  sizes.max_tokens = number<Index>(notes, "max_tokens");
 
   const auto within = [](Index size, Index most) { return 1 <= size && size <= most; };
   const auto is_share = [](double share) { return 0 <= share && share < 1; };  // NaN is none
   const bool sane = within(r.dim, 65536) && within(r.layers, 1000) && within(r.hidden, 1048576) &&
-                    within(number<Index>(notes, "max_tokens"), 100000) && is_share(r.dropout) &&
-                    is_share(r.inner_dropout.value_or(0));
+                    within(sizes.max_tokens, 100000) && is_share(r.dropout) && is_share(r.inner());
   check<FileError>(sane, "load: {}: the sizes are out of bounds", path.string());
-  return r;
+  return sizes;
 }
 
 }  // namespace
 
 Translator Translator::load(const std::filesystem::path& path) {
   nn::Metadata notes = nn::read_metadata(path);
-  const Recipe sizes = sizes_from(notes, path);
+  const auto [recipe, max_tokens] = sizes_from(notes, path);
   // The task names a kind of corpus, and is printed. The words follow.
   const std::string& task = notes["task"];
   check<FileError>(task.find_first_not_of("abcdefghijklmnopqrstuvwxyz") == std::string::npos,
@@ -164,7 +170,7 @@ Translator Translator::load(const std::filesystem::path& path) {
   // A model of these sizes, and then its numbers. An unfinished training has more in its file.
   glass::Rng rng(0);
   const nn::EncoderDecoderOptions shape =
-      shape_of(sizes, source, target, coding.joint, number<Index>(notes, "max_tokens"));
+      shape_of(recipe, source, target, coding.joint, max_tokens);
   Translator result{task, unit, source, target, coding, {rng, shape}};
   const nn::LoadReport report =
       nn::load(result.model, path, {.strict = !notes.contains("training")});

@@ -32,19 +32,16 @@ Tensor attend(Way way, const Tensor& q, const Tensor& k, const Tensor& v, const 
               double dropout) {
   if (way == Way::fused) return fused_attention(q, k, v, bias, dropout);
   const double scale = 1 / std::sqrt(static_cast<double>(q.size(3)));
-  const auto drop = [&](const Tensor& x) {
-    return dropout > 0 ? torch::dropout(x, dropout, true) : x;
-  };
   if (way == Way::separate) {
     Tensor scores = torch::matmul(q * scale, k.transpose(2, 3));  // [B, H, T, S]
     if (bias.defined()) scores.add_(bias);
-    return torch::matmul(drop(scores.softmax(-1)), v);  // [B, H, T, D]
+    return torch::matmul(dropped(scores.softmax(-1), dropout), v);  // [B, H, T, D]
   }
   const auto flat = [](const Tensor& x) { return x.reshape({-1, x.size(2), x.size(3)}); };
   const Tensor keys = flat(k).transpose(1, 2);  // [B H, D, S]
   const Tensor scores = bias.defined() ? torch::baddbmm(bias, flat(q), keys, 1, scale)
                                        : torch::bmm(flat(q * scale), keys);  // [B H, T, S]
-  return torch::bmm(drop(scores.softmax(-1)), flat(v))
+  return torch::bmm(dropped(scores.softmax(-1), dropout), flat(v))
       .view({q.size(0), q.size(1), q.size(2), v.size(3)});  // [B, H, T, D]
 }
 

@@ -33,6 +33,11 @@ struct Mask {
   torch::Tensor bias = {}, keys = {}, pairs = {};
 };
 
+// x with dropout, as in training; without a call where no number is dropped.
+inline torch::Tensor dropped(const torch::Tensor& x, double share) {
+  return share > 0 ? torch::dropout(x, share, true) : x;
+}
+
 // [B, H, T, D], [B, H, S, D] → [B, H, T, D], in training mode.
 torch::Tensor attend(Way way, const torch::Tensor& q, const torch::Tensor& k,
                      const torch::Tensor& v, const torch::Tensor& bias, double dropout);

@@ -32,12 +32,12 @@ struct Layer : torch::nn::Module {
   }
 
   Tensor forward(Tensor x, const Mask& mask, const Tensor& memory, const Mask& memory_mask) {
-    const auto drop = [&](const Tensor& y) { return torch::dropout(y, dropout, true); };
-    const Tensor n = self_norm(x);            // [B, T, C]
-    x = x + drop(self->forward(n, n, mask));  // [B, T, C]
-    if (cross) x = x + drop(cross->forward(cross_norm(x), memory, memory_mask));
-    const Tensor h = torch::relu(up(feed_norm(x)));  // [B, T, hidden]
-    return x + drop(down(inner_dropout > 0 ? torch::dropout(h, inner_dropout, true) : h));
+    const Tensor n = self_norm(x);                        // [B, T, C]
+    x = x + dropped(self->forward(n, n, mask), dropout);  // [B, T, C]
+    if (cross)
+      x = x + dropped(cross->forward(cross_norm(x), memory, memory_mask), dropout);  // [B, T, C]
+    const Tensor h = dropped(torch::relu(up(feed_norm(x))), inner_dropout);  // [B, T, hidden]
+    return x + dropped(down(h), dropout);                                    // [B, T, C]
   }
 
   double dropout, inner_dropout;
@@ -123,7 +123,7 @@ struct Translator : torch::nn::Module {
     const Tensor first = positions.slice(0, 0, tokens.size(1));  // [T, C]
     const Tensor where = turned ? first.unsqueeze(1) : first;
     const Tensor x = table(turned ? tokens.t() : tokens);  // [B, T, C]
-    return torch::dropout(stretch == 1 ? x + where : torch::add(where, x, stretch), dropout, true);
+    return dropped(stretch == 1 ? x + where : torch::add(where, x, stretch), dropout);
   }
 
   Way way;

@@ -91,7 +91,7 @@ Model model_of(const translate::Recipe& r, int steps) {
           .source_vocabulary = source_words,
           .target_vocabulary = target_words,
           .dropout = r.dropout,
-          .inner_dropout = r.inner_dropout.value_or(r.dropout),
+          .inner_dropout = r.inner(),
           .tied = r.tied,
           .rate = rate,
           .beta2 = 0.98,
