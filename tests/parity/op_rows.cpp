@@ -216,10 +216,11 @@ Case norm(Dice& d) {
           {d.one_of({1e-5, 1e-3, 0.1})}};
 }
 
-// Numbers of both sides of the bounds, and on them; a bound may be infinite.
+// Numbers of both sides of the bounds, and on them; a bound may be infinite. The bounds differ:
+// between two equal ones clamp is constant, its gradient is 0 here and 1 at the bound in PyTorch.
 Case bounded(Dice& d) {
   const double lo = d.one_of({-1.5, -0.5, -0.5, 0, d.small ? -1 : -infinity});
-  const double hi = d.one_of({0, 0.5, 0.5, 1, d.small ? 1 : infinity});
+  const double hi = d.one_of({lo == 0 ? 2. : 0., 0.5, 0.5, 1, d.small ? 1 : infinity});
   return {{d.numbers(d.shape(0, 4), {-2, 2, {1, 1, 30}, extremes})}, {}, {lo, hi}};
 }
 
