@@ -105,12 +105,13 @@ inline bool transposing_pays(const Size& size, const Matrix& b) {
 }
 
 // How C[m, n] is shared among threads: its longer side is cut. Each thread packs for itself what it
-// needs of A and B.
+// needs of A and B. Rows are shared equally, though tiles are lower then: in whole tiles, 650 rows
+// become 336 + 314, and 650×256 @ 256×256 takes 1.03 times as long with two threads.
 struct Cut {
   bool rows;    // each share has some rows of C, else some columns
   Index share;  // so many of them
   Cut(Index m, Index n, Index threads) : rows(n < m) {
-    share = round_up(ceil_div(std::max(m, n), threads), rows ? tile_rows : tile_columns);
+    share = rows ? ceil_div(m, threads) : round_up(ceil_div(n, threads), tile_columns);
   }
 };
 

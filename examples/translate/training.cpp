@@ -28,14 +28,6 @@ class Clock {
 
 namespace {
 
-// a ← a + share · (x − a), number by number, by all threads.
-void pull(Tensor average, const Tensor& x, double share) {
-  const auto part = static_cast<glass::Real>(share);
-  glass::parallel_for(x.numel(), 32768, [=, a = average.data(), in = x.data()](Index i, Index end) {
-    for (; i < end; ++i) a[i] += part * (in[i] - a[i]);
-  });
-}
-
 // Writes new numbers into a parameter. value() gives a view of the parameter's memory, so writing
 // into the view writes into the parameter.
 void overwrite(const Var& parameter, const Tensor& numbers) {
@@ -51,6 +43,13 @@ double tokens_in(std::span<const Batch> batches) {
 }
 
 }  // namespace
+
+void pull(Tensor average, const Tensor& x, double share) {
+  const auto part = static_cast<glass::Real>(share);
+  glass::parallel_for(x.numel(), 32768, [=, a = average.data(), in = x.data()](Index i, Index end) {
+    for (; i < end; ++i) a[i] += part * (in[i] - a[i]);
+  });
+}
 
 Trainer::Trainer(Translator& translator, const Corpus& corpus, const Options& options)
     : translator_(translator),

@@ -63,6 +63,9 @@ struct TrainingState {
   }
 };
 
+// A step of a running mean: a ← a + share · (x − a), number by number, by all threads.
+void pull(glass::Tensor average, const glass::Tensor& x, double share);
+
 // A hash of the corpus, words and order included.
 std::string hash_of(const Corpus& corpus);
 

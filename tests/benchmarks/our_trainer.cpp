@@ -8,9 +8,10 @@
 #include <memory>
 #include <optional>
 
+#include "examples/translate/training.h"
+
 namespace bench {
 
-using glass::Index;
 using glass::Tokens;
 using glass::Var;
 
@@ -18,14 +19,6 @@ namespace nn = glass::nn;
 namespace optim = glass::optim;
 
 namespace {
-
-// a ← a + share · (x − a), number by number.
-void pull(glass::Tensor average, const glass::Tensor& x, double share) {
-  const auto part = static_cast<glass::Real>(share);
-  glass::Real* const a = average.data();
-  const glass::Real* const in = x.data();
-  for (Index i = 0, n = x.numel(); i < n; ++i) a[i] += part * (in[i] - a[i]);
-}
 
 struct OurBatch {
   Tokens source, target;     // [B, S], [B, T]
@@ -80,7 +73,7 @@ struct OurTrainer {
     const double stays = share_that_stays(plan, steps);
     const std::vector<Var> means = nn::parameters(*averages);
     for (std::size_t i = 0; i < means.size(); ++i)
-      pull(means[i].value(), parameters[i].value(), 1 - stays);
+      translate::pull(means[i].value(), parameters[i].value(), 1 - stays);
   }
 
   Model plan;
