@@ -1,9 +1,11 @@
 #include <dlfcn.h>
+#include <fmt/format.h>
 #include <malloc.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
+#include <string>
 
 #include "tests/benchmarks/torch.h"
 
@@ -42,7 +44,12 @@ void keep_freed_memory() {
 const Torch* load_torch(const Options& options) {
   spin_briefly();
   void* module = ::dlopen("bench_torch.so", RTLD_LAZY | RTLD_LOCAL);  // beside the program
-  if (!module) return nullptr;
+  if (!module) {
+    // A module that was not built is no fault. One that cannot be loaded is.
+    const std::string why = ::dlerror();
+    if (!why.starts_with("bench_torch.so: cannot open")) fmt::print(stderr, "No libtorch: {}\n", why);
+    return nullptr;
+  }
   auto* make = reinterpret_cast<const Torch* (*)()>(::dlsym(module, "bench_torch"));
   if (!make) return nullptr;
   keep_freed_memory();
