@@ -47,7 +47,8 @@ const Torch* load_torch(const Options& options) {
   if (!module) {
     // A module that was not built is no fault. One that cannot be loaded is.
     const std::string why = ::dlerror();
-    if (!why.starts_with("bench_torch.so: cannot open")) fmt::print(stderr, "No libtorch: {}\n", why);
+    if (!why.starts_with("bench_torch.so: cannot open"))
+      fmt::print(stderr, "No libtorch: {}\n", why);
     return nullptr;
   }
   auto* make = reinterpret_cast<const Torch* (*)()>(::dlsym(module, "bench_torch"));
