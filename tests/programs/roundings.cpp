@@ -26,7 +26,9 @@
 //   products themselves, and the gradient is multiplied by x once more: each operand counts thrice.
 // - log_softmax rounds the logarithm of a sum, and a GRU its gates, which are numbers near 1 that
 //   nobody sees. The change of the result of such an op is relative to 1, if that is larger. In a
-//   GRU the roundings of all steps add up: its changes are larger by the number of steps.
+//   GRU the roundings of all steps add up: its changes are larger by the number of steps. And the
+//   gradient of a state is the sum of those of all later steps: changes of gradients are larger by
+//   the square of the number.
 // - A layer rounds sums of products, relative to the largest one, and then a norm may multiply that.
 //   The change of a number of a layer's operand is relative to the operand's largest number, at
 //   least 1.
@@ -80,7 +82,7 @@ class Noise {
     const bool common = is_layer(op) || op.near_one;
     const double steps = is_recurrent(op) && is_result ? steps_of(x) : 1;
     const auto vjp = [=, noise = random(x, common)](const Tensor& g) {
-      if (is_result) step->given = steps * largest_of(g);
+      if (is_result) step->given = steps * steps * largest_of(g);
       return is_result ? g * (1 + noise)
                        : g + noise * maximum(abs(g), step->given * step->operands);
     };
