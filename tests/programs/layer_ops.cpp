@@ -102,7 +102,7 @@ bool has_columns(const Shapes& x, A) { return x[0][-1] > 0; }
 
 // For layers whose weights have C × C numbers. The generator refuses more than 40,000, but only
 // once they are made: a model of 9,000 columns would take more memory than a machine has.
-bool has_few_columns(const Shapes& x, A) { return x[0][-1] > 0 && x[0][-1] <= 200; }
+bool has_few_columns(const Shapes& x, A a) { return has_columns(x, a) && x[0][-1] <= 200; }
 
 // The loop that operator() runs, with a product for each step.
 Var step_by_step(const nn::GRU& gru, const Var& x, Var h) {
