@@ -2,15 +2,24 @@
 //
 // (private to gradcheck) The slope of sigmoid is p · (1 − p), computed from the rounded p: 1 − p is
 // off by the rounding of p. If p is close to 1, p is the same number at all x near, and so is the
-// error: moving x or the seed a little does not show it. So it is bounded instead. A VJP may be
-// off by one rounding of the largest number in the gradient that it is given. A sweep that begins
-// at the parent carries that error to the leaves. The errors of all VJPs add up.
+// error: moving x or the seed a little does not show it. So it is bounded instead. There are two
+// kinds, and both add up over all ops.
+//
+// Numbers that a VJP computes: it may be off by one rounding of the largest number in the gradient
+// that it is given. A sweep that begins at the parent carries that error to the leaves.
+//
+// Numbers that a VJP reads: the result of each op was rounded. Attention takes two numbers from one
+// another that are larger than the gradient that it is given, and one of them is made of its
+// result. So all results move, and a sweep over the same graph shows what that does to the leaves.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <limits>
+#include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "autograd/objective.h"
@@ -63,32 +72,90 @@ class HiddenRounding {
 
   void measure() {
     const Unwatched unwatched;
-    for (const Leaf& each : objective_.leaves) of_leaves_.emplace_back(each.elements.size());
     Largest largest;
     const Var out = sweep(largest);
+    of_leaves_ = nothing();
     for (const NodePtr& node : nodes_of(out))
       for (const Edge& parent : node->parents())
         if (parent.wants_grad()) carry(parent.node, largest.of[node.get()]);
+    move_results(out);
   }
 
-  // Adds what roundings of a number of this size, in the gradient of a value, do to the leaves: the
-  // largest of a few samples, since the errors of one sample may cancel. The sweep carries errors
-  // as large as the number, and the results are divided: a VJP that ignores its gradient would
-  // otherwise make a large error of a small one.
+  // Adds what roundings of a number of this size, in the gradient of a value, do to the leaves. The
+  // sweep carries errors as large as the number, and the results are divided: a VJP that ignores
+  // its gradient would otherwise make a large error of a small one.
   void carry(const NodePtr& value, double size) {
-    std::vector<Numbers> most;
-    for (const Leaf& leaf : objective_.leaves) most.emplace_back(leaf.elements.size());
-    for (const std::uint64_t sample : {1, 2, 3}) {
-      for (const Leaf& leaf : objective_.leaves) leaf.node->grad.reset();
+    add_largest(nothing(), rounding, [&](std::uint64_t sample) {
       const Tensor seed = errors(value->value.shape(), size, Draw{sample, value->birth});
-      Var(value).backward(seed, {.retain_graph = true});
-      for (std::size_t leaf = 0; leaf < most.size(); ++leaf) take(leaf, most[leaf]);
-    }
-    for (std::size_t leaf = 0; leaf < most.size(); ++leaf) add_to(of_leaves_[leaf], most[leaf]);
+      return gradients(Var(value), seed);
+    });
   }
-  static void add_to(Numbers& sums, const Numbers& errors) {
-    constexpr double rounding = std::numeric_limits<double>::epsilon();
-    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += rounding * errors[i];
+
+  // Adds what a rounding of each result does to the leaves. The results move by many roundings, and
+  // the changes are divided. So a VJP that compares results, as that of max does, adds next to
+  // nothing: its gradient jumps however little the results move.
+  void move_results(const Var& out) {
+    constexpr double roundings = 1 << 24;
+    add_largest(gradients(out, objective_.seed()), 1 / roundings, [&](std::uint64_t sample) {
+      std::deque<Moved> moved;
+      for (const NodePtr& node : results_of(out)) {
+        const Tensor share =
+            errors(node->value.shape(), roundings * rounding, {sample, node->birth});
+        for (Index i = 0; i < share.numel(); ++i) {
+          Real& y = node->value.data()[i];
+          moved.emplace_back(y, number(y) * (1 + number(share.data()[i])));
+        }
+      }
+      return gradients(out, objective_.seed());
+    });
+  }
+
+  // The nodes of the graph whose results have memory of their own: a view has that of an earlier
+  // result or of a leaf.
+  std::vector<NodePtr> results_of(const Var& out) const {
+    std::unordered_set<const Real*> seen;
+    for (const Leaf& leaf : objective_.leaves) seen.insert(leaf.node->value.storage().data());
+    std::vector<NodePtr> nodes = nodes_of(out);
+    std::ranges::reverse(nodes);  // the oldest first
+    std::erase_if(nodes, [&](const NodePtr& node) {
+      const Tensor& y = node->value;
+      return node->is_leaf() || !y.is_contiguous() || !seen.insert(y.storage().data()).second;
+    });
+    return nodes;
+  }
+
+  // Adds what errors do, times `share`: how far they move each gradient from `base`. Of a few
+  // samples the largest counts, since the errors of one sample may cancel.
+  void add_largest(const std::vector<Numbers>& base, double share, auto&& gradients_with_errors) {
+    std::vector<Numbers> most = nothing();
+    for (const std::uint64_t sample : {1, 2, 3}) {
+      const std::vector<Numbers> there = gradients_with_errors(sample);
+      for (std::size_t leaf = 0; leaf < most.size(); ++leaf)
+        widen(most[leaf], base[leaf], there[leaf]);
+    }
+    for (std::size_t leaf = 0; leaf < most.size(); ++leaf)
+      for (std::size_t i = 0; i < most[leaf].size(); ++i)
+        of_leaves_[leaf][i] += share * most[leaf][i];
+  }
+
+  // A zero for each element of each leaf.
+  std::vector<Numbers> nothing() const {
+    std::vector<Numbers> all;
+    for (const Leaf& leaf : objective_.leaves) all.emplace_back(leaf.elements.size());
+    return all;
+  }
+
+  // The gradients that a sweep from x gives to the leaves.
+  std::vector<Numbers> gradients(const Var& x, const Tensor& seed) {
+    for (const Leaf& leaf : objective_.leaves) leaf.node->grad.reset();
+    x.backward(seed, {.retain_graph = true});
+    std::vector<Numbers> all = nothing();
+    for (std::size_t leaf = 0; leaf < all.size(); ++leaf)
+      if (const std::optional<Tensor>& grad = objective_.leaves[leaf].node->grad) {
+        const std::vector<Real> of_leaf = grad->to_vector();
+        std::ranges::transform(of_leaf, all[leaf].begin(), number);
+      }
+    return all;
   }
 
   // Random numbers of both signs: of half this size at least.
@@ -101,16 +168,7 @@ class HiddenRounding {
     return list;
   }
 
-  // The larger of what is known and of what the last sweep left in the leaf.
-  void take(std::size_t leaf, Numbers& most) const {
-    const std::optional<Tensor>& grad = objective_.leaves[leaf].node->grad;
-    if (!grad) return;
-    const std::vector<Real> numbers = grad->to_vector();
-    for (std::size_t i = 0; i < numbers.size(); ++i)
-      if (std::isfinite(number(numbers[i])))
-        most[i] = std::max(most[i], std::abs(number(numbers[i])));
-  }
-
+  static constexpr double rounding = std::numeric_limits<double>::epsilon();
   Objective& objective_;
   std::vector<Numbers> of_leaves_;
   Numbers shares_;

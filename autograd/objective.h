@@ -43,6 +43,14 @@ inline bool are_same(Real a, Real b) { return a == b || (a != a && b != b); }
 inline bool has_value(Real y) { return std::isfinite(number(y)); }
 #endif
 
+// The larger of what is known and of how far two lists are apart, where that is a finite number.
+inline void widen(Numbers& most, const Numbers& a, const Numbers& b) {
+  for (std::size_t i = 0; i < most.size(); ++i) {
+    const double apart = std::abs(a[i] - b[i]);
+    if (std::isfinite(apart)) most[i] = std::max(most[i], apart);
+  }
+}
+
 // The largest step of the differences, as a share of the element's size.
 constexpr double first_step = 0.0437;
 // At how many distances rounding is measured. Each is a sixteenth of the one before.
@@ -343,11 +351,6 @@ class Objective {
         widen(by_seeds_[leaf], all[leaf], there[leaf]);
       }
     }
-  }
-  // The larger of what is known and of how far two lists are apart.
-  static void widen(Numbers& most, const Numbers& a, const Numbers& b) {
-    for (std::size_t i = 0; i < most.size(); ++i)
-      most[i] = std::max(most[i], std::abs(a[i] - b[i]));
   }
 
   // The third difference of each of the sweep's gradients of a leaf. The elements that are not 0
