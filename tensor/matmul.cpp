@@ -34,18 +34,32 @@ namespace {
 // ---- the five loops: one thread's share ----
 
 // Loops 2 and 1: a block of A times the panels of B. The rows of `out` are those of the block.
-void multiply_panels(const BlockOfA& block, const PanelsOfB& panels, const Output& out) {
+// The tiles ask for the next panel of B, and then for `next`.
+void multiply_panels(const BlockOfA& block, PanelsOfB& panels, const Output& out, Ahead next) {
   // 2: C[ic : ic + mc, jc + jr : jc + jr + nr]
   for (Index jr = 0; jr < panels.nc(); jr += tile_columns) {
     const Index nr = std::min(tile_columns, panels.nc() - jr);
     const Matrix b = panels.panel(jr);  // B[pc : pc + kc, jc + jr : jc + jr + nr]
+    Ahead next_panel = panels.after(jr);
     // Narrow tiles may be taller than others, but packed rows of A are cut already.
     const Index tallest = nr <= lanes && !block.packed() ? narrow_rows : tile_rows;
     // 1: C[ic + ir : ic + ir + mr, jc + jr : jc + jr + nr]
     Heights(block.mc(), tallest).each([&](Index ir, Index mr) {
-      tile_of_c(mr, nr, panels.kc(), block.panel(ir, mr), b, out.at(ir, jr), block.mc() - ir - mr);
+      Ahead& ahead = next_panel.is_empty() ? next : next_panel;
+      const Lines soon = ahead.is_empty() ? Lines() : ahead.take(panels.kc());
+      tile_of_c(mr, nr, panels.kc(), block.panel(ir, mr), b, out.at(ir, jr), block.mc() - ir - mr,
+                soon);
     });
   }
+}
+
+// The block of A that follows A[ic : ic + mc, pc : pc + kc] in loops 3 and 4.
+Ahead block_after(const SharePlan& plan, const Matrix& a, Index ic, Index pc) {
+  const auto [m, n, k] = plan.size;
+  ic += block_m;
+  if (ic >= m) ic = 0, pc += plan.kc;
+  if (pc >= k) return {};
+  return {a.at(ic, pc), std::min(block_m, m - ic), std::min(plan.kc, k - pc)};
 }
 
 // C[i, j] = start[i, j]: a product over no terms.
@@ -63,16 +77,16 @@ void multiply_blocks(const SharePlan& plan, const Matrix& a, const Matrix& b, co
   if (m * n * k == 0) return multiply_nothing(m, n, out);
   for (Index jc = 0; jc < n; jc += plan.nc)      // 5: C[:, jc : jc + nc]
     for (Index pc = 0; pc < k; pc += plan.kc) {  // 4: A[:, pc : pc + kc], B[pc : pc + kc, :]
-      // Pack this block of B, if the plan says so.
+      // This block of B. If the plan says so, its panels are packed, when they are needed.
       const Index nc = std::min(plan.nc, n - jc), kc = std::min(plan.kc, k - pc);
-      const PanelsOfB panels(plan.pack_b, b.at(pc, jc), kc, nc);
+      PanelsOfB panels(plan.pack_b, m <= block_m, b.at(pc, jc), kc, nc);
       // The first block of K adds `start`, each later one what C holds so far.
       const Output so_far = pc == 0 ? out : out.continued();
       for (Index ic = 0; ic < m; ic += block_m) {  // 3: C[ic : ic + mc, jc : jc + nc]
         // Pack this block of A, if the plan says so, and multiply both.
         const Index mc = std::min(block_m, m - ic);
         const BlockOfA block(plan.pack_a, a.at(ic, pc), mc, kc);
-        multiply_panels(block, panels, so_far.at(ic, jc));
+        multiply_panels(block, panels, so_far.at(ic, jc), block_after(plan, a, ic, pc));
       }
     }
 }

@@ -137,10 +137,8 @@ void pack_side_by_side(Index kc, Index jr, Index end, Matrix b, Real* panels) {
 }  // namespace
 
 void pack_b(Index kc, Index nc, Matrix b, Real* panels) {
-  // Whole panels of contiguous rows: four at a time, so that each row of B is read in longer
-  // pieces. One at a time, a product takes up to 1.02 times as long (512×256 @ 256×1024, AVX2),
-  // which is at the limit of what can be measured.
-  constexpr Index run = 4 * tile_columns;
+  // Whole panels of contiguous rows.
+  constexpr Index run = panels_at_once * tile_columns;
   const Index whole = b.column_stride == 1 ? nc / tile_columns * tile_columns : 0;
   for (Index jr = 0; jr < whole; jr += run)  // B[:, jr : jr + run]
     pack_side_by_side(kc, jr, std::min(jr + run, whole), b, panels);

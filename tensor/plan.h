@@ -59,9 +59,10 @@ struct SharePlan {
     // A is read once for each panel of B. With few panels, packing A costs more than it saves:
     // packed, 80×512 @ 512×512 takes 1.05 times as long with AVX-512, where B has 16 panels. With
     // AVX2 it has 32 panels, and unpacked, the same product takes 1.31 times as long. A that is
-    // transposed needs packing earlier: 512³ takes 1.11 times as long with AVX-512 if it is not.
-    // 256 and 512 columns were measured; 300 lies between. One row of A is a panel already.
-    const Index columns_that_pay = a.column_stride == 1 ? 30 * tile_columns : 300;
+    // transposed needs packing earlier, above all if it comes from the third cache: unpacked,
+    // (700×256)ᵀ @ 700×256 takes 1.2 times as long there, and packed, 1.02 times as long where it
+    // is in the second cache. With 128 columns packing costs 1.13. One row of A is a panel already.
+    const Index columns_that_pay = a.column_stride == 1 ? 30 * tile_columns : 256;
     pack_a = nc >= columns_that_pay && size.m > 1;
     pack_b = b.column_stride != 1 || packing_b_pays(size.m, b.row_stride);
     // Where there are no masks, columns that end within a vector are copied.
