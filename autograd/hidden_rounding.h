@@ -98,16 +98,19 @@ class HiddenRounding {
     constexpr double roundings = 1 << 24;
     add_largest(gradients(out, objective_.seed()), 1 / roundings, [&](std::uint64_t sample) {
       std::deque<Moved> moved;
-      for (const NodePtr& node : results_of(out)) {
-        const Tensor share =
-            errors(node->value.shape(), roundings * rounding, {sample, node->birth});
-        for (Index i = 0; i < share.numel(); ++i) {
-          Real& y = node->value.data()[i];
-          moved.emplace_back(y, number(y) * (1 + number(share.data()[i])));
-        }
-      }
+      for (const NodePtr& node : results_of(out)) move(node, roundings * rounding, sample, moved);
       return gradients(out, objective_.seed());
     });
+  }
+
+  // Moves each number of a result by half of this share of it at least.
+  static void move(const NodePtr& node, double share, std::uint64_t sample,
+                   std::deque<Moved>& moved) {
+    const Tensor shares = errors(node->value.shape(), share, Draw{sample, node->birth});
+    for (Index i = 0; i < shares.numel(); ++i) {
+      Real& y = node->value.data()[i];
+      moved.emplace_back(y, number(y) * (1 + number(shares.data()[i])));
+    }
   }
 
   // The nodes of the graph whose results have memory of their own: a view has that of an earlier

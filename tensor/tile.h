@@ -80,12 +80,17 @@ struct Row {
   }
 };
 
-// Memory that is read soon: so many lines of a cache, of 64 bytes each, `step` numbers apart. A tile
-// asks for one of them for each k. (A few dozen at once would keep the CPU from loading what the
-// tile itself needs.)
+// Memory that is read soon: lines of a cache, of 64 bytes each, `step` numbers apart. A tile asks
+// for one of them for each k. (A few dozen at once would keep the CPU from loading what the tile
+// itself needs.)
 struct Lines {
-  const Real* first = nullptr;
+  const Real* next = nullptr;
   Index step = 0, count = 0;
+
+  void ask() {
+    __builtin_prefetch(next, 0, 2);
+    if (count-- > 0) next += step;
+  }
 };
 
 // What all tiles of a column of tiles have in common. A steps from row to row by a_row and along
@@ -102,15 +107,11 @@ struct TileColumn {
 template <bool Asks, Index Rows, Index Vecs, bool Ragged>
 [[gnu::always_inline]] static inline void sum_over_k(Vec (&sum)[Rows][Vecs], const TileColumn& in,
                                                      Row<Vecs, Ragged> row, const Real* a,
-                                                     const Real* b) {
+                                                     const Real* b, Lines soon) {
   const Index depth = in.depth, a_step = in.a_step, b_row = in.b_row;
   ColumnOfA<Rows> column(a, in.a_row);
-  Lines soon = in.soon;
   for (Index k = 0; k < depth; ++k, column.next(a_step), b += b_row) {
-    if constexpr (Asks) {
-      __builtin_prefetch(soon.first, 0, 2);
-      if (k < soon.count) soon.first += soon.step;
-    }
+    if (Asks) soon.ask();
     Vec part[Vecs];
     for (Index v = 0; v < Vecs; ++v) part[v] = row.load(b, v);
 #pragma GCC unroll 32
@@ -149,7 +150,7 @@ static void tile(const TileColumn& in, const Real* a, const Real* b, const Real*
 
   const Row<Vecs, Ragged> row(in.columns);
   Vec sum[Rows][Vecs] = {};
-  sum_over_k<Asks>(sum, in, row, a, b);
+  sum_over_k<Asks>(sum, in, row, a, b, in.soon);
 
   // All rows of `start` are loaded before any row of C is stored. To find out whether a load needs
   // what an earlier store has written, a CPU compares only the low 12 bits of both addresses. Where
