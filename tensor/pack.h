@@ -20,6 +20,8 @@
 // c stands for a cache that the block stays in, r for the registers that the tile stays in.
 #pragma once
 
+#include <algorithm>
+
 #include "tensor/product.h"
 #include "tensor/tile.h"
 

@@ -254,7 +254,7 @@ static inline void ragged_tile(Tile* whole_tile, Index rows, Index columns, Inde
                                                     const Output& to, Index rows_below,
                                                     const Lines& soon = {}) {
   const bool asks = soon.count > 0 && columns == tile_columns;
-  Tile* const tile = asks ? asking_tiles[rows - 1] : tiles_for(columns)[rows - 1];
+  Tile* const tile = (asks ? asking_tiles.data() : tiles_for(columns))[rows - 1];
   if (!has_masks && columns % lanes != 0) {
     // Where the tile is as wide as C and nothing is added, whole vectors may be stored all the
     // same: they spill into the next row, which is stored afterwards. The last row's vectors need
