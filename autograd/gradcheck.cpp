@@ -380,15 +380,18 @@ void excuse_lost_digits(HiddenRounding& hidden, std::size_t leaf, Evidence& evid
   }
 }
 
-// Differences see no slope of some elements here, and f is so much steeper elsewhere that a slope
-// as small as the claim may round away: cross_entropy of (40, 0) for class 0 computes 40 − 40. All
-// is in doubt.
-void doubt_rounded_slopes(Evidence& evidence) {
+// Differences see no slope of some elements here, and a slope as small as the claim may round away.
+// Either f is so much steeper elsewhere: cross_entropy of (40, 0) for class 0 computes 40 − 40. Or
+// a step of the element's size, or of an ordinary size, would move f by less than the rounding of
+// results within f, as in ln cos 1e-30. All is in doubt.
+void doubt_rounded_slopes(HiddenRounding& hidden, const Leaf& leaf, Evidence& evidence) {
   if (!Witness::looks_around || evidence.is_zero()) return;
   const double little = 1024 * std::numeric_limits<double>::epsilon() * evidence.around;
   for (Finding& f : evidence.findings) {
     const double claim = std::abs(f.analytic);
-    if (f.slope() != 0 || claim <= 4 * f.noise || claim > little) continue;
+    if (f.slope() != 0 || claim <= 4 * f.noise) continue;
+    const double step = std::max(leaf.size(f.element), 0.1);
+    if (claim > little && claim * step > hidden.of_values()) continue;
     f.noise = claim;
     evidence.around = 0;
   }
@@ -415,7 +418,7 @@ void look_closer(Objective& objective, HiddenRounding& hidden, std::size_t leaf,
   if (claimed == 0 || (scale > little && noise <= little)) return;
   evidence.jitter = std::max(evidence.jitter, objective.measure_jitter(leaf, g));
   evidence.around = std::max(evidence.around, objective.measure_slope(objective.leaves[leaf]));
-  doubt_rounded_slopes(evidence);
+  doubt_rounded_slopes(hidden, objective.leaves[leaf], evidence);
 }
 
 // Whether the worst claim is wrong at this point, and right a little to both sides of it, as at a

@@ -39,12 +39,15 @@ class HiddenRounding {
   // The largest number in any of the gradients that the sweep adds up for a leaf.
   // This takes one sweep; the roundings take three for each VJP.
   double largest_share(std::size_t leaf) {
-    if (shares_.empty()) {
-      Largest largest;
-      sweep(largest);
-      for (const Leaf& each : objective_.leaves) shares_.push_back(largest.of[each.node.get()]);
-    }
+    watch();
     return shares_[leaf];
+  }
+
+  // How far a rounding of each op's result moves what f returns, at most. A change of f that is
+  // smaller may not be seen: cos(1e-30) is 1.
+  double of_values() {
+    watch();
+    return of_values_;
   }
 
  private:
@@ -68,6 +71,19 @@ class HiddenRounding {
     largest.add(out.node().get(), objective_.seed());
     out.backward(objective_.seed(), {.retain_graph = true, .observer = &largest});
     return out;
+  }
+
+  void watch() {
+    if (!shares_.empty()) return;
+    Largest largest;
+    const Var out = sweep(largest);
+    for (const Leaf& each : objective_.leaves) shares_.push_back(largest.of[each.node.get()]);
+    for (const NodePtr& node : nodes_of(out)) {
+      double size = 0;
+      for (const Real& x : node->value.to_vector()) size = std::max(size, std::abs(number(x)));
+      if (!node->is_leaf() && std::isfinite(size))
+        of_values_ += rounding * largest.of[node.get()] * size;
+    }
   }
 
   void measure() {
@@ -175,6 +191,7 @@ class HiddenRounding {
   Objective& objective_;
   std::vector<Numbers> of_leaves_;
   Numbers shares_;
+  double of_values_ = 0;
 };
 
 }  // namespace glass
