@@ -17,7 +17,6 @@
 #include <cmath>
 #include <deque>
 #include <limits>
-#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -43,8 +42,8 @@ class HiddenRounding {
     return shares_[leaf];
   }
 
-  // How far a rounding of each op's result moves what f returns, at most. A change of f that is
-  // smaller may not be seen: cos(1e-30) is 1.
+  // How far L moves if the largest number of each op's result is off by one rounding, where its
+  // gradient is largest. A change of L that is smaller may not be seen: cos(1e-30) is 1.
   double of_values() {
     watch();
     return of_values_;
@@ -73,16 +72,17 @@ class HiddenRounding {
     return out;
   }
 
+  // What one watched sweep tells: the largest shares, and the rounding of values.
   void watch() {
     if (!shares_.empty()) return;
     Largest largest;
     const Var out = sweep(largest);
     for (const Leaf& each : objective_.leaves) shares_.push_back(largest.of[each.node.get()]);
     for (const NodePtr& node : nodes_of(out)) {
+      if (node->is_leaf()) continue;
       double size = 0;
       for (const Real& x : node->value.to_vector()) size = std::max(size, std::abs(number(x)));
-      if (!node->is_leaf() && std::isfinite(size))
-        of_values_ += rounding * largest.of[node.get()] * size;
+      if (std::isfinite(size)) of_values_ += rounding * largest.of[node.get()] * size;
     }
   }
 
@@ -103,7 +103,7 @@ class HiddenRounding {
   void carry(const NodePtr& value, double size) {
     add_largest(nothing(), rounding, [&](std::uint64_t sample) {
       const Tensor seed = errors(value->value.shape(), size, Draw{sample, value->birth});
-      return gradients(Var(value), seed);
+      return objective_.gradients_from(Var(value), seed);
     });
   }
 
@@ -112,11 +112,13 @@ class HiddenRounding {
   // nothing: its gradient jumps however little the results move.
   void move_results(const Var& out) {
     constexpr double roundings = 1 << 24;
-    add_largest(gradients(out, objective_.seed()), 1 / roundings, [&](std::uint64_t sample) {
-      std::deque<Moved> moved;
-      for (const NodePtr& node : results_of(out)) move(node, roundings * rounding, sample, moved);
-      return gradients(out, objective_.seed());
-    });
+    add_largest(objective_.gradients_from(out, objective_.seed()), 1 / roundings,
+                [&](std::uint64_t sample) {
+                  std::deque<Moved> moved;
+                  for (const NodePtr& node : results_of(out))
+                    move(node, roundings * rounding, sample, moved);
+                  return objective_.gradients_from(out, objective_.seed());
+                });
   }
 
   // Moves each number of a result by half of this share of it at least.
@@ -161,19 +163,6 @@ class HiddenRounding {
   std::vector<Numbers> nothing() const {
     std::vector<Numbers> all;
     for (const Leaf& leaf : objective_.leaves) all.emplace_back(leaf.elements.size());
-    return all;
-  }
-
-  // The gradients that a sweep from x gives to the leaves.
-  std::vector<Numbers> gradients(const Var& x, const Tensor& seed) {
-    for (const Leaf& leaf : objective_.leaves) leaf.node->grad.reset();
-    x.backward(seed, {.retain_graph = true});
-    std::vector<Numbers> all = nothing();
-    for (std::size_t leaf = 0; leaf < all.size(); ++leaf)
-      if (const std::optional<Tensor>& grad = objective_.leaves[leaf].node->grad) {
-        const std::vector<Real> of_leaf = grad->to_vector();
-        std::ranges::transform(of_leaf, all[leaf].begin(), number);
-      }
     return all;
   }
 

@@ -147,13 +147,10 @@ class Objective {
 
   // ∂L/∂x for every element of every leaf, at the present values, by the reverse sweep. It takes
   // the gradient of `multiple` · L, and divides it by `multiple` again.
-  std::vector<Numbers> gradients(double multiple = 1) {
-    std::vector<Numbers> all;
-    for (const std::vector<Real>& g : sweep(multiple)) {
-      Numbers& numbers = all.emplace_back();
-      for (const Real& x : g) numbers.push_back(number(x) / multiple);
-    }
-    return all;
+  std::vector<Numbers> gradients(double multiple = 1) { return numbers(sweep(multiple), multiple); }
+  // What a sweep from x, which is given the gradient g, leaves in every element of every leaf.
+  std::vector<Numbers> gradients_from(const Var& x, const Tensor& g) {
+    return numbers(sweep_from(x, g), 1);
   }
 
   // ∂(multiple · L)/∂x for every element of every leaf.
@@ -163,14 +160,7 @@ class Objective {
     // Beyond a kink f may reach leaves that it did not reach before. They must be restored, too.
     for (const NodePtr& node : nodes_of(out))
       if (node->is_leaf() && node->requires_grad) add("", node);
-    for (const Leaf& leaf : leaves) leaf.node->grad.reset();
-    out.backward(seed_ * multiple, {.retain_graph = true, .observer = observer});
-    std::vector<std::vector<Real>> all;
-    for (const Leaf& leaf : leaves) {
-      const Tensor g = leaf.node->grad ? *leaf.node->grad : zeros(leaf.value.shape());
-      all.push_back(g.to_vector());
-    }
-    return all;
+    return sweep_from(out, seed_ * multiple, observer);
   }
 
   // Calls f. Each call draws the same random numbers.
@@ -333,6 +323,26 @@ class Objective {
   std::string refusal;
 
  private:
+  std::vector<std::vector<Real>> sweep_from(const Var& x, const Tensor& g,
+                                            SweepObserver* observer = nullptr) {
+    for (const Leaf& leaf : leaves) leaf.node->grad.reset();
+    x.backward(g, {.retain_graph = true, .observer = observer});
+    std::vector<std::vector<Real>> all;
+    for (const Leaf& leaf : leaves) {
+      const Tensor of_leaf = leaf.node->grad ? *leaf.node->grad : zeros(leaf.value.shape());
+      all.push_back(of_leaf.to_vector());
+    }
+    return all;
+  }
+  static std::vector<Numbers> numbers(const std::vector<std::vector<Real>>& lists, double divisor) {
+    std::vector<Numbers> all;
+    for (const std::vector<Real>& list : lists) {
+      Numbers& quotients = all.emplace_back();
+      for (const Real& x : list) quotients.push_back(number(x) / divisor);
+    }
+    return all;
+  }
+
   // How far each of the sweep's gradients of a leaf moves if the seed is multiplied by 3, 5, …, and
   // the result divided by it: then every step is rounded differently. A power of two changes no
   // rounding. If a gradient moves there, a VJP is not linear, and nothing is called rounding.

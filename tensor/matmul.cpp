@@ -45,8 +45,7 @@ void multiply_panels(const BlockOfA& block, PanelsOfB& panels, const Output& out
     const Index tallest = nr <= lanes && !block.packed() ? narrow_rows : tile_rows;
     // 1: C[ic + ir : ic + ir + mr, jc + jr : jc + jr + nr]
     Heights(block.mc(), tallest).each([&](Index ir, Index mr) {
-      Ahead& ahead = next_panel.is_empty() ? next : next_panel;
-      const Lines soon = ahead.is_empty() ? Lines() : ahead.take(panels.kc());
+      const Lines soon = (next_panel.is_empty() ? next : next_panel).take(panels.kc());
       tile_of_c(mr, nr, panels.kc(), block.panel(ir, mr), b, out.at(ir, jr), block.mc() - ir - mr,
                 soon);
     });

@@ -123,11 +123,11 @@ void pack_a(Index mc, Index kc, Matrix a, Real* panels) {
 
 namespace {
 
-// The panels of B[kc, jr : end], where rows of B are contiguous and all panels are whole. They are
-// copied side by side: a row of all of them, then the next row.
-void pack_side_by_side(Index kc, Index jr, Index end, Matrix b, Real* panels) {
+// The panels of B[kc, nc], where rows of B are contiguous and all panels are whole. They are copied
+// side by side: a row of all of them, then the next row.
+void pack_side_by_side(Index kc, Index nc, Matrix b, Real* panels) {
   for (Index k = 0; k < kc; ++k)
-    for (Index j = jr; j < end; j += tile_columns) {
+    for (Index j = 0; j < nc; j += tile_columns) {
       const Real* const from = b.at(k, j).data;
       Real* const to = panels + j * kc + k * tile_columns;
       for (Index v = 0; v < tile_columns; v += lanes) store(to + v, load(from + v));
@@ -138,10 +138,8 @@ void pack_side_by_side(Index kc, Index jr, Index end, Matrix b, Real* panels) {
 
 void pack_b(Index kc, Index nc, Matrix b, Real* panels) {
   // Whole panels of contiguous rows.
-  constexpr Index run = panels_at_once * tile_columns;
   const Index whole = b.column_stride == 1 ? nc / tile_columns * tile_columns : 0;
-  for (Index jr = 0; jr < whole; jr += run)  // B[:, jr : jr + run]
-    pack_side_by_side(kc, jr, std::min(jr + run, whole), b, panels);
+  pack_side_by_side(kc, whole, b, panels);
   // The others one by one, as rows of Bᵀ.
   for (Index jr = whole; jr < nc; jr += tile_columns)  // B[:, jr : jr + nr]
     pack(b.at(0, jr).transposed(), std::min(tile_columns, nc - jr), tile_columns, kc,

@@ -67,6 +67,7 @@ class Ahead {
   bool is_empty() const { return rest_ <= 0; }
   // The next lines, at most so many: one of each row, from the first row to the last.
   Lines take(Index most) {
+    if (is_empty()) return {};
     constexpr Index line = std::max<Index>(64 / sizeof(Real), 1);
     const Lines lines{data_ + first_ * step_, step_, std::min(most, count_ - first_)};
     first_ += lines.count;

@@ -252,7 +252,7 @@ static inline void ragged_tile(Tile* whole_tile, Index rows, Index columns, Inde
 [[gnu::always_inline]] static inline void tile_of_c(Index rows, Index columns, Index depth,
                                                     const Matrix& a, const Matrix& b,
                                                     const Output& to, Index rows_below,
-                                                    const Lines& soon = {}) {
+                                                    const Lines& soon) {
   const bool asks = soon.count > 0 && columns == tile_columns;
   Tile* const tile = (asks ? asking_tiles.data() : tiles_for(columns))[rows - 1];
   if (!has_masks && columns % lanes != 0) {
