@@ -380,18 +380,35 @@ void excuse_lost_digits(HiddenRounding& hidden, std::size_t leaf, Evidence& evid
   }
 }
 
+// Whether L stands still where the claim says that it moves: at a step that would move it by four
+// roundings of results within f. A larger step may lead to where f is steeper.
+bool stands_still(Objective& objective, Real& x, double size, double claim, double rounding) {
+  const double longest = std::max(size, 0.1);
+  const double step = std::max(4 * rounding / claim, 1e-9 * longest);
+  if (step > longest) return false;
+  std::vector<bool> moved;
+  double rise = 0;
+  for (const double side : {1, -1}) {
+    const Moved element(x, number(x) + side * step);
+    rise += side * objective.change(moved).value / 2;
+  }
+  return std::abs(rise) < claim * step / 2;
+}
+
 // Differences see no slope of some elements here, and a slope as small as the claim may round away.
 // Either f is so much steeper elsewhere: cross_entropy of (40, 0) for class 0 computes 40 − 40. Or
-// a step of the element's size, or of an ordinary size, would move f by less than the rounding of
-// results within f, as in ln cos 1e-30. All is in doubt.
-void doubt_rounded_slopes(HiddenRounding& hidden, const Leaf& leaf, Evidence& evidence) {
+// f moves by less than the rounding of results within it: ln cos 1e-30, and ln cos x³ at 0.001.
+// All is in doubt then, unless L stands still where the claim says that it moves.
+void doubt_rounded_slopes(Objective& objective, HiddenRounding& hidden, const Leaf& leaf,
+                          Evidence& evidence) {
   if (!Witness::looks_around || evidence.is_zero()) return;
   const double little = 1024 * std::numeric_limits<double>::epsilon() * evidence.around;
   for (Finding& f : evidence.findings) {
     const double claim = std::abs(f.analytic);
     if (f.slope() != 0 || claim <= 4 * f.noise) continue;
-    const double step = std::max(leaf.size(f.element), 0.1);
-    if (claim > little && claim * step > hidden.of_values()) continue;
+    if (claim > little && stands_still(objective, leaf.elements[f.element].x, leaf.size(f.element),
+                                       claim, hidden.of_values()))
+      continue;
     f.noise = claim;
     evidence.around = 0;
   }
@@ -418,7 +435,7 @@ void look_closer(Objective& objective, HiddenRounding& hidden, std::size_t leaf,
   if (claimed == 0 || (scale > little && noise <= little)) return;
   evidence.jitter = std::max(evidence.jitter, objective.measure_jitter(leaf, g));
   evidence.around = std::max(evidence.around, objective.measure_slope(objective.leaves[leaf]));
-  doubt_rounded_slopes(hidden, objective.leaves[leaf], evidence);
+  doubt_rounded_slopes(objective, hidden, objective.leaves[leaf], evidence);
 }
 
 // Whether the worst claim is wrong at this point, and right a little to both sides of it, as at a

@@ -178,8 +178,8 @@ TEST_CASE("a small gradient that rounds away beside larger ones is not called wr
 
 // At x = 1e-30 the slope of ln cos x is -1e-30. Differences see none, however far they step to both
 // sides: cos rounds x away beside the step, and the values are equal.
-TEST_CASE("a slope that rounds away beside a flat place is not called wrong") {
-  const Functions even = {
+[[maybe_unused]] const Functions& even_functions() {
+  static const Functions all = {
       {"cos", [](const Var& x) { return cos(x); }},
       {"ln cos", [](const Var& x) { return log(cos(x)); }},
       {"cos - 1", [](const Var& x) { return cos(x) - 1; }},
@@ -189,8 +189,48 @@ TEST_CASE("a slope that rounds away beside a flat place is not called wrong") {
       {"exp(x^2) - 1", [](const Var& x) { return exp(x * x) - 1; }},
       {"tanh(cos - 1)", [](const Var& x) { return tanh(cos(x) - 1); }},
   };
+  return all;
+}
+
+TEST_CASE("a slope that rounds away beside a flat place is not called wrong") {
   if constexpr (!is_float) {
-    expect_not_called_wrong(even, {1e-17, -1.838e-30, 1e-60, 1e-200});
+    expect_not_called_wrong(even_functions(), {1e-17, -1.838e-30, 1e-60, 1e-200});
+  }
+}
+
+// ln cos x^3 is -x^6 / 2: its slope rounds away at a place of an ordinary size, and steps that are
+// large enough to move f lead to where f is steeper.
+TEST_CASE("a slope that rounds away in a flat valley is not called wrong") {
+  if constexpr (!is_float) {
+    for (const auto& [name, even] : even_functions())
+      for (const int power : {2, 3, 5})
+        for (int tenths = 1; tenths <= 50; ++tenths) {
+          const double place = -std::pow(10, -tenths / 10.);
+          const Function valley = [&, &f = even](const Var& x) {
+            Var y = x;
+            for (int i = 1; i < power; ++i) y = y * x;
+            return f(y);
+          };
+          INFO(name << " of x^" << power << " at " << place);
+          CHECK_THAT(check_of(valley, tensor(place)).text,
+                     !ContainsSubstring("FAILED") && !ContainsSubstring("REFUTED"));
+        }
+  }
+}
+
+// A sweep adds `slope` to the gradient of such a function.
+TEST_CASE("a wrong slope that would show in a flat valley is not accepted") {
+  if constexpr (is_double) {
+    for (const auto& [name, even] : even_functions())
+      for (const double slope : {1., 1e-3, 1e-6, -1e-9})
+        for (const double place : {1e-30, 1e-5, -9.852e-4}) {
+          const auto wrong = [&, &f = even](const Var& x) {
+            return f(x * x * x) +
+                   record("by hand", zeros({}), {{x, [&](const Tensor& g) { return slope * g; }}});
+          };
+          INFO(name << " at " << place << ", slope " << slope);
+          CHECK_FALSE(check_of(wrong, tensor(place)).ok);
+        }
   }
 }
 
