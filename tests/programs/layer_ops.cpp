@@ -104,6 +104,10 @@ bool has_columns(const Shapes& x, A) { return x[0][-1] > 0; }
 // once they are made: a model of 9,000 columns would take more memory than a machine has.
 bool has_few_columns(const Shapes& x, A a) { return has_columns(x, a) && x[0][-1] <= 200; }
 
+// For layers in which each position attends to all: of 9,000 positions, the equation, which holds
+// all scores, would take more memory than a machine has, and the op itself would take minutes.
+bool has_few_positions(const Shapes& x, A a) { return has_few_columns(x, a) && x[0][1] <= 500; }
+
 // The loop that operator() runs, with a product for each step.
 Var step_by_step(const nn::GRU& gru, const Var& x, Var h) {
   Vars states;
@@ -205,7 +209,7 @@ Table layer_ops() {
            [](V x, A, Rng& rng) {
              return equation(with(make_attention(x[0], rng), from(x, 1)), x[0], x[0], {});
            },
-       .defined = has_few_columns},
+       .defined = has_few_positions},
       {.text = "with(nn::CrossAttention($0.size(2), heads_of($0.size(2)), rng, {.dropout = 0.25}), "
                "{&3})($0, $1, $1, $2.value())",
        .first = First::sequence,
@@ -223,7 +227,7 @@ Table layer_ops() {
        .others = parameters_of(make_encoder_layer),
        .run = [](V x, A,
                  Rng& rng) { return with(make_encoder_layer(x[0], rng), from(x, 1))(x[0], {}); },
-       .defined = has_few_columns},
+       .defined = has_few_positions},
       {.text = "logits_of(with(nn::EncoderDecoder(rng, tiny_model($0)), {&0}), {@0})",
        .first = First::matrix,
        .others = parameters_of_model,
