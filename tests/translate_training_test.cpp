@@ -13,7 +13,6 @@
 #include "examples/translate/train_log.h"
 #include "examples/translate/training.h"
 #include "examples/translate/use.h"
-#include "nn/file.h"
 #include "tests/catch.h"
 #include "tests/folder.h"
 #include "tests/threads.h"
@@ -21,7 +20,6 @@
 namespace translate_training_test {
 
 using namespace translate;
-namespace fs = std::filesystem;
 using Catch::Matchers::ContainsSubstring;
 using glass::FileError;
 using glass::files::Folder, glass::files::read;
@@ -168,24 +166,6 @@ TEST_CASE("saves on the way change nothing, and each is a model and a beginning"
   CHECK(Translator::load(options.save).model.options.tied);
   options.resume = true;
   CHECK(run(corpus, options).file == whole.file);
-}
-
-TEST_CASE("what a killed program left of a save is removed, and nothing else") {
-  const Folder folder;
-  folder.write("model", "");
-  const std::string ended = "model.partial-2147483647-Ab12Cd";  // no such process
-  const std::string running = fmt::format("model.partial-{}-Ab12Cd", ::getpid());
-  folder.write(ended, "");
-  folder.write(running, "");
-  folder.write("model.partial-backup", "");
-  folder.write("model.backup", "");
-  folder.write("another.partial-Ab12Cd", "");
-  folder.write("model.partial-of-mine", "");
-  glass::nn::remove_partial_files(folder / "model");
-  CHECK(!fs::exists(folder / ended));
-  CHECK(fs::exists(folder / running));
-  CHECK(fs::exists(folder / "model.partial-backup"));
-  CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 6);
 }
 
 TEST_CASE("the file keeps the weights of the best validation, and patience ends the training") {
