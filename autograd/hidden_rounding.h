@@ -42,23 +42,30 @@ class HiddenRounding {
     return shares_[leaf];
   }
 
-  // How far L moves if the largest number of each op's result is off by one rounding, where its
-  // gradient is largest. A change of L that is smaller may not be seen: cos(1e-30) is 1.
+  // How far L moves if the result of each op is off by one rounding, where its gradient is largest.
+  // A change of L that is smaller may not be seen: cos(1e-30) is 1. The rounding is that of the
+  // largest number in the result and in the operands, since an op may hide numbers as large:
+  // attention adds up parts of v, which may cancel.
   double of_values() {
     watch();
     return of_values_;
   }
 
  private:
+  static double largest_number(const Tensor& numbers) {
+    double largest = 0;
+    for (const Real& x : numbers.to_vector())
+      if (std::isfinite(number(x))) largest = std::max(largest, std::abs(number(x)));
+    return largest;
+  }
+
   // Watches a sweep for the largest number in the gradient of each value.
   struct Largest final : SweepObserver {
     void next(std::span<const NodePtr>) override {}
     void gave(const Edge& to, const Tensor& g) override { add(to.node.get(), g); }
     void pulled() override {}
     void add(const Node* node, const Tensor& g) {
-      double& largest = of[node];
-      for (const Real& x : g.to_vector())
-        if (std::isfinite(number(x))) largest = std::max(largest, std::abs(number(x)));
+      of[node] = std::max(of[node], largest_number(g));
     }
     std::unordered_map<const Node*, double> of;
   };
@@ -80,9 +87,10 @@ class HiddenRounding {
     for (const Leaf& each : objective_.leaves) shares_.push_back(largest.of[each.node.get()]);
     for (const NodePtr& node : nodes_of(out)) {
       if (node->is_leaf()) continue;
-      double size = 0;
-      for (const Real& x : node->value.to_vector()) size = std::max(size, std::abs(number(x)));
-      if (std::isfinite(size)) of_values_ += rounding * largest.of[node.get()] * size;
+      double size = largest_number(node->value);
+      for (const Edge& parent : node->parents())
+        size = std::max(size, largest_number(parent.node->value));
+      of_values_ += rounding * largest.of[node.get()] * size;
     }
   }
 

@@ -218,6 +218,23 @@ TEST_CASE("a slope that rounds away in a flat valley is not called wrong") {
   }
 }
 
+// Two keys that are nearly the same have weights of 0.5, however the query moves. The parts of v
+// cancel, so that the result is as small as the slope.
+TEST_CASE("the slope of a query that hardly tells its keys apart is not called wrong") {
+  if constexpr (!is_float) {
+    for (const double apart : {1e-12, 1e-15, 1e-17, 1e-20, 1.3139e-30, 1e-60, 1e-200})
+      for (const double size : {1., -1e-3, 1e3}) {
+        const Var q(full({1, 1, 1, 1}, 1), true);
+        const Var k(reshape(tensor({apart, 0}), Shape{1, 1, 2, 1}), true);
+        const Var v(reshape(tensor({size, -size}), Shape{1, 1, 2, 1}), true);
+        INFO(fmt::format("keys {} apart, values of {}", apart, size));
+        CHECK_THAT(
+            gradcheck([&] { return attention(q, k, v); }, {{"q", q}, {"k", k}, {"v", v}}).text,
+            !ContainsSubstring("FAILED") && !ContainsSubstring("REFUTED"));
+      }
+  }
+}
+
 // A sweep adds `slope` to the gradient of such a function.
 TEST_CASE("a wrong slope that would show in a flat valley is not accepted") {
   if constexpr (is_double) {
