@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <limits>
 #include <sstream>
@@ -93,9 +94,10 @@ std::string agrees_with_double(const Program& program) {
   const std::string reply = ask(to_line(program));
   if (reply.empty()) return "";
   std::istringstream in(reply);
-  const auto next = [&] {  // inf too, which a stream does not read as a number
+  const auto next = [&] {  // also inf and subnormal numbers, which a stream refuses
     std::string word;
-    return in >> word ? std::stod(word) : std::numeric_limits<double>::quiet_NaN();
+    return in >> word ? std::strtod(word.c_str(), nullptr)
+                      : std::numeric_limits<double>::quiet_NaN();
   };
   const std::vector<double> floats = numbers_of(sweep(program));
   for (std::size_t i = 0; i < floats.size(); ++i) {
