@@ -35,6 +35,8 @@
 // - A softmax divides by a rounded sum, and log_softmax subtracts a rounded logarithm. Such a
 //   rounding is common to all numbers of a row: their changes do not cancel in a sum. So the
 //   numbers of such ops, and of layers, get a common change beside their own.
+// - The gradient of a weight, or of a number that broadcasts, is a sum over rows. Where thousands of
+//   rows are alike, so are their roundings, which add up and do not cancel.
 // - A norm's mean is rounded, which shifts all numbers of a row together. Where the row is nearly
 //   equal, the norm multiplies the shift by 1/√eps. The change of a norm's result is relative to
 //   its operands' largest numbers, multiplied by that. With such a norm inside a layer, where eps
@@ -53,7 +55,8 @@ constexpr int samples = 4;
 constexpr double spread = 100;
 constexpr double amplified = 316;  // 1/√eps of the norms inside models
 
-constexpr double steepest = 3.2;  // 1/√eps of the norms in the table
+constexpr double steepest = 3.2;     // 1/√eps of the norms in the table
+constexpr double rows_covered = 32;  // whose roundings `spread` covers, if they add up
 
 bool is_norm(const Op& op) {
   return op.text.starts_with("layer_norm(") || op.text.starts_with("with(nn::LayerNorm");
@@ -83,10 +86,17 @@ class Noise {
     if (!is_result) step->operands *= attends ? size * size * size : size;
     const bool common = is_layer(op) || op.near_one;
     const double steps = is_recurrent(op) && is_result ? steps_of(x) : 1;
+    const Index numbers = x.numel();
     const auto vjp = [=, noise = random(x, common)](const Tensor& g) {
-      if (is_result) step->given = steps * steps * largest_of(g);
-      return is_result ? g * (1 + noise)
-                       : g + noise * maximum(abs(g), step->given * step->operands);
+      if (is_result) {
+        step->given = steps * steps * largest_of(g);
+        step->numbers = numbers;
+        step->rows = numbers / std::max<Index>(1, g.rank() > 0 ? g.size(-1) : 1);
+        return g * (1 + noise);
+      }
+      const double added =
+          numbers < step->numbers ? static_cast<double>(step->rows) / rows_covered : 1;
+      return g + noise * maximum(abs(g), step->given * step->operands * std::max(1., added));
     };
     // What the change is relative to, if x is smaller.
     double least = 0;
@@ -96,7 +106,7 @@ class Noise {
     // The next step's operands come after this step's result.
     if (is_result) step_ = std::make_shared<Magnitudes>();
     Tensor y = x.value() + random(x, common) * maximum(abs(x.value()), least);
-    if (common) y = y * (1 + unit_ * uniform(Shape{}, -1, 1, rng_));
+    if (common) y = y * (1 + unit_ * changes(Shape{}));
     return record(std::string_view("noise"), y, std::vector<Parent>{{x, vjp}});
   }
 
@@ -105,13 +115,20 @@ class Noise {
   // step's operands, each at least 1.
   struct Magnitudes {
     double given = 0, operands = 1;
+    Index numbers = 0, rows = 0;  // of the result
   };
 
   // On dual numbers the slopes are rounded, too.
   Tensor random(const Var& x, bool common) {
-    Tensor value = uniform(x.shape(), -1, 1, rng_);
-    if (common) value = value + uniform(Shape{}, -1, 1, rng_);
-    return unit_ * (value + uniform(x.shape(), -1, 1, rng_) * Tensor(infinitesimal()));
+    Tensor value = changes(x.shape());
+    if (common) value = value + changes(Shape{});
+    return unit_ * (value + changes(x.shape()) * Tensor(infinitesimal()));
+  }
+
+  // Of both signs, and of 1/2 at least: a bound must not be low by chance.
+  Tensor changes(const Shape& shape) {
+    const Tensor x = uniform(shape, -1, 1, rng_);
+    return (x + where(greater(x, 0), 1, -1)) / 2;
   }
 
   Rng rng_;
