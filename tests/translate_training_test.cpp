@@ -4,8 +4,6 @@
 // a kill in the midst of a step does is tested from outside: tests/survival/run.
 #include <fmt/format.h>
 
-#include <filesystem>
-#include <iterator>
 #include <sstream>
 
 #include "examples/translate/marks.h"

@@ -36,7 +36,8 @@
 //   rounding is common to all numbers of a row: their changes do not cancel in a sum. So the
 //   numbers of such ops, and of layers, get a common change beside their own.
 // - The gradient of a weight, or of a number that broadcasts, is a sum over rows. Where thousands of
-//   rows are alike, so are their roundings, which add up and do not cancel.
+//   rows are alike, so are their roundings, which add up and do not cancel. The change of such a
+//   gradient is larger by the number of rows, where it is more than `rows_covered`, over that.
 // - A norm's mean is rounded, which shifts all numbers of a row together. Where the row is nearly
 //   equal, the norm multiplies the shift by 1/√eps. The change of a norm's result is relative to
 //   its operands' largest numbers, multiplied by that. With such a norm inside a layer, where eps
@@ -135,10 +136,6 @@ class Noise {
   double unit_;
   std::shared_ptr<Magnitudes> step_ = std::make_shared<Magnitudes>();
 };
-
-}  // namespace
-
-namespace {
 
 // A NaN is beyond any bound: a rounding may change a 0 into a number that has no root.
 double distance(double x, double y) {
